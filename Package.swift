@@ -1,0 +1,141 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let package = Package(
+    name: "penguinmails",
+    platforms: [.macOS(.v15)],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: ["CommandLineArguments"]),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.0"),
+    ]
+)
+
+// MARK: - C libraries
+
+package.targets += [
+    .systemLibrary(name: "CPostgres", path: "Shared/CPostgres", providers: [.apt(["libpq-dev"])]),
+    .systemLibrary(name: "CHiredis", path: "Shared/CHiredis", providers: [.apt(["libhiredis-dev"])]),
+]
+
+// MARK: - Shared
+
+/// What two services know of each other; a leaf, so that editing a service never rebuilds another.
+package.shared("Contracts")
+/// Thread executor, clock, identifiers, sealed secrets: the ground everything else stands on.
+package.shared("Primitives", [.product(name: "Crypto", package: "swift-crypto")])
+package.shared("Postgres", ["CPostgres", "Contracts", "Primitives", .crypto, .logging, .metrics])
+package.shared("Streams", ["CHiredis", "Contracts", "Postgres", "Primitives", .lifecycle, .logging, .metrics])
+package.shared(
+    "RPC",
+    ["Contracts", "Primitives", .hummingbird, .httpClient, .jwt, .logging, .metrics, .nioCore, .nioHTTP1, .nioFoundationCompat, .httpTypes])
+package.shared(
+    "HTTP",
+    ["Contracts", "Postgres", "Primitives", .hummingbird, .jwt, .logging, .nioCore, .nioFoundationCompat, .httpTypes, .crypto])
+package.shared(
+    "ServiceRuntime",
+    ["Primitives", "Postgres", "Streams", "RPC", "HTTP", .hummingbird, .configuration, .crypto, .cryptoExtras, .httpClient, .lifecycle, .logging, .metrics, .nioCore, .httpTypes, .signals])
+package.shared("Mail", ["Primitives", .nioCore, .nioPosix, .nioSSL, .logging])
+
+// MARK: - Services
+
+package.service("Auth", [.jwt, .crypto, .cryptoExtras])
+package.service("Billing")
+package.service("Campaigns")
+package.service("Delivery", [.crypto])
+package.service("Audit")
+
+// MARK: - Tests
+
+package.targets += [
+    .target(
+        name: "TestSupport",
+        dependencies: [
+            "Contracts", "Primitives", "Postgres", "Streams", "RPC", "HTTP", "ServiceRuntime", .configuration, .crypto, .cryptoExtras, .hummingbird,
+            .hummingbirdTesting, .httpTypes, .jwt, .lifecycle, .logging,
+        ],
+        path: "Tests/Support", swiftSettings: .house)
+]
+for name in ["Contracts", "Primitives", "Postgres", "Streams", "RPC", "HTTP", "ServiceRuntime", "Mail"] {
+    package.tests(name)
+}
+package.targets.append(
+    .testTarget(name: "SystemTests", dependencies: ["TestSupport", "Contracts", "Primitives"], path: "Tests/SystemTests", swiftSettings: .house))
+
+// MARK: - Helpers
+
+extension Package {
+    /// A library under `Shared/`.
+    func shared(_ name: String, _ dependencies: [Target.Dependency] = []) {
+        // "Runtime" is a module of the toolchain; the folder keeps the short name, the module says the whole.
+        let folder = name == "ServiceRuntime" ? "Runtime" : name
+        targets.append(.target(name: name, dependencies: dependencies, path: "Shared/\(folder)", swiftSettings: .house))
+        products.append(.library(name: name, targets: [name]))
+    }
+
+    /// One deployable under `Services/`, with its test target: every service stands on the same floor, none on another service.
+    func service(_ name: String, _ extra: [Target.Dependency] = []) {
+        let floor: [Target.Dependency] = [
+            "Contracts", "Primitives", "Postgres", "Streams", "RPC", "HTTP", "ServiceRuntime", "Mail",
+            .hummingbird, .configuration, .lifecycle, .logging, .metrics, .nioCore, .httpTypes,
+        ]
+        targets.append(
+            .executableTarget(
+                name: name, dependencies: floor + extra, path: "Services/\(name)",
+                resources: [.embedInCode("Migrations")], swiftSettings: .house))
+        products.append(.executable(name: name, targets: [name]))
+        targets.append(
+            .testTarget(
+                name: "\(name)Tests", dependencies: [.byName(name: name), "TestSupport"] + floor + [.hummingbirdTesting] + extra,
+                path: "Tests/\(name)Tests", swiftSettings: .house))
+    }
+
+    /// The test target of a shared library.
+    func tests(_ name: String) {
+        targets.append(
+            .testTarget(
+                name: "\(name)Tests",
+                dependencies: [
+                    "TestSupport", "Contracts", "Primitives", "Postgres", "Streams", "RPC", "HTTP", "ServiceRuntime", "Mail",
+                    .hummingbird, .hummingbirdTesting, .configuration, .lifecycle, .logging, .metrics, .nioCore, .nioPosix, .nioSSL, .httpTypes, .jwt,
+                ],
+                path: "Tests/\(name)Tests", swiftSettings: .house))
+    }
+}
+
+extension Target.Dependency {
+    static let configuration = Self.product(name: "Configuration", package: "swift-configuration")
+    static let crypto = Self.product(name: "Crypto", package: "swift-crypto")
+    static let cryptoExtras = Self.product(name: "CryptoExtras", package: "swift-crypto")
+    static let httpClient = Self.product(name: "AsyncHTTPClient", package: "async-http-client")
+    static let httpTypes = Self.product(name: "HTTPTypes", package: "swift-http-types")
+    static let hummingbird = Self.product(name: "Hummingbird", package: "hummingbird")
+    static let hummingbirdTesting = Self.product(name: "HummingbirdTesting", package: "hummingbird")
+    static let jwt = Self.product(name: "JWTKit", package: "jwt-kit")
+    static let lifecycle = Self.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+    static let logging = Self.product(name: "Logging", package: "swift-log")
+    static let signals = Self.product(name: "UnixSignals", package: "swift-service-lifecycle")
+    static let metrics = Self.product(name: "Metrics", package: "swift-metrics")
+    static let nioCore = Self.product(name: "NIOCore", package: "swift-nio")
+    static let nioFoundationCompat = Self.product(name: "NIOFoundationCompat", package: "swift-nio")
+    static let nioHTTP1 = Self.product(name: "NIOHTTP1", package: "swift-nio")
+    static let nioPosix = Self.product(name: "NIOPosix", package: "swift-nio")
+    static let nioSSL = Self.product(name: "NIOSSL", package: "swift-nio-ssl")
+}
+
+extension [SwiftSetting] {
+    /// The flags of the house; strict concurrency comes with the language mode.
+    static let house: [SwiftSetting] = [
+        .enableUpcomingFeature("ExistentialAny"),  // SE-0335
+        .enableUpcomingFeature("MemberImportVisibility"),  // SE-0444
+        .enableUpcomingFeature("InternalImportsByDefault"),  // SE-0409
+    ]
+}

@@ -1,0 +1,4 @@
+import Hummingbird
+import Configuration
+import ServiceLifecycle
+@main struct Main { static func main() {} }

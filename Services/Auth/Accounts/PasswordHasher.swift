@@ -1,0 +1,88 @@
+import Crypto
+import CryptoExtras
+import Foundation
+import Primitives
+import Synchronization
+
+/// Hashes passwords with scrypt (ln=15, r=8, p=3, as OWASP ASVS 5.0 allows) on threads of its own, so many at a time and no more.
+struct PasswordHasher: Sendable {
+    private let lanes: [Lane]
+    private let load: Load
+
+    /// `waiting`: how many callers may queue before the next is refused.
+    init(threads: Int, waiting: Int) {
+        lanes = (0..<threads).map { _ in Lane() }
+        load = Load(limit: threads + waiting)
+    }
+
+    /// A PHC string with a fresh salt; throws ``PasswordError/busy`` when too many wait.
+    func hash(_ password: Password) async throws(PasswordError) -> String {
+        let salt = randomBytes(16)
+        let digest = try await derive(password, salt: salt, parameters: .current)
+        return PasswordHash(parameters: .current, salt: salt, digest: digest).text
+    }
+
+    /// Whether `password` is the one that was hashed; without a hash it takes the same time and is false.
+    func verify(_ password: Password, against text: String?) async throws(PasswordError) -> Bool {
+        guard let text, let stored = PasswordHash(text: text) else {
+            _ = try await derive(password, salt: Data(repeating: 0, count: 16), parameters: .current)
+            return false
+        }
+        let digest = try await derive(password, salt: stored.salt, parameters: stored.parameters)
+        return digest.constantTimeEquals(stored.digest)
+    }
+
+    private func derive(_ password: Password, salt: Data, parameters: PasswordHash.Parameters) async throws(PasswordError) -> Data {
+        guard let number = load.enter() else { throw .busy }
+        defer { load.leave() }
+        return await lanes[number % lanes.count].derive(password, salt: salt, parameters: parameters)
+    }
+
+    /// One thread that hashes.
+    private actor Lane {
+        private let executor = ThreadExecutor(name: "scrypt")
+        nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+        func derive(_ password: Password, salt: Data, parameters: PasswordHash.Parameters) -> Data {
+            parameters.derive(password.bytes, salt: salt)
+        }
+    }
+
+    /// Counts callers in and out.
+    private final class Load: Sendable {
+        private let limit: Int
+        private let state = Mutex((inside: 0, entered: 0))
+
+        init(limit: Int) {
+            self.limit = limit
+        }
+
+        /// A running number, or nil when it is full.
+        func enter() -> Int? {
+            state.withLock { state in
+                guard state.inside < limit else { return nil }
+                state.inside += 1
+                state.entered += 1
+                return state.entered
+            }
+        }
+
+        func leave() {
+            state.withLock { $0.inside -= 1 }
+        }
+    }
+}
+
+/// Why a password was not hashed.
+enum PasswordError: Error, Equatable {
+    /// Too many wait already.
+    case busy
+}
+
+extension Data {
+    /// Takes the same time wherever the first difference is.
+    func constantTimeEquals(_ other: Data) -> Bool {
+        guard count == other.count else { return false }
+        return zip(self, other).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) } == 0
+    }
+}

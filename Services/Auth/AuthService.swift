@@ -1,0 +1,48 @@
+import Contracts
+import HTTP
+import Hummingbird
+import Postgres
+import RPC
+import ServiceLifecycle
+import ServiceRuntime
+
+/// Tenants, people, sessions and workspaces; answers the gateway's "who is this request".
+struct AuthService: DeployableService {
+    static let name = ServiceName.auth
+    static let migrations = [Migration(name: "m0001_accounts", embedded: PackageResources.m0001_accounts_sql)]
+    static let keys = MailTransport.keys
+
+    private let accounts: Accounts
+    private let sessions: Sessions
+    private let workspaces: Workspaces
+    private let authenticator: Authenticator
+    private let crossSite: CrossSiteCheck
+    private let mailer: Mailer
+    private let baseURL: String
+
+    init(_ house: House) async throws {
+        let passwords = PasswordHasher(threads: 2, waiting: 32)
+        let mails = MailStore(database: house.worker, keyring: house.keyring)
+        crossSite = CrossSiteCheck(keyring: house.keyring, origin: house.publicBaseURL.origin)
+        sessions = Sessions(house: house, passwords: passwords)
+        accounts = Accounts(house: house, passwords: passwords, mails: mails)
+        workspaces = Workspaces(house: house)
+        authenticator = Authenticator(sessions: sessions, crossSite: crossSite, tokens: house.tokens, clock: house.clock)
+        mailer = Mailer(
+            mails: mails, transport: try MailTransport.smtp(house.settings, logger: house.logger), clock: house.clock, logger: house.logger)
+        baseURL = house.publicBaseURL.origin
+    }
+
+    func routes(on router: Router<AppContext>) {
+        GatewayRoutes(authenticator: authenticator).add(to: router)
+        AccountRoutes(accounts: accounts, crossSite: crossSite, baseURL: baseURL).add(to: router)
+        SessionRoutes(sessions: sessions, crossSite: crossSite).add(to: router)
+        WorkspaceRoutes(workspaces: workspaces).add(to: router)
+    }
+
+    func methods(on router: inout RPCRouter) {
+        AuthHandlers(workspaces: workspaces).add(to: &router)
+    }
+
+    var background: [any Service] { [mailer] }
+}

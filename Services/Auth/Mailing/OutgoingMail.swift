@@ -1,0 +1,38 @@
+/// A mail that Auth sends: its words, without its recipient.
+struct OutgoingMail: Codable, Sendable, Equatable {
+    let kind: String
+    let subject: String
+    let text: String
+    let html: String?
+
+    /// The link is opened by mail scanners too: it shows a page, and only that page's button proves the address.
+    static func verification(_ proof: Verifications.Proof, name: String, baseURL: String) -> OutgoingMail {
+        OutgoingMail(
+            kind: "verification", subject: "\(proof.code) is your PenguinMails code",
+            text: """
+                Hello \(name),
+
+                your code is \(proof.code). It is good for 30 minutes.
+
+                Or open this page and press the button:
+                \(baseURL)/verify-email?token=\(proof.token)
+
+                If you did not sign up, ignore this mail: nothing happens without the code.
+                """,
+            html: nil)
+    }
+
+    static func alreadyRegistered(baseURL: String) -> OutgoingMail {
+        OutgoingMail(
+            kind: "already_registered", subject: "You already have a PenguinMails account",
+            text: """
+                Hello,
+
+                somebody, probably you, tried to sign up with this address. There is an account with it already:
+                \(baseURL)/login
+
+                If it was not you, there is nothing to do.
+                """,
+            html: nil)
+    }
+}

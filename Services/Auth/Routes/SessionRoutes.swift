@@ -1,0 +1,88 @@
+import Contracts
+import Foundation
+import HTTP
+import HTTPTypes
+import Hummingbird
+
+/// Signing in and out, and the token that proves a request is our own page's.
+struct SessionRoutes {
+    let sessions: Sessions
+    let crossSite: CrossSiteCheck
+
+    struct SignInRequest: Decodable {
+        let email: String
+        let password: String
+    }
+
+    /// Who is signed in.
+    struct SessionAnswer: Encodable {
+        struct Person: Encodable {
+            let id: UserID
+            let email: String
+            let name: String
+            let verified: Bool
+        }
+        struct Company: Encodable {
+            let id: TenantID
+            let name: String
+        }
+        let user: Person
+        let tenant: Company
+        let role: String
+        let expiresAt: Date
+
+        init(_ session: Session) {
+            user = Person(id: session.user, email: session.email, name: session.name, verified: session.isVerified)
+            tenant = Company(id: session.tenant, name: session.tenantName)
+            role = session.role
+            expiresAt = session.expiresAt
+        }
+    }
+
+    private struct TokenAnswer: Encodable {
+        let csrfToken: String
+    }
+
+    func add(to router: Router<AppContext>) {
+        let auth = router.group("/api/v1/auth")
+        auth.get("csrf") { request, _ in try token(request) }
+        auth.post("sign-in") { request, context in try await signIn(request, context) }
+        auth.post("sign-out") { request, context in try await signOut(request, context) }
+        auth.get("session") { request, _ in
+            guard let token = RequestCookies(request.headers).session, let session = try await sessions.find(token) else {
+                throw Problem.unauthenticated
+            }
+            return try Response.json(SessionAnswer(session))
+        }
+    }
+
+    private func token(_ request: Request) throws -> Response {
+        if let known = crossSite.token(in: RequestCookies(request.headers)) {
+            return try .json(TokenAnswer(csrfToken: known))
+        }
+        let (token, cookie) = try crossSite.issue()
+        return try .json(TokenAnswer(csrfToken: token), headers: [.setCookie: cookie])
+    }
+
+    private func signIn(_ request: Request, _ context: AppContext) async throws -> Response {
+        try crossSite.require(request.headers)
+        let input = try await request.json(SignInRequest.self)
+        let started = try await sessions.signIn(
+            EmailAddress(input.email), password: Password(entered: input.password), replacing: RequestCookies(request.headers).session,
+            origin: .init(address: context.clientAddress, userAgent: context.userAgent),
+            audit: { context.audit($0, outcome: $1, targets: $2) })
+        guard let started else {
+            throw Problem(.unauthorized, kind: "sign_in_failed", title: "The address or the password is wrong.")
+        }
+        let cookie = SessionToken.cookie(started.token, now: started.session.lastSeenAt, expiry: started.session.expiresAt)
+        return try .json(SessionAnswer(started.session), headers: [.setCookie: cookie])
+    }
+
+    private func signOut(_ request: Request, _ context: AppContext) async throws -> Response {
+        try crossSite.require(request.headers)
+        if let token = RequestCookies(request.headers).session {
+            try await sessions.signOut(token) { context.audit($0, outcome: $1, targets: $2) }
+        }
+        return Response(status: .noContent, headers: [.setCookie: SessionToken.cookie(nil, now: Date.distantPast, expiry: nil)])
+    }
+}

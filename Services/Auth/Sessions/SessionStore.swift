@@ -1,0 +1,55 @@
+import Contracts
+import Foundation
+import Postgres
+
+/// The SQL of sessions.
+enum SessionStore {
+    struct Origin: Sendable {
+        let address: String?
+        let userAgent: String?
+    }
+
+    static func insert(
+        _ session: Session, token: SessionToken, origin: Origin, at instant: Date, in transaction: Transaction
+    ) async throws {
+        try await transaction.query(
+            """
+            insert into sessions (id, user_id, tenant_id, token_digest, created_at, last_seen_at, expires_at, address, user_agent)
+            values (\(session.id), \(session.user), \(session.tenant), \(token.digest), \(instant), \(instant), \(session.expiresAt),
+                    \(origin.address), \(origin.userAgent))
+            """)
+    }
+
+    /// The living session of a token with its person as of now, so that a removed member or a changed role counts at once.
+    static func find(_ token: SessionToken, now: Date, in database: Database) async throws -> Session? {
+        let rows = try await database.query(
+            """
+            select s.id, s.user_id, s.tenant_id, s.last_seen_at, s.expires_at, u.email, u.name, u.email_verified is not null as verified,
+                   t.name as tenant_name, m.roles[1] as role
+            from sessions s
+            join users.users u on u.id = s.user_id and u.deleted is null
+            join users.tenant_users m on m.tenant_id = s.tenant_id and m.user_id = s.user_id and m.deleted is null
+            join public.tenants t on t.id = s.tenant_id and t.deleted is null
+            where s.token_digest = \(token.digest) and s.revoked_at is null and s.expires_at > \(now)
+              and s.last_seen_at > \(now.addingTimeInterval(-Session.idleLifetime))
+            """)
+        return try rows.first.map { row in
+            Session(
+                id: try row.decode("id"), user: try row.decode("user_id"), email: try row.decode("email"),
+                name: try row.decodeOptional("name") ?? "", isVerified: try row.decode("verified"), tenant: try row.decode("tenant_id"),
+                tenantName: try row.decode("tenant_name"), role: try row.decode("role"), lastSeenAt: try row.decode("last_seen_at"),
+                expiresAt: try row.decode("expires_at"))
+        }
+    }
+
+    static func touch(_ session: SessionID, at instant: Date, in database: Database) async throws {
+        try await database.query("update sessions set last_seen_at = \(instant) where id = \(session) and last_seen_at < \(instant)")
+    }
+
+    /// False when it had ended before.
+    static func revoke(_ session: SessionID, at instant: Date, in transaction: Transaction) async throws -> Bool {
+        try await transaction.query(
+            "update sessions set revoked_at = \(instant) where id = \(session) and revoked_at is null"
+        ).affected > 0
+    }
+}

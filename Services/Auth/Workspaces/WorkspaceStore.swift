@@ -1,0 +1,51 @@
+import Contracts
+import Foundation
+import Postgres
+
+/// The SQL of workspaces.
+enum WorkspaceStore {
+    /// Inserts with the first free slug; two that want the same one at the same time get different ones.
+    static func insert(
+        _ identifier: WorkspaceID, of tenant: TenantID, name: String, baseSlug: String, postalAddress: String?, at instant: Date,
+        in transaction: Transaction
+    ) async throws -> Workspace {
+        // One maker at a time per tenant, so that the number chosen is still free when it is inserted.
+        try await transaction.query("select pg_advisory_xact_lock(hashtextextended('workspace:' || \(tenant.description), 0))")
+        let taken = Set(
+            try await transaction.query(
+                "select slug from workspaces where tenant_id = \(tenant) and (slug = \(baseSlug) or slug like \(baseSlug + "-%"))"
+            ).map { try $0.decode("slug", as: String.self) })
+        var slug = baseSlug
+        var number = 2
+        while taken.contains(slug) {
+            slug = "\(baseSlug)-\(number)"
+            number += 1
+        }
+        try await transaction.query(
+            """
+            insert into workspaces (tenant_id, id, name, slug, postal_address, created_at)
+            values (\(tenant), \(identifier), \(name), \(slug), \(postalAddress), \(instant))
+            """)
+        return Workspace(id: identifier, name: name, slug: slug, postalAddress: postalAddress, createdAt: instant)
+    }
+
+    static func list(of tenant: TenantID, in database: Database) async throws -> [Workspace] {
+        try await database.query(
+            as: tenant,
+            "select id, name, slug, postal_address, created_at from workspaces where tenant_id = \(tenant) order by name, id limit 10000"
+        ).map(workspace)
+    }
+
+    static func find(_ identifier: WorkspaceID, of tenant: TenantID, in database: Database) async throws -> Workspace? {
+        try await database.query(
+            as: tenant,
+            "select id, name, slug, postal_address, created_at from workspaces where tenant_id = \(tenant) and id = \(identifier)"
+        ).first.map(workspace)
+    }
+
+    private static func workspace(_ row: Row) throws -> Workspace {
+        Workspace(
+            id: try row.decode("id"), name: try row.decode("name"), slug: try row.decode("slug"),
+            postalAddress: try row.decodeOptional("postal_address"), createdAt: try row.decode("created_at"))
+    }
+}

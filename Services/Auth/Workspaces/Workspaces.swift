@@ -1,0 +1,50 @@
+import Contracts
+import Foundation
+import HTTP
+import Postgres
+import Primitives
+import ServiceRuntime
+import Streams
+
+/// Making and listing a tenant's workspaces.
+struct Workspaces: Sendable {
+    let database: Database
+    let outbox: Outbox
+    let clock: WallClock
+    let idempotency: IdempotencyKeys
+
+    init(house: House) {
+        database = house.api
+        outbox = house.outbox
+        clock = house.clock
+        idempotency = IdempotencyKeys(database: house.api, clock: house.clock)
+    }
+
+    /// The slug comes from the name; when it is taken, `-2`, `-3` … is added.
+    func create(name: String, postalAddress: String?, by identity: Identity, audit: (AuditRecord.Target) -> AuditRecord) async throws -> Workspace {
+        let now = clock.now
+        let base = slug(of: name)
+        let identifier = WorkspaceID(.v7(at: now))
+        let record = audit(.init(type: "workspace", id: identifier.description, name: name))
+        let workspace = try await database.transaction(as: identity.tenant) { transaction in
+            let workspace = try await WorkspaceStore.insert(
+                identifier, of: identity.tenant, name: name, baseSlug: base, postalAddress: postalAddress, at: now, in: transaction)
+            let event = try PendingEvent(
+                AuthEvents.WorkspaceCreated(workspace: workspace.id, slug: workspace.slug), at: now, tenant: identity.tenant,
+                workspace: workspace.id, actor: .user(identity.user, name: identity.name), audit: record)
+            try await outbox.append([event], in: transaction)
+            return workspace
+        }
+        outbox.wake()
+        return workspace
+    }
+
+    /// Ordered by name; a tenant has tens of them, not thousands.
+    func list(for identity: Identity) async throws -> [Workspace] {
+        try await WorkspaceStore.list(of: identity.tenant, in: database).filter { identity.mayUse($0.id) }
+    }
+
+    func find(_ workspace: WorkspaceID, of tenant: TenantID) async throws -> Workspace? {
+        try await WorkspaceStore.find(workspace, of: tenant, in: database)
+    }
+}

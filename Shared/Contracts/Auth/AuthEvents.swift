@@ -1,0 +1,74 @@
+/// What Auth tells everyone.
+public enum AuthEvents {
+    public struct TenantCreated: Event {
+        public static let name = "auth.tenant.created"
+        public var tenant: TenantID
+        public var name: String
+
+        public init(tenant: TenantID, name: String) {
+            self.tenant = tenant
+            self.name = name
+        }
+    }
+
+    public struct UserSignedUp: Event {
+        public static let name = "auth.user.signedUp"
+        public var user: UserID
+
+        public init(user: UserID) {
+            self.user = user
+        }
+    }
+
+    public struct UserVerified: Event {
+        public static let name = "auth.user.verified"
+        public var user: UserID
+
+        public init(user: UserID) {
+            self.user = user
+        }
+    }
+
+    public struct SessionStarted: Event {
+        public static let name = "auth.session.started"
+        public var user: UserID
+        public var session: SessionID
+
+        public init(user: UserID, session: SessionID) {
+            self.user = user
+            self.session = session
+        }
+    }
+
+    public struct SessionEnded: Event {
+        public static let name = "auth.session.ended"
+        public var user: UserID
+        public var session: SessionID
+
+        public init(user: UserID, session: SessionID) {
+            self.user = user
+            self.session = session
+        }
+    }
+
+    /// Carries no address: only a digest that lets repeated failures be counted.
+    public struct SignInFailed: Event {
+        public static let name = "auth.signIn.failed"
+        public var addressDigest: String
+
+        public init(addressDigest: String) {
+            self.addressDigest = addressDigest
+        }
+    }
+
+    public struct WorkspaceCreated: Event {
+        public static let name = "auth.workspace.created"
+        public var workspace: WorkspaceID
+        public var slug: String
+
+        public init(workspace: WorkspaceID, slug: String) {
+            self.workspace = workspace
+            self.slug = slug
+        }
+    }
+}

@@ -1,0 +1,31 @@
+/// What others may ask Auth.
+public enum AuthRPC {
+    /// A workspace of a tenant; error kind `workspace_not_found`.
+    public struct ReadWorkspace: RPCMethod {
+        public static let name = "auth.readWorkspace"
+        public static let isIdempotent = true
+        public typealias Result = Workspace
+        public var tenant: TenantID
+        public var workspace: WorkspaceID
+
+        public init(tenant: TenantID, workspace: WorkspaceID) {
+            self.tenant = tenant
+            self.workspace = workspace
+        }
+    }
+
+    public struct Workspace: Codable, Sendable, Equatable {
+        public var id: WorkspaceID
+        public var name: String
+        public var slug: String
+        /// The postal address that commercial mail must carry; nil until it was given.
+        public var postalAddress: String?
+
+        public init(id: WorkspaceID, name: String, slug: String, postalAddress: String?) {
+            self.id = id
+            self.name = name
+            self.slug = slug
+            self.postalAddress = postalAddress
+        }
+    }
+}

@@ -1,0 +1,168 @@
+public import Foundation
+
+/// What others may ask Delivery.
+public enum DeliveryRPC {
+    /// Hands sends over, at most 500 of one tenant; a send key that is known already is left as it is, whatever its state.
+    /// Error kinds `mailbox_not_found`, `invalid_batch`.
+    public struct EnqueueSends: RPCMethod {
+        public static let name = "delivery.enqueueSends"
+        public static let isIdempotent = true
+        public static let deadline = Duration.seconds(30)
+        public typealias Result = EnqueueResult
+        public var tenant: TenantID
+        public var sends: [PlannedSend]
+
+        public init(tenant: TenantID, sends: [PlannedSend]) {
+            self.tenant = tenant
+            self.sends = sends
+        }
+    }
+
+    public struct EnqueueResult: Codable, Sendable, Equatable {
+        public var enqueued: Int
+        public var known: Int
+
+        public init(enqueued: Int, known: Int) {
+            self.enqueued = enqueued
+            self.known = known
+        }
+    }
+
+    /// One mail, rendered and addressed.
+    public struct PlannedSend: Codable, Sendable, Equatable {
+        /// `campaign:<enrolment>:<step>`, `test:…`, `transactional:…`; unique in the tenant for ever.
+        public var sendKey: String
+        public var workspace: WorkspaceID
+        public var campaign: CampaignID?
+        public var enrolment: EnrolmentID?
+        public var mailbox: MailboxID
+        public var recipient: String
+        public var recipientName: String?
+        public var subject: String
+        public var text: String
+        public var html: String?
+        /// Lower goes first: ≤ 50 high, 51–150 normal, > 150 low.
+        public var priority: Int
+        public var dueAt: Date
+        public var reservation: ReservationID?
+
+        public init(
+            sendKey: String, workspace: WorkspaceID, campaign: CampaignID?, enrolment: EnrolmentID?, mailbox: MailboxID, recipient: String,
+            recipientName: String?, subject: String, text: String, html: String?, priority: Int, dueAt: Date, reservation: ReservationID?
+        ) {
+            self.sendKey = sendKey
+            self.workspace = workspace
+            self.campaign = campaign
+            self.enrolment = enrolment
+            self.mailbox = mailbox
+            self.recipient = recipient
+            self.recipientName = recipientName
+            self.subject = subject
+            self.text = text
+            self.html = html
+            self.priority = priority
+            self.dueAt = dueAt
+            self.reservation = reservation
+        }
+    }
+
+    /// Opens or holds a gate; answered after the commit, so nothing that was not yet claimed goes out afterwards. A lower version is ignored.
+    public struct SetSendGate: RPCMethod {
+        public static let name = "delivery.setSendGate"
+        public static let isIdempotent = true
+        public typealias Result = Empty
+        public var tenant: TenantID
+        /// `tenant`, `workspace`, `campaign`, `enrolment` or `mailbox`.
+        public var scope: String
+        public var id: String
+        public var isOpen: Bool
+        public var reason: String?
+        public var version: Int64
+
+        public init(tenant: TenantID, scope: String, id: String, isOpen: Bool, reason: String?, version: Int64) {
+            self.tenant = tenant
+            self.scope = scope
+            self.id = id
+            self.isOpen = isOpen
+            self.reason = reason
+            self.version = version
+        }
+    }
+
+    /// A mailbox as a campaign needs to know it; error kind `mailbox_not_found`.
+    public struct ReadMailbox: RPCMethod {
+        public static let name = "delivery.readMailbox"
+        public static let isIdempotent = true
+        public typealias Result = Mailbox
+        public var tenant: TenantID
+        public var mailbox: MailboxID
+
+        public init(tenant: TenantID, mailbox: MailboxID) {
+            self.tenant = tenant
+            self.mailbox = mailbox
+        }
+    }
+
+    public struct Mailbox: Codable, Sendable, Equatable {
+        public var id: MailboxID
+        public var workspace: WorkspaceID
+        public var address: String
+        public var displayName: String
+        /// `active` or `stopped`.
+        public var state: String
+        public var stateReason: String?
+
+        public init(id: MailboxID, workspace: WorkspaceID, address: String, displayName: String, state: String, stateReason: String?) {
+            self.id = id
+            self.workspace = workspace
+            self.address = address
+            self.displayName = displayName
+            self.state = state
+            self.stateReason = stateReason
+        }
+    }
+
+    /// Which of at most 500 addresses must not be written to.
+    public struct FindSuppressed: RPCMethod {
+        public static let name = "delivery.findSuppressed"
+        public static let isIdempotent = true
+        public typealias Result = [String]
+        public var tenant: TenantID
+        public var workspace: WorkspaceID
+        public var addresses: [String]
+
+        public init(tenant: TenantID, workspace: WorkspaceID, addresses: [String]) {
+            self.tenant = tenant
+            self.workspace = workspace
+            self.addresses = addresses
+        }
+    }
+
+    /// How sending fares, for the status page.
+    public struct ReadTransportHealth: RPCMethod {
+        public static let name = "delivery.readTransportHealth"
+        public static let isIdempotent = true
+        public static let deadline = Duration.seconds(3)
+        public typealias Result = TransportHealth
+
+        public init() {}
+    }
+
+    public struct TransportHealth: Codable, Sendable, Equatable {
+        /// Attempts of the last 15 minutes that reached the server's answer, and those that did not.
+        public var answered: Int64
+        public var unreachable: Int64
+        /// Jobs that could run now and wait.
+        public var waiting: Int64
+        public var activeMailboxes: Int64
+        public var stoppedMailboxes: Int64
+
+        public init(answered: Int64, unreachable: Int64, waiting: Int64, activeMailboxes: Int64, stoppedMailboxes: Int64) {
+            self.answered = answered
+            self.unreachable = unreachable
+            self.waiting = waiting
+            self.activeMailboxes = activeMailboxes
+            self.stoppedMailboxes = stoppedMailboxes
+        }
+    }
+}

@@ -1,0 +1,23 @@
+/// The five services, by the name that stands in tokens, streams, schemas and configuration keys.
+public enum ServiceName: String, Sendable, CaseIterable, Codable {
+    case auth, billing, campaigns, delivery, audit
+
+    /// The Redis stream of this service's events.
+    public var eventStream: String { "events:\(rawValue)" }
+
+    /// Who reads this service's events: a row stays in the outbox until each of them has acknowledged it.
+    public var subscribers: [ServiceName] {
+        switch self {
+        case .auth: [.billing, .audit]
+        case .billing: [.audit]
+        case .campaigns: [.audit]
+        case .delivery: [.campaigns, .audit]
+        case .audit: []
+        }
+    }
+
+    /// The streams that this service reads.
+    public var subscriptions: [ServiceName] {
+        Self.allCases.filter { $0.subscribers.contains(self) }
+    }
+}

@@ -1,0 +1,78 @@
+import Contracts
+public import Foundation
+import HTTPTypes
+public import Hummingbird
+import NIOCore
+import NIOFoundationCompat
+
+extension Request {
+    /// The body as JSON; problems 415 (another content type), 413 (more than `limit` bytes) and 400 (naming the field).
+    public func json<Value: Decodable>(_ type: Value.Type, limit: Int = 64 * 1024) async throws -> Value {
+        guard let contentType = headers[.contentType], contentType.lowercased().hasPrefix("application/json") else {
+            throw Problem(
+                .unsupportedMediaType, kind: "unsupported_media_type", title: "This route takes JSON.",
+                detail: "Send Content-Type: application/json.")
+        }
+        return try Self.decode(type, from: try await bytes(limit: limit))
+    }
+
+    /// The whole body, or a 413 problem.
+    public func bytes(limit: Int) async throws -> Data {
+        if let length = headers[.contentLength].flatMap(Int.init), length > limit { throw Problem.tooLarge(limit: limit) }
+        var body = Data()
+        for try await var part in self.body {
+            guard body.count + part.readableBytes <= limit else { throw Problem.tooLarge(limit: limit) }
+            body.append(part.readData(length: part.readableBytes) ?? Data())
+        }
+        return body
+    }
+
+    static func decode<Value: Decodable>(_ type: Value.Type, from body: Data) throws(Problem) -> Value {
+        do {
+            return try WireJSON.decoder().decode(type, from: body)
+        } catch let error as DecodingError {
+            throw Problem(decoding: error)
+        } catch {
+            throw Problem.invalid("The body is not JSON.")
+        }
+    }
+}
+
+extension Problem {
+    /// Says which field is missing or of the wrong form; never repeats the value.
+    init(decoding error: DecodingError) {
+        func path(_ keys: [any CodingKey]) -> String {
+            keys.map { $0.intValue.map(String.init) ?? $0.stringValue.snakeCased }.joined(separator: ".")
+        }
+        switch error {
+        case .keyNotFound(let key, let context):
+            let field = path(context.codingPath + [key])
+            self = .invalid("The field \(field) is missing.", field: field)
+        case .valueNotFound(_, let context):
+            let field = path(context.codingPath)
+            self = .invalid("The field \(field) must not be null.", field: field)
+        case .typeMismatch(_, let context), .dataCorrupted(let context):
+            guard !context.codingPath.isEmpty else {
+                self = .invalid("The body is not the JSON that this route takes.")
+                return
+            }
+            let field = path(context.codingPath)
+            self = .invalid("The field \(field) has the wrong form.", field: field)
+        @unknown default:
+            self = .invalid("The body is not the JSON that this route takes.")
+        }
+    }
+}
+
+extension String {
+    /// `postalAddress` → `postal_address`, as the key stood on the wire.
+    fileprivate var snakeCased: String {
+        reduce(into: "") { result, character in
+            if character.isUppercase {
+                result += "_" + character.lowercased()
+            } else {
+                result.append(character)
+            }
+        }
+    }
+}

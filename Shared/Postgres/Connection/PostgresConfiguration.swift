@@ -1,0 +1,44 @@
+/// Where the server is and as whom to speak to it.
+public struct PostgresConfiguration: Sendable {
+    public var host: String
+    public var port: Int
+    public var database: String
+    public var role: String
+    public var password: String
+    /// The server ends a statement that runs longer.
+    public var statementTimeout: Duration
+    public var connectTimeout: Duration
+    /// Shown in `pg_stat_activity`.
+    public var applicationName: String
+
+    public init(
+        host: String, port: Int, database: String, role: String, password: String, statementTimeout: Duration = .seconds(30),
+        connectTimeout: Duration = .seconds(5), applicationName: String = "penguinmails"
+    ) {
+        self.host = host
+        self.port = port
+        self.database = database
+        self.role = role
+        self.password = password
+        self.statementTimeout = statementTimeout
+        self.connectTimeout = connectTimeout
+        self.applicationName = applicationName
+    }
+
+    /// libpq's keywords and values.
+    var parameters: [(String, String)] {
+        [
+            ("host", host), ("port", String(port)), ("dbname", database), ("user", role), ("password", password),
+            ("connect_timeout", String(max(2, connectTimeout.components.seconds))), ("application_name", applicationName),
+            ("client_encoding", "UTF8"), ("keepalives_idle", "30"), ("keepalives_interval", "10"), ("keepalives_count", "3"),
+            ("options", "-c TimeZone=UTC -c DateStyle=ISO -c statement_timeout=\(statementTimeout.milliseconds)"),
+        ]
+    }
+}
+
+extension Duration {
+    /// Whole milliseconds.
+    var milliseconds: Int64 {
+        components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000
+    }
+}

@@ -1,0 +1,34 @@
+public import Foundation
+
+extension UUID {
+    /// A time-ordered identifier (RFC 9562, version 7) whose first 48 bits are `instant` in milliseconds.
+    ///
+    /// Two identifiers of one millisecond are ordered by chance only.
+    public static func v7(at instant: Date) -> UUID {
+        var generator = SystemRandomNumberGenerator()
+        return v7(at: instant, using: &generator)
+    }
+
+    /// As ``v7(at:)``, with the randomness given.
+    public static func v7(at instant: Date, using generator: inout some RandomNumberGenerator) -> UUID {
+        let milliseconds = UInt64(max(0, (instant.timeIntervalSince1970 * 1000).rounded()))
+        let high = generator.next() as UInt64
+        let low = generator.next() as UInt64
+        func timeByte(_ index: UInt64) -> UInt8 { UInt8(truncatingIfNeeded: milliseconds >> (40 - 8 * index)) }
+        func lowByte(_ index: UInt64) -> UInt8 { UInt8(truncatingIfNeeded: low >> (56 - 8 * index)) }
+        return UUID(
+            uuid: (
+                timeByte(0), timeByte(1), timeByte(2), timeByte(3), timeByte(4), timeByte(5),
+                0x70 | UInt8(truncatingIfNeeded: high >> 8) & 0x0F, UInt8(truncatingIfNeeded: high),
+                0x80 | lowByte(0) & 0x3F, lowByte(1), lowByte(2), lowByte(3), lowByte(4), lowByte(5), lowByte(6), lowByte(7)
+            ))
+    }
+
+    /// The instant that a version 7 identifier carries, in whole milliseconds; nil for other versions.
+    public var v7Instant: Date? {
+        let bytes = uuid
+        guard bytes.6 >> 4 == 7 else { return nil }
+        let milliseconds = [bytes.0, bytes.1, bytes.2, bytes.3, bytes.4, bytes.5].reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        return Date(timeIntervalSince1970: Double(milliseconds) / 1000)
+    }
+}

@@ -1,0 +1,109 @@
+public import Contracts
+public import Foundation
+import JWTKit
+import Primitives
+import Synchronization
+
+/// Makes and checks the tokens by which services know each other and the people the gateway vouches for.
+///
+/// EdDSA only; each service has one key whose id is its name; every token is for one audience and 60 seconds.
+public actor ServiceTokens {
+    public static let lifetime: TimeInterval = 60
+    private static let leeway: TimeInterval = 5
+
+    private let service: ServiceName
+    private let keys: JWTKeyCollection
+    private var minted: [ServiceName: (token: String, renewAt: Date)] = [:]
+
+    /// `privateKeyPEM`: PKCS 8, Ed25519; `publicKeysJWKS`: OKP keys of all five services with their names as `kid`.
+    public init(service: ServiceName, privateKeyPEM: String, publicKeysJWKS: String) async throws {
+        self.service = service
+        let set = try JSONDecoder().decode(JWKS.self, from: Data(publicKeysJWKS.utf8))
+        keys = JWTKeyCollection()
+        for key in set.keys {
+            guard let name = key.keyIdentifier?.string, ServiceName(rawValue: name) != nil, let x = key.x, name != service.rawValue else { continue }
+            await keys.add(eddsa: try EdDSA.PublicKey(x: x, curve: .ed25519), kid: JWKIdentifier(string: name))
+        }
+        let privateKey = try EdDSA.PrivateKey(pem: privateKeyPEM)
+        await keys.add(eddsa: privateKey, kid: JWKIdentifier(string: service.rawValue))
+    }
+
+    /// A token that proves to `audience` that we ask; the same one for half of its life.
+    public func token(for audience: ServiceName, now: Date) async throws -> String {
+        if let known = minted[audience], now < known.renewAt { return known.token }
+        let claims = ServiceClaims(
+            iss: .init(value: service.rawValue), aud: .init(value: audience.rawValue), iat: .init(value: now),
+            exp: .init(value: now.addingTimeInterval(Self.lifetime)), use: "service")
+        let token = try await keys.sign(claims, kid: JWKIdentifier(string: service.rawValue))
+        minted[audience] = (token, now.addingTimeInterval(Self.lifetime / 2))
+        return token
+    }
+
+    /// Who asks us; throws when signature, audience, time or kind of the token is wrong.
+    public func verify(_ token: String, now: Date) async throws -> ServiceName {
+        let claims = try await keys.verify(token, as: ServiceClaims.self)
+        guard claims.use == "service", let caller = ServiceName(rawValue: claims.iss.value) else { throw TokenError.wrongUse }
+        try check(token, issuer: claims.iss.value, audience: claims.aud, expiry: claims.exp.value, now: now)
+        return caller
+    }
+
+    /// The identity of a person for one service; only Auth's signature is believed.
+    public func sign(_ identity: IdentityClaims, for audience: ServiceName, now: Date) async throws -> String {
+        let claims = SignedIdentity(
+            iss: .init(value: service.rawValue), aud: .init(value: audience.rawValue), iat: .init(value: now),
+            exp: .init(value: now.addingTimeInterval(Self.lifetime)), use: "identity", identity: identity)
+        return try await keys.sign(claims, kid: JWKIdentifier(string: service.rawValue))
+    }
+
+    /// Whom the gateway forwards.
+    public func verifyIdentity(_ token: String, now: Date) async throws -> IdentityClaims {
+        let claims = try await keys.verify(token, as: SignedIdentity.self)
+        guard claims.use == "identity", claims.iss.value == ServiceName.auth.rawValue else { throw TokenError.wrongUse }
+        try check(token, issuer: claims.iss.value, audience: claims.aud, expiry: claims.exp.value, now: now)
+        return claims.identity
+    }
+
+    private func check(_ token: String, issuer: String, audience: AudienceClaim, expiry: Date, now: Date) throws {
+        // The key was chosen by the header's kid: it must be the issuer's own.
+        let header = token.split(separator: ".").first.flatMap { Data(base64URL: String($0)) } ?? Data()
+        let fields = try JSONDecoder().decode(TokenHeader.self, from: header)
+        guard fields.alg == "EdDSA", fields.kid == issuer else { throw TokenError.wrongKey }
+        guard audience.value == [service.rawValue] else { throw TokenError.wrongAudience }
+        guard expiry.addingTimeInterval(Self.leeway) > now else { throw TokenError.expired }
+    }
+
+    private struct TokenHeader: Decodable {
+        let alg: String
+        let kid: String
+    }
+}
+
+/// Why a token is not believed.
+public enum TokenError: Error, Sendable, Equatable {
+    case wrongUse
+    case wrongKey
+    case wrongAudience
+    case expired
+}
+
+private struct ServiceClaims: JWTPayload {
+    let iss: IssuerClaim
+    let aud: AudienceClaim
+    let iat: IssuedAtClaim
+    let exp: ExpirationClaim
+    let use: String
+
+    // Time is checked against the injected clock, not here.
+    func verify(using algorithm: some JWTAlgorithm) throws {}
+}
+
+private struct SignedIdentity: JWTPayload {
+    let iss: IssuerClaim
+    let aud: AudienceClaim
+    let iat: IssuedAtClaim
+    let exp: ExpirationClaim
+    let use: String
+    let identity: IdentityClaims
+
+    func verify(using algorithm: some JWTAlgorithm) throws {}
+}

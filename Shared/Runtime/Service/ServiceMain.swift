@@ -1,0 +1,102 @@
+import AsyncHTTPClient
+import Configuration
+import Contracts
+import Foundation
+import HTTP
+import Hummingbird
+import Logging
+import Metrics
+import NIOCore
+import Postgres
+import ServiceLifecycle
+import Primitives
+import Streams
+import UnixSignals
+
+/// Runs a service from its settings to its end; the one place that ends the process.
+public enum ServiceMain {
+    /// Reads the settings, migrates, starts everything and serves until SIGTERM or SIGINT.
+    ///
+    /// `--help` lists every setting, `--routes` every public route. Exits 1 with one line a problem when it cannot start.
+    public static func run<Deployable: DeployableService>(_ type: Deployable.Type) async {
+        // hiredis writes with write(2): without this a broken Redis line would end the process.
+        signal(SIGPIPE, SIG_IGN)
+        let arguments = CommandLine.arguments.dropFirst()
+        do {
+            if arguments.contains("--help") {
+                print(help(type))
+            } else if arguments.contains("--routes") {
+                print(try await RouteListing.lines(of: type).joined(separator: "\n"))
+            } else {
+                try await serve(type)
+            }
+        } catch let error as SettingsError {
+            fail(type, "\(error)\nRun with --help to see every setting.")
+        } catch {
+            fail(type, "\(error)")
+        }
+    }
+
+    private static func serve<Deployable: DeployableService>(_ type: Deployable.Type) async throws {
+        let reader = ConfigReader(providers: [
+            CommandLineArgumentsProvider(), EnvironmentVariablesProvider(),
+        ])
+        let settings = try Settings(reader, keys: HouseKeys.all + type.keys)
+        let logger = try bootstrapLogging(type.name, settings)
+        let metrics = MetricsRegistry()
+        MetricsSystem.bootstrap(metrics)
+        let httpClient = HTTPClient(eventLoopGroupProvider: .singleton)
+        let house = try await House.build(type.name, settings, httpClient: httpClient, logger: logger)
+        try await migrate(type, settings, logger)
+        let service = try await type.init(house)
+        let relay = OutboxRelay(
+            service: type.name, postgres: house.workerPostgres, redis: house.redis, outbox: house.outbox, clock: house.clock, logger: logger)
+        let listeners: [any Service] = [
+            Application(
+                router: house.internalRouter(service, metrics: metrics),
+                configuration: try address("internal", settings), logger: logger),
+            Application(
+                router: house.publicRouter(service), configuration: try address("public", settings), logger: logger),
+        ]
+        var group = ServiceGroupConfiguration(
+            services: [relay, Housekeeping(database: house.worker, clock: house.clock, logger: logger)] + service.background + listeners,
+            gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+        group.maximumGracefulShutdownDuration = .seconds(20)
+        logger.info("starting", metadata: ["public_port": "\(settings["public.port"])", "internal_port": "\(settings["internal.port"])"])
+        try await ServiceGroup(configuration: group).run()
+        try await httpClient.shutdown()
+        logger.info("stopped")
+    }
+
+    private static func migrate<Deployable: DeployableService>(_ type: Deployable.Type, _ settings: Settings, _ logger: Logger) async throws {
+        let owner = try House.postgres(type.name, "owner", settings)
+        try await Migrator(owner, migrations: [HouseTables.migration(for: type.name)] + type.migrations).run(logger: logger)
+    }
+
+    private static func address(_ listener: String, _ settings: Settings) throws -> ApplicationConfiguration {
+        .init(
+            address: .hostname(settings["\(listener).host"], port: try settings.integer("\(listener).port", in: 1...65_535)),
+            serverName: nil)
+    }
+
+    private static func bootstrapLogging(_ service: ServiceName, _ settings: Settings) throws -> Logger {
+        guard let level = Logger.Level(rawValue: settings["log.level"]) else {
+            throw SettingsError(problems: ["log.level must be trace, debug, info, notice, warning, error or critical"])
+        }
+        LoggingSystem.bootstrap { label in JSONLogHandler(service: service.rawValue, label: label, level: level) }
+        return Logger(label: service.rawValue)
+    }
+
+    private static func help<Deployable: DeployableService>(_ type: Deployable.Type) -> String {
+        let rows = (HouseKeys.all + type.keys).map { key in
+            "  \(key.environmentName)\n      \(key.summary) " + (key.fallback.map { $0.isEmpty ? "Optional." : "Default: \($0)." } ?? "Required.")
+        }
+        return "The \(type.name.rawValue) service of PenguinMails. Settings, from the environment or as --name-of-key value:\n"
+            + rows.joined(separator: "\n") + "\nOther options: --routes lists the public routes.\n"
+    }
+
+    private static func fail<Deployable: DeployableService>(_ type: Deployable.Type, _ message: String) -> Never {
+        FileHandle.standardError.write(Data("\(type.name.rawValue): \(message)\n".utf8))
+        exit(1)
+    }
+}

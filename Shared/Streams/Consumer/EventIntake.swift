@@ -1,0 +1,87 @@
+import Contracts
+import Foundation
+import Logging
+import Metrics
+import Postgres
+
+/// Brings entries into the database: effects once, what cannot be taken into quarantine, the rest of a batch unharmed.
+struct EventIntake: Sendable {
+    let source: ServiceName
+    let database: Database
+    let logger: Logger
+    let handle: EventConsumer.Handler
+
+    /// Throws only what may go away by itself; then nothing of what is left was recorded.
+    func take(_ entries: [StreamEntry]) async throws {
+        var events: [ReceivedEvent] = []
+        for entry in entries {
+            guard let body = entry.fields["body"] else { continue }
+            do {
+                events.append(try ReceivedEvent(body: body))
+            } catch {
+                let identifier = entry.fields["id"].flatMap { UUID(uuidString: String(decoding: $0, as: UTF8.self)) }
+                let type = entry.fields["type"].map { String(decoding: $0, as: UTF8.self) } ?? ""
+                try await quarantine(identifier ?? UUID(), type: type, body: body, reason: error.reason)
+            }
+        }
+        try await apply(events[...])
+    }
+
+    private func apply(_ events: ArraySlice<ReceivedEvent>) async throws {
+        guard !events.isEmpty else { return }
+        do {
+            try await database.transaction { transaction in
+                let fresh = try await transaction.query(
+                    """
+                    insert into processed_events (event_id) select * from unnest(\(events.map(\.header.id)))
+                    on conflict do nothing returning event_id
+                    """)
+                var new = Set(try fresh.map { try $0.decode("event_id", as: EventID.self) })
+                // An event that stands twice in the batch is handed on once.
+                let unseen = events.filter { new.remove($0.header.id) != nil }
+                if !unseen.isEmpty { try await handle(unseen, transaction) }
+            }
+        } catch let error as PostgresError where error.isTransient || error.code == .cancelled {
+            throw error
+        } catch is CancellationError {
+            throw CancellationError()
+        } catch {
+            guard events.count > 1 else {
+                let event = events[events.startIndex]
+                try await quarantine(event.header.id.uuid, type: event.header.type, body: event.body, reason: "\(error)")
+                return
+            }
+            let middle = events.startIndex + events.count / 2
+            try await apply(events[..<middle])
+            try await apply(events[middle...])
+        }
+    }
+
+    private func quarantine(_ identifier: UUID, type: String, body: [UInt8], reason: String) async throws {
+        logger.error("event put into quarantine", metadata: ["event": "\(identifier)", "type": "\(type)", "reason": "\(reason)"])
+        Counter(label: "events_quarantined_total", dimensions: [("source", source.rawValue)]).increment()
+        try await database.transaction { transaction in
+            try await transaction.pipeline([
+                """
+                insert into quarantined_events (event_id, source, type, body, reason)
+                values (\(identifier), \(source.rawValue), \(String(type.prefix(200))), \(Data(body)), \(String(reason.prefix(1_000))))
+                on conflict do nothing
+                """,
+                "insert into processed_events (event_id) values (\(identifier)) on conflict do nothing",
+            ])
+        }
+    }
+
+    /// Forgets ids of events heard more than two weeks ago: no outbox keeps a row as long.
+    func prune() async throws {
+        var deleted: Int
+        repeat {
+            deleted = try await database.query(
+                """
+                delete from processed_events where event_id in (
+                    select event_id from processed_events where processed_at < now() - interval '14 days' order by processed_at limit 5000)
+                """
+            ).affected
+        } while deleted == 5_000
+    }
+}

@@ -1,0 +1,106 @@
+import CHiredis
+import Primitives
+
+/// One line to Redis on a thread of its own; commands run one after another.
+///
+/// A blocking read holds the connection: readers and writers need separate ones.
+public actor RedisConnection {
+    private let executor: ThreadExecutor
+    private let handle: RedisHandle
+    private nonisolated let line: RedisHandle.Line
+    private var failed: RedisError?
+
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    /// Connects, or throws ``RedisError/Code/connectionFailed``.
+    public static func connect(_ configuration: RedisConfiguration) async throws(RedisError) -> RedisConnection {
+        try await Opener(executor: ThreadExecutor(name: "redis")).open(configuration)
+    }
+
+    /// Opens on the new connection's own thread, since connecting blocks.
+    private actor Opener {
+        let executor: ThreadExecutor
+        nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+        init(executor: ThreadExecutor) {
+            self.executor = executor
+        }
+
+        func open(_ configuration: RedisConfiguration) throws(RedisError) -> RedisConnection {
+            try RedisConnection(executor: executor, configuration: configuration)
+        }
+    }
+
+    private init(executor: ThreadExecutor, configuration: RedisConfiguration) throws(RedisError) {
+        self.executor = executor
+        let handle = try RedisHandle(configuration)
+        line = handle.line
+        self.handle = handle
+    }
+
+    /// Sends one command and gives its answer; an error answer is thrown as ``RedisError/Code/server``.
+    @discardableResult
+    public func command(_ arguments: [String]) async throws(RedisError) -> RedisValue {
+        let answer = try run([arguments])[0]
+        if case .error(let message) = answer { throw RedisError(.server, message: message) }
+        return answer
+    }
+
+    /// Sends commands in one go; error answers stand in their places.
+    public func pipeline(_ commands: [[String]]) async throws(RedisError) -> [RedisValue] {
+        try run(commands)
+    }
+
+    /// Ends a blocked read from outside: it throws, and the connection is done for.
+    public nonisolated func interrupt() {
+        line.shut()
+    }
+
+    /// Stops using the connection.
+    public func close() {
+        failed = failed ?? RedisError(.connectionLost, message: "the connection was closed")
+        line.shut()
+    }
+
+    /// The identity of the running server: another one after each restart.
+    public func serverRunIdentifier() async throws(RedisError) -> String {
+        let information = try await command(["INFO", "server"]).string ?? ""
+        let line = information.split(whereSeparator: \.isNewline).first { $0.hasPrefix("run_id:") }
+        return line.map { String($0.dropFirst("run_id:".count)) } ?? ""
+    }
+
+    private func run(_ commands: [[String]]) throws(RedisError) -> [RedisValue] {
+        if let failed { throw failed }
+        for command in commands { append(command) }
+        var answers: [RedisValue] = []
+        answers.reserveCapacity(commands.count)
+        for _ in commands {
+            var reply: UnsafeMutableRawPointer?
+            guard redisGetReply(handle.context, &reply) == REDIS_OK, let reply else {
+                // hiredis' errors are final for a context, and the answers still to come could not be told apart.
+                let failure = handle.failure
+                failed = failure
+                throw failure
+            }
+            answers.append(RedisValue(reply: UnsafePointer(reply.assumingMemoryBound(to: redisReply.self))))
+            freeReplyObject(reply)
+        }
+        return answers
+    }
+
+    /// Lengths travel beside the bytes, so arguments may hold anything.
+    private func append(_ arguments: [String]) {
+        let bytes = arguments.map { Array($0.utf8) }
+        let lengths = bytes.map(\.count)
+        let joined = bytes.flatMap { $0 } + [0]
+        joined.withUnsafeBufferPointer { buffer in
+            var pointers: [UnsafePointer<CChar>?] = []
+            var offset = 0
+            for length in lengths {
+                pointers.append(UnsafeRawPointer(buffer.baseAddress! + offset).assumingMemoryBound(to: CChar.self))
+                offset += length
+            }
+            _ = redisAppendCommandArgv(handle.context, Int32(arguments.count), &pointers, lengths)
+        }
+    }
+}

@@ -1,0 +1,107 @@
+@testable import Auth
+import Contracts
+import Foundation
+import HTTPTypes
+import HummingbirdTesting
+import Mail
+import NIOCore
+import Postgres
+import Primitives
+import Synchronization
+import TestSupport
+
+/// The service on a real database, with its mail caught in memory at the transport's seam.
+struct AuthFixture: Sendable {
+    let house: TestHouse
+    let service: AuthService
+
+    static func make() async throws -> AuthFixture {
+        let house = try await TestHouse.make(
+            for: AuthService.self, configuration: ["mail.host": "127.0.0.1", "mail.port": "1", "mail.from": "hello@penguinmails.test"])
+        return AuthFixture(house: house, service: try await AuthService(house.house))
+    }
+
+    /// A browser without cookies.
+    func browser() -> Browser { Browser(fixture: self) }
+
+    /// What waits for `recipient`, as the mailer would send it; newest last.
+    func mails(to recipient: String) async throws -> [OutgoingMail] {
+        let rows = try await house.house.worker.query(
+            "select id, content_sealed from mails where recipient = \(recipient) and content_sealed is not null order by id")
+        return try rows.map { row in
+            let identifier: UUID = try row.decode("id")
+            let place = Keyring.Place(purpose: "mails.content", row: identifier.uuidString, tenant: nil)
+            return try WireJSON.decoder().decode(OutgoingMail.self, from: try house.house.keyring.open(try row.decode("content_sealed"), for: place))
+        }
+    }
+
+    /// The code in the newest mail.
+    func code(for recipient: String) async throws -> String {
+        String(try await mails(to: recipient).last?.subject.prefix(6) ?? "")
+    }
+
+    /// Every event of a type in the outbox.
+    func events(_ type: String) async throws -> Int {
+        try await house.house.worker.query("select count(*) as n from outbox where type = \(type)")[0].decode("n")
+    }
+}
+
+/// Keeps cookies and the CSRF token, as a browser with our pages does.
+final class Browser: Sendable {
+    private let fixture: AuthFixture
+    private let cookies = Mutex<[String: String]>([:])
+    private let token = Mutex<String?>(nil)
+
+    init(fixture: AuthFixture) {
+        self.fixture = fixture
+    }
+
+    struct Answer: Sendable {
+        let status: HTTPResponse.Status
+        let headers: HTTPFields
+        let body: String
+
+        func member(_ name: String) -> String? {
+            let object = (try? JSONSerialization.jsonObject(with: Data(body.utf8))) as? [String: Any]
+            return object?[name].map { "\($0)" }
+        }
+    }
+
+    var cookieHeader: String { cookies.withLock { $0.map { "\($0)=\($1)" }.joined(separator: "; ") } }
+
+    func get(_ path: String, _ extra: HTTPFields = [:]) async throws -> Answer {
+        try await send(path, .get, nil, extra)
+    }
+
+    /// Fetches the CSRF token first, once.
+    func post(_ path: String, _ body: String, _ extra: HTTPFields = [:]) async throws -> Answer {
+        if token.withLock({ $0 == nil }) {
+            let answer = try await get("/api/v1/auth/csrf")
+            token.withLock { $0 = answer.member("csrf_token") }
+        }
+        var headers = extra
+        headers[.contentType] = headers[.contentType] ?? "application/json"
+        headers[.csrfToken] = token.withLock { $0 }
+        return try await send(path, .post, body, headers)
+    }
+
+    func send(_ path: String, _ method: HTTPRequest.Method, _ body: String?, _ extra: HTTPFields) async throws -> Answer {
+        var headers = extra
+        if headers[.cookie] == nil, !cookieHeader.isEmpty { headers[.cookie] = cookieHeader }
+        let sent = headers
+        let answer = try await fixture.house.withClient(fixture.service) { client in
+            try await client.execute(uri: path, method: method, headers: sent, body: body.map { ByteBuffer(string: $0) }) { response in
+                Answer(status: response.status, headers: response.headers, body: String(buffer: response.body))
+            }
+        }
+        for line in answer.headers[values: .setCookie] {
+            let pair = line.split(separator: ";")[0].split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            cookies.withLock { $0[String(pair[0])] = pair[1].isEmpty ? nil : String(pair[1]) }
+        }
+        return answer
+    }
+
+    static func signUpBody(_ email: String, password: String = "correct horse battery") -> String {
+        #"{"email":"\#(email)","password":"\#(password)","name":"Ada","company":"Penguins Ltd"}"#
+    }
+}
