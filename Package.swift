@@ -68,7 +68,7 @@ for name in ["Contracts", "Primitives", "Postgres", "Streams", "RPC", "HTTP", "S
     package.tests(name)
 }
 package.targets.append(
-    .testTarget(name: "SystemTests", dependencies: ["TestSupport", "Contracts", "Primitives"], path: "Tests/SystemTests", swiftSettings: .house))
+    .testTarget(name: "SystemTests", dependencies: ["TestSupport", "Contracts", "Primitives"], path: "Tests/SystemTests", swiftSettings: .houseTests))
 
 // MARK: - Helpers
 
@@ -95,7 +95,7 @@ extension Package {
         targets.append(
             .testTarget(
                 name: "\(name)Tests", dependencies: [.byName(name: name), "TestSupport"] + floor + [.hummingbirdTesting] + extra,
-                path: "Tests/\(name)Tests", swiftSettings: .house))
+                path: "Tests/\(name)Tests", swiftSettings: .houseTests))
     }
 
     /// The test target of a shared library.
@@ -107,7 +107,7 @@ extension Package {
                     "TestSupport", "Contracts", "Primitives", "Postgres", "Streams", "RPC", "HTTP", "ServiceRuntime", "Mail",
                     .hummingbird, .hummingbirdTesting, .configuration, .lifecycle, .logging, .metrics, .nioCore, .nioPosix, .nioSSL, .httpTypes, .jwt,
                 ],
-                path: "Tests/\(name)Tests", swiftSettings: .house))
+                path: "Tests/\(name)Tests", swiftSettings: .houseTests))
     }
 }
 
@@ -132,6 +132,10 @@ extension Target.Dependency {
 }
 
 extension [SwiftSetting] {
+    /// Tests reach into many modules; they need not name each one twice.
+    static let houseTests: [SwiftSetting] = [.enableUpcomingFeature("ExistentialAny")]
+
+
     /// The flags of the house; strict concurrency comes with the language mode.
     static let house: [SwiftSetting] = [
         .enableUpcomingFeature("ExistentialAny"),  // SE-0335

@@ -10,7 +10,10 @@ import ServiceRuntime
 struct AuthService: DeployableService {
     static let name = ServiceName.auth
     static let migrations = [Migration(name: "m0001_accounts", embedded: PackageResources.m0001_accounts_sql)]
-    static let keys = MailTransport.keys
+    static let keys =
+        MailTransport.keys + [
+            ConfigurationKey("password.log.rounds", "scrypt's cost for new passwords, as a binary logarithm (10–17).", default: "15")
+        ]
 
     private let accounts: Accounts
     private let sessions: Sessions
@@ -21,7 +24,9 @@ struct AuthService: DeployableService {
     private let baseURL: String
 
     init(_ house: House) async throws {
-        let passwords = PasswordHasher(threads: 2, waiting: 32)
+        let cost = PasswordHash.Parameters(
+            logRounds: try house.settings.integer("password.log.rounds", in: 10...17), blockSize: 8, parallelism: 3)
+        let passwords = PasswordHasher(threads: 2, waiting: 32, parameters: cost)
         let mails = MailStore(database: house.worker, keyring: house.keyring)
         crossSite = CrossSiteCheck(keyring: house.keyring, origin: house.publicBaseURL.origin)
         sessions = Sessions(house: house, passwords: passwords)

@@ -17,7 +17,11 @@ struct AuthFixture: Sendable {
 
     static func make() async throws -> AuthFixture {
         let house = try await TestHouse.make(
-            for: AuthService.self, configuration: ["mail.host": "127.0.0.1", "mail.port": "1", "mail.from": "hello@penguinmails.test"])
+            for: AuthService.self, configuration: [
+                "mail.host": "127.0.0.1", "mail.port": "1", "mail.from": "hello@penguinmails.test",
+                // The cost has a test of its own; here it would be most of the time.
+                "password.log.rounds": "10",
+            ])
         return AuthFixture(house: house, service: try await AuthService(house.house))
     }
 

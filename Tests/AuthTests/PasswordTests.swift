@@ -72,6 +72,7 @@ struct WorkspaceTests {
             }
             return try await group.reduce(into: [Browser.Answer]()) { $0.append($1) }
         }
+        #expect(answers.allSatisfy { $0.status == .created }, "\(answers.map(\.body))")
         #expect(Set(answers.compactMap { $0.member("slug") }) == ["acme", "acme-2", "acme-3", "acme-4", "acme-5"])
         var keyed = identity
         keyed[.init("Idempotency-Key")!] = "one"

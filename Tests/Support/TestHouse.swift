@@ -25,7 +25,7 @@ public struct TestHouse: Sendable {
     /// Makes database, roles and schema of `service` and runs its migrations.
     public static func make<Deployable: DeployableService>(
         for service: Deployable.Type, peers: [ServiceName: RPCRouter] = [:], configuration: [String: String] = [:],
-        clock: TestClock = TestClock(), logLevel: Logger.Level = .critical
+        clock: TestClock = TestClock(), logLevel: Logger.Level = .error
     ) async throws -> TestHouse {
         var logger = Logger(label: "test.\(service.name.rawValue)")
         logger.logLevel = logLevel

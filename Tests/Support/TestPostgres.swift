@@ -17,7 +17,6 @@ public actor TestPostgres {
         let cluster = try await cluster()
         counter += 1
         let name = "test_\(counter)"
-        try await cluster.administration.query("select 1")
         try await cluster.administrate("create database \(name) template penguin_template")
         return TestDatabase(name: name, port: cluster.port)
     }
@@ -60,7 +59,6 @@ public struct TestDatabase: Sendable {
 /// The running server behind a ``TestPostgres``.
 private final class Cluster: Sendable {
     let port: Int
-    let administration: Database
     private let directory: URL
     private let user: String?
     private let server: Mutex<OwnedProcess?>
@@ -86,9 +84,6 @@ private final class Cluster: Sendable {
         self.directory = directory
         self.user = user
         server = Mutex(nil)
-        administration = Database(
-            PostgresConfiguration(host: "127.0.0.1", port: port, database: "postgres", role: "postgres", password: "test"), connections: 2,
-            maximumWait: .seconds(30))
     }
 
     private var data: String { directory.appending(path: "data").path() }

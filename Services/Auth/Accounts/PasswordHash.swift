@@ -10,7 +10,7 @@ struct PasswordHash: Equatable {
         let blockSize: Int
         let parallelism: Int
 
-        static let current = Parameters(logRounds: 15, blockSize: 8, parallelism: 3)
+        static let standard = Parameters(logRounds: 15, blockSize: 8, parallelism: 3)
 
         func derive(_ password: Data, salt: Data) -> Data {
             do {

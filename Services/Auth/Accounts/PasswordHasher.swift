@@ -4,13 +4,15 @@ import Foundation
 import Primitives
 import Synchronization
 
-/// Hashes passwords with scrypt (ln=15, r=8, p=3, as OWASP ASVS 5.0 allows) on threads of its own, so many at a time and no more.
+/// Hashes passwords with scrypt (by default ln=15, r=8, p=3, as OWASP ASVS 5.0 allows) on threads of its own, so many at a time and no more.
 struct PasswordHasher: Sendable {
     private let lanes: [Lane]
     private let load: Load
+    private let parameters: PasswordHash.Parameters
 
     /// `waiting`: how many callers may queue before the next is refused.
-    init(threads: Int, waiting: Int) {
+    init(threads: Int, waiting: Int, parameters: PasswordHash.Parameters = .standard) {
+        self.parameters = parameters
         lanes = (0..<threads).map { _ in Lane() }
         load = Load(limit: threads + waiting)
     }
@@ -18,14 +20,14 @@ struct PasswordHasher: Sendable {
     /// A PHC string with a fresh salt; throws ``PasswordError/busy`` when too many wait.
     func hash(_ password: Password) async throws(PasswordError) -> String {
         let salt = randomBytes(16)
-        let digest = try await derive(password, salt: salt, parameters: .current)
-        return PasswordHash(parameters: .current, salt: salt, digest: digest).text
+        let digest = try await derive(password, salt: salt, parameters: parameters)
+        return PasswordHash(parameters: parameters, salt: salt, digest: digest).text
     }
 
     /// Whether `password` is the one that was hashed; without a hash it takes the same time and is false.
     func verify(_ password: Password, against text: String?) async throws(PasswordError) -> Bool {
         guard let text, let stored = PasswordHash(text: text) else {
-            _ = try await derive(password, salt: Data(repeating: 0, count: 16), parameters: .current)
+            _ = try await derive(password, salt: Data(repeating: 0, count: 16), parameters: parameters)
             return false
         }
         let digest = try await derive(password, salt: stored.salt, parameters: stored.parameters)

@@ -115,5 +115,4 @@ extension HTTPField.Name {
     public static let realAddress = Self("X-Real-IP")!
     public static let traceparent = Self("traceparent")!
     public static let idempotencyKey = Self("Idempotency-Key")!
-    public static let retryAfter = Self("Retry-After")!
 }

@@ -10,7 +10,8 @@ struct ConnectionHandle: ~Copyable {
         let parameters = configuration.parameters
         let keywords = CStringArray(parameters.map { $0.0 })
         let values = CStringArray(parameters.map { $0.1 })
-        guard let pointer = PQconnectdbParams(keywords.pointers, values.pointers, 0) else {
+        let connected = withExtendedLifetime((keywords, values)) { PQconnectdbParams(keywords.pointers, values.pointers, 0) }
+        guard let pointer = connected else {
             throw PostgresError(.connectionFailed, message: "out of memory")
         }
         guard PQstatus(pointer) == CONNECTION_OK else {
@@ -28,8 +29,10 @@ struct ConnectionHandle: ~Copyable {
     }
 }
 
-/// A NULL-terminated array of C strings that lives as long as this object.
-final class CStringArray {
+/// A NULL-terminated array of C strings that lives as long as this object: hold on to it while C reads.
+///
+/// `@unchecked Sendable`: the memory is written in `init` and freed in `deinit`, and only read in between.
+final class CStringArray: @unchecked Sendable {
     private let buffer: UnsafeMutablePointer<UnsafePointer<CChar>?>
     private let count: Int
 

@@ -1,6 +1,6 @@
 import CPostgres
 
-/// A statement's parameters as libpq takes them; the memory lives as long as this value.
+/// A statement's parameters as libpq takes them.
 struct Parameters {
     let count: Int32
     private let oids: [Oid]
@@ -15,8 +15,10 @@ struct Parameters {
         strings = CStringArray(binds.map(\.text))
     }
 
-    var types: [Oid] { oids }
-    var values: UnsafePointer<UnsafePointer<CChar>?>? { count == 0 ? nil : strings.pointers }
+    /// The types and values, good for the length of `body`.
+    func withPointers<Value>(_ body: ([Oid], UnsafePointer<UnsafePointer<CChar>?>?) -> Value) -> Value {
+        withExtendedLifetime(strings) { body(oids, count == 0 ? nil : strings.pointers) }
+    }
 }
 
 extension SQL {

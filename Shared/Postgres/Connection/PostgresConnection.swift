@@ -12,6 +12,7 @@ public actor PostgresConnection {
     private let cancelHandle: CancelHandle
     private let statementNumbers = Atomic<UInt64>(0)
     private var statements: [String: PreparedStatement] = [:]
+    private var preparedCount = 0
     private var closed = false
 
     public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
@@ -102,11 +103,9 @@ public actor PostgresConnection {
     ) async throws(PostgresError) -> Value {
         let number = statementNumbers.add(1, ordering: .relaxed).newValue
         let handle = cancelHandle
-        let result: Result<Value, PostgresError> = await withTaskCancellationHandler {
-            if Task.isCancelled { return .failure(PostgresError(.cancelled, message: "the task was cancelled before the statement ran")) }
-            handle.began(number)
-            defer { handle.ended() }
-            return Result { () throws(PostgresError) in try body() }
+        // `perform` is called without `await`: only so does the compiler make this closure run on the connection's own thread.
+        let result = await withTaskCancellationHandler {
+            self.perform(number, body)
         } onCancel: {
             Thread.detachNewThread { handle.cancel(number) }
         }
@@ -115,6 +114,13 @@ public actor PostgresConnection {
             throw error
         }
         return try result.get()
+    }
+
+    private func perform<Value>(_ number: UInt64, _ body: () throws(PostgresError) -> Value) -> Result<Value, PostgresError> {
+        if Task.isCancelled { return .failure(PostgresError(.cancelled, message: "the task was cancelled before the statement ran")) }
+        cancelHandle.began(number)
+        defer { cancelHandle.ended() }
+        return Result { () throws(PostgresError) in try body() }
     }
 
     private func ensureOpen() throws(PostgresError) {
@@ -126,9 +132,12 @@ public actor PostgresConnection {
         let parameters = try Parameters(sql.binds)
         guard let name = try preparedName(for: sql) else {
             return try check(
-                PQexecParams(handle.pointer, sql.text, parameters.count, parameters.types, parameters.values, nil, nil, 0))
+                parameters.withPointers { types, values in
+                    PQexecParams(handle.pointer, sql.text, parameters.count, types, values, nil, nil, 0)
+                })
         }
-        return try check(PQexecPrepared(handle.pointer, name, parameters.count, parameters.values, nil, nil, 0))
+        return try check(
+            parameters.withPointers { _, values in PQexecPrepared(handle.pointer, name, parameters.count, values, nil, nil, 0) })
     }
 
     /// The statement's name on the server from its second use on; nil means: run it unprepared.
@@ -137,9 +146,11 @@ public actor PostgresConnection {
         case .prepared(let name):
             return name
         case .seen:
-            let name = "s\(statements.count)_\(statementNumbers.load(ordering: .relaxed))"
+            preparedCount += 1
+            let name = "s\(preparedCount)"
             let parameters = try Parameters(sql.binds)
-            _ = try check(PQprepare(handle.pointer, name, sql.text, parameters.count, parameters.types))
+            _ = try check(
+                parameters.withPointers { types, _ in PQprepare(handle.pointer, name, sql.text, parameters.count, types) })
             statements[sql.text] = .prepared(name)
             return name
         case nil:
@@ -171,8 +182,9 @@ public actor PostgresConnection {
         guard PQenterPipelineMode(handle.pointer) == 1 else { throw lastError() }
         for sql in window {
             let parameters = try Parameters(sql.binds)
-            let sent = PQsendQueryParams(
-                handle.pointer, sql.text, parameters.count, parameters.types, parameters.values, nil, nil, 0)
+            let sent = parameters.withPointers { types, values in
+                PQsendQueryParams(handle.pointer, sql.text, parameters.count, types, values, nil, nil, 0)
+            }
             guard sent == 1 else { throw abandon() }
         }
         guard PQpipelineSync(handle.pointer) == 1 else { throw abandon() }

@@ -90,9 +90,11 @@ public actor RedisConnection {
 
     /// Lengths travel beside the bytes, so arguments may hold anything.
     private func append(_ arguments: [String]) {
-        let bytes = arguments.map { Array($0.utf8) }
-        let lengths = bytes.map(\.count)
-        let joined = bytes.flatMap { $0 } + [0]
+        let lengths = arguments.map(\.utf8.count)
+        var joined: [UInt8] = []
+        for argument in arguments { joined.append(contentsOf: argument.utf8) }
+        // An empty array has no address, and a command of one empty argument is still a command.
+        joined.append(0)
         joined.withUnsafeBufferPointer { buffer in
             var pointers: [UnsafePointer<CChar>?] = []
             var offset = 0

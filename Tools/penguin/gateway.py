@@ -1,0 +1,141 @@
+"""The gateway: an nginx configuration made from the route table, and nginx as a component."""
+
+import os
+import ssl
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+from penguin import problems
+from penguin.component import Component
+from penguin.layout import ROOT, SERVICES
+from penguin.processes import program
+from penguin.routes import RouteTable
+from penguin.services import base_url
+
+TEMPLATE = ROOT / "Gateway" / "nginx.conf.template"
+
+# What services may see of a request, besides what the gateway says itself.
+FORWARDED = (
+    "Accept", "Accept-Language", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "Last-Event-ID", "Origin", "Range", "Referer",
+    "Sec-Fetch-Site", "Stripe-Signature", "User-Agent", "X-CSRF-Token", "traceparent", "tracestate",
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """What differs between a laptop and a container."""
+
+    listen: str
+    # Service → host:port of its public listener.
+    upstreams: dict
+    certificate: Path
+    key: Path
+    # Where nginx keeps its pid and what it sets aside.
+    run: Path
+    console: Path
+    # The user of the workers; None where nginx does not start as root and cannot choose.
+    user: str = None
+    # How long browsers remember to use TLS only; for localhost they would remember it for every other port too.
+    hsts_seconds: int = 63_072_000
+
+
+def configuration(table, place):
+    """The whole nginx.conf."""
+    values = {
+        "user": f"user {place.user};" if place.user else "",
+        "run": place.run,
+        "access_log": "/dev/stdout",
+        "rate_zones": "\n".join(
+            f"    # {zone.about}\n    limit_req_zone $binary_remote_addr zone={name}:2m rate={zone.rate};" for name, zone in table.zones.items()),
+        "upstreams": "".join(_upstream(service, place.upstreams[service]) for service in SERVICES),
+        "listen": place.listen,
+        "certificate": place.certificate,
+        "key": place.key,
+        "hsts_seconds": place.hsts_seconds,
+        "forwarded_headers": _forwarded_headers(),
+        "locations": "\n".join(block for route in table.routes for block in _locations(route, table)),
+        "console": place.console,
+        "problems": problems.locations(),
+    }
+    text = TEMPLATE.read_text()
+    for name, value in values.items():
+        text = text.replace(f"@@{name}@@", str(value))
+    return text
+
+
+def _upstream(service, address):
+    # One server each: there is nobody else to ask while it is marked as failed, so it never is.
+    return f"    upstream {service} {{\n        server {address} max_fails=0;\n        keepalive 32;\n    }}\n"
+
+
+def _forwarded_headers():
+    lines = [f"proxy_set_header {name} $http_{name.lower().replace('-', '_')};" for name in FORWARDED]
+    lines += ["proxy_set_header Cookie $cookies;", "proxy_set_header Authorization $authorization;"]
+    return "\n".join("        " + line for line in lines)
+
+
+def _locations(route, table):
+    """The location blocks of one line: nginx knows beginnings of text, the table knows whole segments."""
+    body = _directives(route, table)
+    if route.has_parameters:
+        # Expressions are tried before plain paths, so this wins over the line of the collection.
+        return [_block(f'~ "{route.expression}"', body)]
+    if route.path.endswith("/"):
+        # Without this nginx would redirect from the path without its slash.
+        return [_block(route.path, body), _block(f"= {route.path[:-1]}", ["return 404;"])]
+    return [_block(f"= {route.path}", body), _block(f"{route.path}/", body)]
+
+
+def _directives(route, table):
+    lines = [f"set $service {route.service};"]
+    if route.methods:
+        lines += [f'if ($request_method !~ "^({"|".join(route.methods)})$") {{', "    return 405;", "}"]
+    if route.rate:
+        lines.append(f"limit_req zone={route.rate} burst={table.zones[route.rate].burst} nodelay;")
+    if route.auth == "session":
+        lines += [
+            "auth_request /gateway/authenticate;",
+            "auth_request_set $identity_token $upstream_http_x_identity_token;",
+            "auth_request_set $auth_problem $upstream_http_x_auth_problem;",
+            "auth_request_set $retry_after $upstream_http_retry_after;",
+        ]
+    if route.auth == "none":
+        lines += ['set $cookies "";', 'set $authorization "";']
+    lines.append(f"client_max_body_size {route.body};")
+    if not route.request_buffering:
+        lines += ["proxy_request_buffering off;", f"client_body_timeout {route.seconds}s;", f"proxy_send_timeout {route.seconds}s;"]
+    if not route.response_buffering:
+        lines.append("proxy_buffering off;")
+    if route.seconds != 60:
+        lines.append(f"proxy_read_timeout {route.seconds}s;")
+    return lines + [f"proxy_pass http://{route.service};"]
+
+
+def _block(match, lines):
+    return "\n".join([f"        location {match} {{", *["            " + line for line in lines], "        }"])
+
+
+def component(layout, ports):
+    """Writes the configuration, then it is an ordinary process."""
+    place = Place(
+        listen=f"127.0.0.1:{ports['gateway']}", upstreams={service: f"127.0.0.1:{ports[f'{service}_public']}" for service in SERVICES},
+        certificate=layout.certificates / "gateway.pem", key=layout.certificates / "gateway.key", run=layout.gateway,
+        console=ROOT / "Gateway" / "Console", user="root" if os.getuid() == 0 else None, hsts_seconds=300)
+    path = layout.gateway / "nginx.conf"
+    path.write_text(configuration(RouteTable.load(), place))
+    return Component(
+        "gateway", [program("nginx", "nginx"), "-e", "stderr", "-p", str(layout.gateway), "-c", str(path)], layout.log("gateway"),
+        missing=lambda _: _missing(base_url(ports), layout.authority), stop_seconds=5)
+
+
+def _missing(url, authority):
+    # Whoever shows a certificate of our authority is our gateway.
+    context = ssl.create_default_context(cafile=str(authority))
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
+    try:
+        with opener.open(url + "/", timeout=3):
+            return None
+    except (OSError, urllib.error.URLError) as error:
+        return str(error)

@@ -1,0 +1,57 @@
+"""Passwords and keys of one stack: made at the first start, kept from then on."""
+
+import base64
+import json
+import secrets
+import subprocess
+
+from penguin.layout import SERVICES, read_json, write_private, write_private_json
+from penguin.terminal import Failure
+
+ROLES = tuple(f"{service}_{kind}" for service in SERVICES for kind in ("owner", "api", "worker"))
+NAMES = ("postgres",) + ROLES + ("mail_system", "mail_demo")
+
+
+def passwords(path):
+    """A password for each name; what is there stays, what is missing is made."""
+    kept = read_json(path, {})
+    missing = [name for name in NAMES if name not in kept]
+    if missing:
+        kept.update({name: secrets.token_urlsafe(24) for name in missing})
+        write_private_json(path, kept)
+    return kept
+
+
+def write_mail_users(path, known):
+    """Who may hand mail to the development server; other names that somebody added stay."""
+    users = read_json(path, {})
+    users.update({"system": known["mail_system"], "demo": known["mail_demo"]})
+    write_private_json(path, users)
+
+
+def make_keys(folder):
+    """The root key for secrets at rest, a signing key pair for each service, and all public keys in one JWKS."""
+    encryption = folder / "encryption.json"
+    if not encryption.exists():
+        key = base64.b64encode(secrets.token_bytes(32)).decode()
+        write_private_json(encryption, {"current": "k1", "keys": {"k1": key}})
+    entries = []
+    for service in SERVICES:
+        private = folder / f"{service}.pem"
+        if not private.exists():
+            write_private(private, _openssl("genpkey", "-algorithm", "ed25519").decode())
+        entries.append({"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": service, "x": public_part(private)})
+    write_private(folder / "services.jwks", json.dumps({"keys": entries}, indent=2) + "\n")
+
+
+def public_part(private):
+    """The public key as a JWK has it: an Ed25519 SubjectPublicKeyInfo ends in the 32 bytes of the key."""
+    der = _openssl("pkey", "-in", str(private), "-pubout", "-outform", "DER")
+    return base64.urlsafe_b64encode(der[-32:]).rstrip(b"=").decode()
+
+
+def _openssl(*arguments):
+    result = subprocess.run(["openssl", *arguments], capture_output=True)
+    if result.returncode != 0:
+        raise Failure(f"openssl {arguments[0]} failed: {result.stderr.decode(errors='replace').strip()}")
+    return result.stdout
