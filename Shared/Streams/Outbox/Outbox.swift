@@ -5,8 +5,9 @@ import Primitives
 
 /// An event that a transaction is about to make true.
 public struct PendingEvent: Sendable {
-    let header: EventHeader
-    let body: String
+    public let header: EventHeader
+    /// What travels: `{"header":{…},"data":{…}}`.
+    public let body: String
 
     /// The event's id is a UUIDv7 of `instant`, which is also its `occurred_at`; throws when the data cannot be encoded.
     public init<E: Event>(

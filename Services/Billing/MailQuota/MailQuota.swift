@@ -1,0 +1,76 @@
+import Contracts
+import Foundation
+import Postgres
+import Primitives
+
+/// Mails taken out of a tenant's period before they are sent.
+///
+/// One conditional update decides, so callers at the same time cannot take more than there is.
+struct MailQuota: Sendable {
+    /// Why nothing was reserved or settled; the raw value is the RPC error's kind.
+    enum Refusal: String, Error {
+        case noEntitlement = "no_entitlement"
+        case accessDenied = "access_denied"
+        case quotaExceeded = "quota_exceeded"
+        case notFound = "reservation_not_found"
+        case overdrawn = "reservation_overdrawn"
+
+        var message: String {
+            switch self {
+            case .noEntitlement: "The tenant has no subscription yet."
+            case .accessDenied: "The trial or the subscription is over; sending is paused until there is a plan."
+            case .quotaExceeded: "The period's mails are all used or reserved."
+            case .notFound: "The tenant has no such reservation."
+            case .overdrawn: "More would be used and released than was reserved."
+            }
+        }
+    }
+
+    let database: Database
+    let clock: WallClock
+
+    /// Takes `count` mails; the same key answers with what it took the first time.
+    func reserve(_ count: Int64, key: String, for tenant: TenantID) async throws -> BillingRPC.Reservation {
+        let now = clock.now
+        return try await database.transaction { transaction in
+            if let known = try await ReservationStore.find(key: key, of: tenant, in: transaction) { return known }
+            guard let standing = try await ReservationStore.subscription(of: tenant, in: transaction) else { throw Refusal.noEntitlement }
+            let access = Standing.access(status: standing.status, trialEndsAt: standing.trialEndsAt, now: now)
+            guard access == .full || access == .grace else { throw Refusal.accessDenied }
+            // The row lock makes others with the same key wait here; whoever comes second finds the first one's row.
+            let identifier = ReservationID(.v7(at: now))
+            guard
+                try await ReservationStore.insert(
+                    identifier, key: key, count: count, period: standing.periodStart, of: tenant, at: now, in: transaction)
+            else {
+                guard let known = try await ReservationStore.find(key: key, of: tenant, in: transaction) else { throw Refusal.notFound }
+                return known
+            }
+            guard try await ReservationStore.take(count, from: standing.periodStart, of: tenant, in: transaction) else {
+                throw Refusal.quotaExceeded
+            }
+            return BillingRPC.Reservation(id: identifier, count: count, used: 0, released: 0, periodEnd: standing.periodEnd)
+        }
+    }
+
+    /// Raises what was used and released to these totals; lower ones change nothing.
+    func settle(_ reservation: ReservationID, of tenant: TenantID, used: Int64, released: Int64) async throws -> BillingRPC.Reservation {
+        try await database.transaction { transaction in
+            guard let known = try await ReservationStore.lock(reservation, of: tenant, in: transaction) else { throw Refusal.notFound }
+            let newUsed = max(known.reservation.used, used)
+            let newReleased = max(known.reservation.released, released)
+            guard newUsed + newReleased <= known.reservation.count else { throw Refusal.overdrawn }
+            let moreUsed = newUsed - known.reservation.used
+            let moreReleased = newReleased - known.reservation.released
+            if moreUsed + moreReleased > 0 {
+                try await ReservationStore.settle(
+                    reservation, used: newUsed, released: newReleased, moreUsed: moreUsed, moreReleased: moreReleased,
+                    period: known.periodStart, of: tenant, in: transaction)
+            }
+            var settled = known.reservation
+            settled.used = newUsed
+            settled.released = newReleased
+            return settled
+        }
+    }
+}

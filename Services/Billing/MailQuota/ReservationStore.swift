@@ -1,0 +1,91 @@
+import Contracts
+import Foundation
+import Postgres
+
+/// The SQL of reservations and of the period they are taken from.
+enum ReservationStore {
+    struct Subscription: Sendable {
+        let status: String
+        let trialEndsAt: Date?
+        let periodStart: Date
+        let periodEnd: Date
+    }
+
+    struct Locked: Sendable {
+        let reservation: BillingRPC.Reservation
+        let periodStart: Date
+    }
+
+    static func subscription(of tenant: TenantID, in transaction: Transaction) async throws -> Subscription? {
+        try await transaction.query(
+            "select status, trial_ends_at, period_start, period_end from subscriptions where tenant_id = \(tenant)"
+        ).first.map { row in
+            Subscription(
+                status: try row.decode("status"), trialEndsAt: try row.decodeOptional("trial_ends_at"),
+                periodStart: try row.decode("period_start"), periodEnd: try row.decode("period_end"))
+        }
+    }
+
+    static func find(key: String, of tenant: TenantID, in transaction: Transaction) async throws -> BillingRPC.Reservation? {
+        try await transaction.query(
+            """
+            select r.id, r.count, r.used, r.released, r.period_start, p.period_end from mail_reservations r
+            join mail_periods p on p.tenant_id = r.tenant_id and p.period_start = r.period_start
+            where r.tenant_id = \(tenant) and r.key = \(key)
+            """
+        ).first.map(locked)?.reservation
+    }
+
+    static func lock(_ reservation: ReservationID, of tenant: TenantID, in transaction: Transaction) async throws -> Locked? {
+        try await transaction.query(
+            """
+            select r.id, r.count, r.used, r.released, r.period_start, p.period_end from mail_reservations r
+            join mail_periods p on p.tenant_id = r.tenant_id and p.period_start = r.period_start
+            where r.tenant_id = \(tenant) and r.id = \(reservation) for update of r
+            """
+        ).first.map(locked)
+    }
+
+    /// False when the key is taken, after waiting for whoever is taking it.
+    static func insert(
+        _ identifier: ReservationID, key: String, count: Int64, period: Date, of tenant: TenantID, at instant: Date, in transaction: Transaction
+    ) async throws -> Bool {
+        try await transaction.query(
+            """
+            insert into mail_reservations (tenant_id, id, key, period_start, count, created_at)
+            values (\(tenant), \(identifier), \(key), \(period), \(count), \(instant)) on conflict (tenant_id, key) do nothing
+            """
+        ).affected > 0
+    }
+
+    /// The one place where quota is taken: true only if there was enough.
+    static func take(_ count: Int64, from period: Date, of tenant: TenantID, in transaction: Transaction) async throws -> Bool {
+        try await transaction.query(
+            """
+            update mail_periods set reserved = reserved + \(count)
+            where tenant_id = \(tenant) and period_start = \(period) and used + reserved + \(count) <= allowance
+            """
+        ).affected > 0
+    }
+
+    static func settle(
+        _ identifier: ReservationID, used: Int64, released: Int64, moreUsed: Int64, moreReleased: Int64, period: Date, of tenant: TenantID,
+        in transaction: Transaction
+    ) async throws {
+        try await transaction.pipeline([
+            "update mail_reservations set used = \(used), released = \(released) where tenant_id = \(tenant) and id = \(identifier)",
+            """
+            update mail_periods set used = used + \(moreUsed), reserved = reserved - \(moreUsed + moreReleased)
+            where tenant_id = \(tenant) and period_start = \(period)
+            """,
+        ])
+    }
+
+    private static func locked(_ row: Row) throws -> Locked {
+        Locked(
+            reservation: BillingRPC.Reservation(
+                id: try row.decode("id"), count: try row.decode("count"), used: try row.decode("used"), released: try row.decode("released"),
+                periodEnd: try row.decode("period_end")),
+            periodStart: try row.decode("period_start"))
+    }
+}

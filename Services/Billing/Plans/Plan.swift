@@ -1,0 +1,46 @@
+import Contracts
+import Foundation
+import Postgres
+
+/// Something a tenant can subscribe to; nil limits are unlimited, prices are in minor units.
+struct Plan: Codable, Sendable, Equatable {
+    let code: String
+    let name: String
+    let currency: String
+    let monthlyPrice: Int64?
+    let yearlyPrice: Int64?
+    let mailsPerPeriod: Int64
+    let users: Int64?
+    let workspaces: Int64?
+    let domains: Int64?
+    let mailboxes: Int64?
+    let leads: Int64?
+    let apiCallsPerMinute: Int64?
+
+    init(row: Row) throws(PostgresError) {
+        code = try row.decode("code")
+        name = try row.decode("name")
+        currency = try row.decode("currency")
+        monthlyPrice = try row.decodeOptional("monthly_price")
+        yearlyPrice = try row.decodeOptional("yearly_price")
+        mailsPerPeriod = try row.decode("mails_per_period")
+        users = try row.decodeOptional("users")
+        workspaces = try row.decodeOptional("workspaces")
+        domains = try row.decodeOptional("domains")
+        mailboxes = try row.decodeOptional("mailboxes")
+        leads = try row.decodeOptional("leads")
+        apiCallsPerMinute = try row.decodeOptional("api_calls_per_minute")
+    }
+}
+
+/// The SQL of plans.
+enum PlanStore {
+    static let columns: SQL = """
+        p.code, p.name, p.currency, p.monthly_price, p.yearly_price, p.mails_per_period, p.users, p.workspaces, p.domains, p.mailboxes,
+        p.leads, p.api_calls_per_minute
+        """
+
+    static func all(in database: Database) async throws -> [Plan] {
+        try await database.query("select \(columns) from plans p order by p.position").map(Plan.init(row:))
+    }
+}

@@ -1,0 +1,256 @@
+"""The gateway's configuration under a real nginx, between a client and stubs of Auth and the services."""
+
+import http.client
+import json
+import os
+import re
+import socket
+import ssl
+import subprocess
+import unittest
+
+from penguin import gateway
+from penguin.layout import ROOT, SERVICES
+from penguin.processes import program
+from penguin.routes import RouteTable
+from tests.support import Scratch, Server, Stub, eventually, free_port
+
+
+def answer_as_auth(request):
+    """Answers the gateway's question by what stands in the cookie; everything else as a service would."""
+    if request["path"] != "/gateway/authenticate":
+        return 200, {}, b"auth"
+    who = request["headers"].get("cookie", "")
+    if who == "session=good":
+        return 200, {"X-Identity-Token": "token-for-" + request["headers"]["x-audience"]}, b""
+    if who == "session=broken":
+        return 500, {}, b""
+    problem = who.partition("=")[2] or "unauthenticated"
+    return 403, {"X-Auth-Problem": problem, **({"Retry-After": "17"} if problem == "slow" else {})}, b""
+
+
+def answer_as_service(name):
+    def answer(request):
+        if request["path"].startswith("/api/v1/campaigns/forbidden"):
+            return 403, {"Content-Type": "application/problem+json"}, b'{"type":"/problems/forbidden","by":"service"}'
+        if request["path"].startswith("/u/"):
+            return 200, {"Content-Type": "text/html", "Content-Security-Policy": "default-src 'none'; style-src 'self'"}, b"<p>"
+        return 200, {"X-Identity-Token": "leaked"}, name.encode()
+    return answer
+
+
+class GatewayTests(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.scratch = Scratch()
+        cls.table = RouteTable.load()
+        cls.stubs = {name: Stub(answer_as_service(name)) for name in SERVICES if name != "auth"}
+        cls.stubs["auth"] = Stub(answer_as_auth)
+        cls.port = free_port()
+        cls.servers = []
+        cls.start_nginx(cls.port, {name: stub.port for name, stub in cls.stubs.items()})
+        cls.context = ssl.create_default_context(cafile=str(cls.scratch.authority))
+
+    @classmethod
+    def start_nginx(cls, port, upstreams):
+        run = cls.scratch.path / f"run-{port}"
+        run.mkdir()
+        place = gateway.Place(
+            listen=f"127.0.0.1:{port}", upstreams={name: f"127.0.0.1:{upstreams[name]}" for name in SERVICES},
+            certificate=cls.scratch.path / "server.pem", key=cls.scratch.path / "server.key", run=run, console=ROOT / "Gateway" / "Console",
+            user="root" if os.getuid() == 0 else None)
+        path = run / "nginx.conf"
+        path.write_text(gateway.configuration(cls.table, place))
+        command = [program("nginx", "nginx"), "-e", "stderr", "-p", str(run), "-c", str(path)]
+        check = subprocess.run(command + ["-t"], capture_output=True, text=True)
+        assert check.returncode == 0 and "[warn]" not in check.stderr, check.stderr
+        cls.servers.append(Server(command))
+
+        def listens():
+            with socket.socket() as probe:
+                return probe.connect_ex(("127.0.0.1", port)) == 0
+        eventually(listens)
+
+    @classmethod
+    def tearDownClass(cls):
+        for server in cls.servers:
+            server.stop()
+        for stub in cls.stubs.values():
+            stub.stop()
+        cls.scratch.remove()
+
+    def setUp(self):
+        for stub in self.stubs.values():
+            stub.requests.clear()
+
+    def ask(self, method, path, headers=None, body=None, port=None):
+        connection = http.client.HTTPSConnection("localhost", port or self.port, context=self.context, timeout=20)
+        connection.request(method, path, body=body, headers=headers or {})
+        response = connection.getresponse()
+        content = response.read()
+        connection.close()
+        return response, content
+
+    def ask_as(self, who, method, path, headers=None, **more):
+        return self.ask(method, path, {"Cookie": f"session={who}", **(headers or {})}, **more)
+
+    def expect_problem(self, answer, status, kind):
+        response, content = answer
+        self.assertEqual((response.status, response.headers["Content-Type"]), (status, "application/problem+json"), content)
+        problem = json.loads(content)
+        self.assertEqual((problem["type"], problem["status"]), (f"/problems/{kind}", status))
+        self.assertEqual(problem["request_id"], response.headers["X-Request-ID"])
+        self.assertEqual(response.headers["Cache-Control"], "no-store")
+        return response
+
+    # Who is this request?
+
+    def test_identity_comes_from_auth_and_from_nobody_else(self):
+        forged = {"X-Identity-Token": "forged", "X-Auth-User": "root", "X-Auth-Problem": "none", "X-Audience": "audit", "X-Original-Method": "GET"}
+        response, content = self.ask_as("good", "POST", "/api/v1/campaigns?x=1", {**forged, "X-CSRF-Token": "abc", "X-Request-ID": "mine"}, body=b"{}")
+        self.assertEqual((response.status, content), (200, b"campaigns"))
+        self.assertIsNone(response.headers["X-Identity-Token"])
+        question = self.stubs["auth"].requests[0]["headers"]
+        self.assertEqual(question["x-audience"], "campaigns")
+        self.assertEqual((question["x-original-method"], question["x-original-uri"]), ("POST", "/api/v1/campaigns?x=1"))
+        self.assertEqual(question["x-csrf-token"], "abc")
+        self.assertEqual(self.stubs["auth"].requests[0]["method"], "GET")
+        self.assertNotIn("x-identity-token", question)
+        seen = self.stubs["campaigns"].requests[0]
+        self.assertEqual((seen["path"], seen["length"]), ("/api/v1/campaigns?x=1", 2))
+        self.assertEqual(seen["headers"]["x-identity-token"], "token-for-campaigns")
+        self.assertEqual({name for name in seen["headers"] if name.startswith(("x-auth", "x-audience", "x-original"))}, set())
+        self.assertNotEqual(seen["headers"]["x-request-id"], "mine")
+        self.assertEqual(seen["headers"]["x-request-id"], response.headers["X-Request-ID"])
+        self.assertEqual(question["x-request-id"], response.headers["X-Request-ID"])
+
+    def test_public_routes_ask_nobody_and_forward_no_identity(self):
+        response, content = self.ask("GET", "/api/v1/status", {"X-Identity-Token": "forged", "traceparent": "00-1-2-01"})
+        self.assertEqual((response.status, content), (200, b"audit"))
+        self.assertEqual(self.stubs["auth"].requests, [])
+        seen = self.stubs["audit"].requests[0]["headers"]
+        self.assertNotIn("x-identity-token", seen)
+        self.assertEqual(seen["traceparent"], "00-1-2-01")
+
+    def test_machine_routes_get_no_cookies(self):
+        self.ask("POST", "/u/abc", {"Cookie": "session=good", "Authorization": "Bearer x"}, body=b"List-Unsubscribe=One-Click")
+        seen = self.stubs["delivery"].requests[0]["headers"]
+        self.assertNotIn("cookie", seen)
+        self.assertNotIn("authorization", seen)
+
+    def test_the_reason_of_auth_becomes_the_right_problem(self):
+        for reason, status, kind in [
+            ("unauthenticated", 401, "unauthenticated"), ("csrf", 403, "csrf"), ("forbidden", 403, "forbidden"), ("never-heard", 403, "forbidden"),
+            ("rate_limited", 429, "rate_limited"), ("unavailable", 503, "unavailable"), ("broken", 503, "unavailable"),
+        ]:
+            with self.subTest(reason):
+                self.expect_problem(self.ask_as(reason, "POST", "/api/v1/leads", body=b"{}"), status, kind)
+        self.assertEqual(self.stubs["campaigns"].requests, [])
+
+    def test_a_refusal_of_the_service_passes_as_it_is(self):
+        response, content = self.ask_as("good", "GET", "/api/v1/campaigns/forbidden")
+        self.assertEqual((response.status, json.loads(content)["by"]), (403, "service"))
+
+    # Which service?
+
+    def test_every_line_leads_to_its_service(self):
+        self.assertEqual({route.service for route in self.table.routes}, set(SERVICES))
+        for route in self.table.routes:
+            base = re.sub(r"\{[a-z_]+\}", "some-id", route.path)
+            for path in [base + "below"] if base.endswith("/") else [base, base + "/below"]:
+                with self.subTest(path):
+                    eventually(lambda: self.ask_as("good", route.methods[0] if route.methods else "GET", path)[0].status == 200)
+                    self.assertEqual(self.stubs[route.service].requests[-1]["path"], path)
+                    self.assertEqual(self.table.route(path), route)
+
+    def test_the_longest_path_wins_and_segments_are_whole(self):
+        for path, service in [
+            ("/api/v1/platform/admin/users/7/audit-trail", "audit"), ("/api/v1/platform/admin/users/7", "auth"),
+            ("/api/v1/platform/admin/audit-events", "audit"), ("/webhooks/stripe", "billing"),
+        ]:
+            with self.subTest(path):
+                self.ask_as("good", "POST", path)
+                self.assertEqual([request["path"] for request in self.stubs[service].requests if "authenticate" not in request["path"]][-1:], [path])
+        for path in ["/api/v1/leadsmith", "/api/v1/nothing", "/api/v1", "/u", "/gateway/authenticate", "/gateway/", "/nothing.html"]:
+            with self.subTest(path):
+                self.expect_problem(self.ask_as("good", "GET", path), 404, "not_found")
+
+    def test_methods_that_a_line_does_not_take(self):
+        self.expect_problem(self.ask("POST", "/api/v1/plans"), 405, "method_not_allowed")
+        self.expect_problem(self.ask("POST", "/"), 405, "method_not_allowed")
+
+    def test_paths_that_could_be_read_in_two_ways_are_refused(self):
+        for path in [
+            "//api/v1/plans", "/api//v1/plans", "/api/v1/billing/../plans", "/api/v1/plans/%2e%2e/billing", "/api/v1/plans%2fx", "/api/v1/plans/%5Cx",
+            "/api/v1/./plans", "/api/v1/plans/..",
+        ]:
+            with self.subTest(path):
+                self.expect_problem(self.ask("GET", path), 400, "invalid_request")
+        self.assertEqual(self.stubs["billing"].requests, [])
+        self.assertEqual(self.ask("GET", "/api/v1/status?next=//x/%2f..")[0].status, 200)
+
+    # How much?
+
+    def test_bodies_have_limits_and_imports_have_none(self):
+        large = b"x" * (3 * 1024 * 1024)
+        self.expect_problem(self.ask_as("good", "POST", "/api/v1/leads", body=large), 413, "too_large")
+        response, _ = self.ask_as("good", "POST", "/api/v1/imports?workspace=1", body=large)
+        self.assertEqual((response.status, self.stubs["campaigns"].requests[-1]["length"]), (200, len(large)))
+        response, _ = self.ask_as("good", "POST", "/api/v1/imports", body=iter([large, large]))
+        self.assertEqual((response.status, self.stubs["campaigns"].requests[-1]["length"]), (200, 2 * len(large)))
+
+    def test_header_limits(self):
+        self.expect_problem(self.ask("GET", "/api/v1/status", {"X-Long": "x" * 20_000}), 400, "invalid_request")
+        response, _ = self.ask("GET", "/api/v1/status?" + "x" * 20_000)
+        self.assertEqual(response.status, 414)
+
+    def test_credentials_are_rate_limited(self):
+        statuses = []
+        answers = [self.ask("POST", "/api/v1/auth/sign-in") for _ in range(60)]
+        statuses = {response.status for response, _ in answers}
+        self.assertEqual(statuses, {200, 429})
+        refused = next(answer for answer in answers if answer[0].status == 429)
+        self.assertIsNotNone(self.expect_problem(refused, 429, "rate_limited").headers["Retry-After"])
+
+    # What else is said
+
+    def test_every_answer_carries_the_security_headers(self):
+        for path in ["/", "/api/v1/status", "/api/v1/leads", "/nowhere"]:
+            with self.subTest(path):
+                headers = self.ask("GET", path)[0].headers
+                self.assertIn("max-age=", headers["Strict-Transport-Security"])
+                self.assertEqual(headers["X-Content-Type-Options"], "nosniff")
+                self.assertEqual(headers["Referrer-Policy"], "no-referrer")
+                self.assertIn("default-src 'none'", headers["Content-Security-Policy"])
+                self.assertIn("frame-ancestors 'none'", headers["Content-Security-Policy"])
+        own = self.ask("GET", "/u/abc")[0].headers.get_all("Content-Security-Policy")
+        self.assertEqual(own, ["default-src 'none'; style-src 'self'"])
+
+    def test_the_console_is_there(self):
+        response, content = self.ask("GET", "/")
+        self.assertEqual((response.status, response.headers["Content-Type"]), (200, "text/html; charset=utf-8"))
+        self.assertIn(b"/api/v1/status", content)
+        self.assertEqual(self.ask("GET", "/console.css")[0].headers["Content-Type"], "text/css; charset=utf-8")
+
+    def test_services_that_are_away(self):
+        port, nobody = free_port(), free_port()
+        self.start_nginx(port, {**{name: nobody for name in SERVICES}, "auth": self.stubs["auth"].port})
+        response = self.expect_problem(self.ask_as("good", "GET", "/api/v1/leads", port=port), 502, "bad_gateway")
+        self.assertEqual(response.headers["Retry-After"], "2")
+        self.expect_problem(self.ask("GET", "/api/v1/status", port=port), 502, "bad_gateway")
+        without_auth = free_port()
+        self.start_nginx(without_auth, {**{name: stub.port for name, stub in self.stubs.items()}, "auth": nobody})
+        self.expect_problem(self.ask_as("good", "GET", "/api/v1/leads", port=without_auth), 503, "unavailable")
+        self.assertEqual(self.ask("GET", "/api/v1/status", port=without_auth)[0].status, 200)
+
+    def test_plain_http_is_told_so(self):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection.request("GET", "/api/v1/status")
+        response = connection.getresponse()
+        self.assertEqual(response.status, 400)
+        self.assertIn(b"HTTPS", response.read())
+        connection.close()
+
+
+if __name__ == "__main__":
+    unittest.main()
