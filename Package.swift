@@ -47,10 +47,10 @@ package.shared("Mail", ["Primitives", .nioCore, .nioPosix, .nioSSL, .logging])
 
 // MARK: - Services
 
-package.service("Auth", [.jwt, .crypto, .cryptoExtras])
+package.service("Auth", [.crypto, .cryptoExtras, .nioPosix])
 package.service("Billing")
 package.service("Campaigns")
-package.service("Delivery", [.crypto])
+package.service("Delivery", [.crypto, .nioPosix])
 package.service("Audit")
 
 // MARK: - Tests

@@ -102,7 +102,7 @@ def _directives(route, table):
             "auth_request_set $retry_after $upstream_http_retry_after;",
         ]
     if route.auth == "none":
-        lines += ['set $cookies "";', 'set $authorization "";']
+        lines.append("set $withhold_credentials yes;")
     lines.append(f"client_max_body_size {route.body};")
     if not route.request_buffering:
         lines += ["proxy_request_buffering off;", f"client_body_timeout {route.seconds}s;", f"proxy_send_timeout {route.seconds}s;"]

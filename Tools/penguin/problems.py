@@ -62,5 +62,6 @@ def locations():
 
 
 def _location(name, lines):
-    head = ["default_type application/problem+json;", "set $problem_cache no-store;"]
+    # Without types nginx would name the body after the ending of the path that was asked for.
+    head = ["types { }", "default_type application/problem+json;", "set $problem_cache no-store;"]
     return "\n".join(["        location @%s {" % name, *["            " + line for line in head + lines], "        }"])

@@ -43,15 +43,15 @@ class Scratch:
 
 
 class Server:
-    """A process that is ended when the test is."""
+    """A process that is ended when the test is; what it says goes to `log`."""
 
-    def __init__(self, command):
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    def __init__(self, command, log):
+        with open(log, "ab") as output:
+            self.process = subprocess.Popen(command, stdout=output, stderr=output)
 
     def stop(self):
         self.process.terminate()
-        output, _ = self.process.communicate(timeout=20)
-        return output
+        self.process.wait(timeout=20)
 
 
 class Stub:

@@ -64,7 +64,7 @@ class GatewayTests(unittest.TestCase):
         command = [program("nginx", "nginx"), "-e", "stderr", "-p", str(run), "-c", str(path)]
         check = subprocess.run(command + ["-t"], capture_output=True, text=True)
         assert check.returncode == 0 and "[warn]" not in check.stderr, check.stderr
-        cls.servers.append(Server(command))
+        cls.servers.append(Server(command, run / "log"))
 
         def listens():
             with socket.socket() as probe:

@@ -40,7 +40,7 @@ public struct EventConsumer: Service {
                     try await read { outage.ended() }
                 } catch {
                     if Task.isCancelled { return }
-                    await outage.pause(after: error)
+                    try? await Task.sleep(for: outage.pause(after: error))
                 }
             }
         }

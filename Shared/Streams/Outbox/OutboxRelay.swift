@@ -34,7 +34,7 @@ public struct OutboxRelay: Service {
                     try await work { outage.ended() }
                 } catch {
                     if Task.isCancelled { return }
-                    await outage.pause(after: error)
+                    try? await Task.sleep(for: outage.pause(after: error))
                 }
             }
         }

@@ -1,0 +1,33 @@
+import Contracts
+import RPC
+
+/// What other services may ask, as calls of features.
+struct DeliveryHandlers {
+    let enqueuer: Enqueuer
+    let gates: SendGates
+    let mailboxes: MailboxStore
+    let suppressions: Suppressions
+    let health: TransportHealthStore
+
+    func add(to router: inout RPCRouter) {
+        let (enqueuer, gates, mailboxes, suppressions, health) = (enqueuer, gates, mailboxes, suppressions, health)
+        router.on(DeliveryRPC.EnqueueSends.self) { request, _ in try await enqueuer.enqueue(request) }
+        router.on(DeliveryRPC.SetSendGate.self) { request, _ in
+            try await gates.set(request)
+            return Empty()
+        }
+        router.on(DeliveryRPC.ReadMailbox.self) { request, _ in
+            guard let mailbox = try await mailboxes.find(request.mailbox, of: request.tenant) else {
+                throw RPCError(kind: "mailbox_not_found", message: "The tenant has no such mailbox.")
+            }
+            return DeliveryRPC.Mailbox(
+                id: mailbox.id, workspace: mailbox.workspace, address: mailbox.address, displayName: mailbox.displayName, state: mailbox.state,
+                stateReason: mailbox.stateReason)
+        }
+        router.on(DeliveryRPC.FindSuppressed.self) { request, _ in
+            guard request.addresses.count <= 500 else { throw RPCError(kind: "invalid_batch", message: "At most 500 addresses.") }
+            return try await suppressions.find(request.addresses, tenant: request.tenant, workspace: request.workspace)
+        }
+        router.on(DeliveryRPC.ReadTransportHealth.self) { _, _ in try await health.read() }
+    }
+}

@@ -1,0 +1,93 @@
+import Contracts
+import Foundation
+import HTTP
+import Hummingbird
+import Mail
+import NIOPosix
+import Postgres
+import Primitives
+import RPC
+import ServiceLifecycle
+import ServiceRuntime
+import Streams
+
+/// Mailboxes, the queue, the send ledger and the mail itself.
+struct DeliveryService: DeployableService {
+    static let name = ServiceName.delivery
+    static let migrations = [
+        Migration(name: "m0001_mailboxes_queue_ledger", embedded: PackageResources.m0001_mailboxes_queue_ledger_sql)
+    ]
+    static let keys = [
+        ConfigurationKey("delivery.lease.seconds", "How long a claim holds without a sign of life.", default: "30"),
+        ConfigurationKey("delivery.worker.slots", "How many mails this replica has in hand at most.", default: "64"),
+        ConfigurationKey("delivery.connections.per.mailbox", "SMTP connections of one mailbox at most.", default: "4"),
+        ConfigurationKey("mail.ca.file", "Certificate authorities (PEM) to trust besides the system's.", default: ""),
+    ]
+
+    let dispatcher: Dispatcher
+    let worker: Worker
+    let settlement: Settlement
+    let sweeper: Sweeper
+    private let mailboxes: Mailboxes
+    private let suppressions: Suppressions
+    private let links: UnsubscribeLinks
+    private let handlers: DeliveryHandlers
+    private let apiDatabase: Database
+
+    init(_ house: House) async throws {
+        let settings = house.settings
+        let lease = try settings.integer("delivery.lease.seconds", in: 1...3_600)
+        let slots = try settings.integer("delivery.worker.slots", in: 1...10_000)
+        let connections = try settings.integer("delivery.connections.per.mailbox", in: 1...100)
+        let wakeup = Wakeup()
+        let redis = RedisClient(house.redis)
+        let connector = try Self.connector(settings["mail.ca.file"], house)
+        let events = SendEvents(outbox: house.outbox)
+        let name = "delivery-\(house.instance)"
+        apiDatabase = house.api
+        links = UnsubscribeLinks(keyring: house.keyring, baseURL: house.publicBaseURL)
+        suppressions = Suppressions(database: house.worker, outbox: house.outbox, clock: house.clock)
+        mailboxes = Mailboxes(
+            store: MailboxStore(database: house.api), database: house.api, auth: house.peer(.auth), connector: connector, keyring: house.keyring,
+            outbox: house.outbox, wakeup: wakeup, clock: house.clock, idempotency: IdempotencyKeys(database: house.api, clock: house.clock))
+        sweeper = Sweeper(database: house.worker, events: events, logger: house.logger)
+        dispatcher = Dispatcher(
+            lease: DispatcherLease(database: house.worker, holder: "\(name)-\(UUID().uuidString.prefix(8))", length: .seconds(max(2, lease / 3))),
+            claims: ClaimStore(database: house.worker, events: events), sweeper: sweeper, redis: redis, wakeup: wakeup, clock: house.clock,
+            logger: house.logger, depth: slots * 2, claimLease: Double(lease))
+        let tools = MailboxLane.Tools(
+            connector: connector, composer: MessageComposer(links: links), marks: DataSentMarks(database: house.worker),
+            outcomes: Outcomes(
+                database: house.worker, redis: redis, outbox: house.outbox, wakeup: wakeup, clock: house.clock, logger: house.logger),
+            keyring: house.keyring, connections: connections, idleTime: .seconds(20), load: Load(), logger: house.logger)
+        worker = Worker(
+            streams: WorkStreams(consumer: name), store: DeliveryStore(database: house.worker, worker: name, lease: Double(lease)),
+            redis: house.redis, tools: tools, slots: slots, lease: .seconds(lease), logger: house.logger)
+        settlement = Settlement(database: house.worker, billing: house.peer(.billing), logger: house.logger)
+        handlers = DeliveryHandlers(
+            enqueuer: Enqueuer(database: house.worker, clock: house.clock, wakeup: wakeup),
+            gates: SendGates(database: house.worker, wakeup: wakeup), mailboxes: MailboxStore(database: house.api), suppressions: suppressions,
+            health: TransportHealthStore(database: house.worker))
+    }
+
+    private static func connector(_ certificates: String, _ house: House) throws -> SMTPConnector {
+        let trust = try SMTPTrust(certificateFile: certificates.isEmpty ? nil : certificates)
+        let logger = house.logger
+        return SMTPConnector { server, credentials throws(SMTPError) in
+            try await SMTPConnection.connect(
+                to: server, credentials: credentials, on: MultiThreadedEventLoopGroup.singleton, trust: trust, logger: logger)
+        }
+    }
+
+    func routes(on router: Router<AppContext>) {
+        MailboxRoutes(mailboxes: mailboxes).add(to: router)
+        UnsubscribeRoutes(links: links, suppressions: suppressions).add(to: router)
+        QueueRoutes(database: apiDatabase).add(to: router)
+    }
+
+    func methods(on router: inout RPCRouter) {
+        handlers.add(to: &router)
+    }
+
+    var background: [any Service] { [settlement, worker, dispatcher] }
+}

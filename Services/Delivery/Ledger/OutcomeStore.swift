@@ -1,0 +1,100 @@
+import Contracts
+import Foundation
+import Postgres
+import Primitives
+
+/// The SQL that writes what became of claimed mails; every write holds the fence of its claim.
+struct OutcomeStore: Sendable {
+    struct Outcome: Sendable {
+        let delivery: Delivery
+        let resolution: Resolution
+    }
+
+    let events: SendEvents
+
+    /// Writes the group in the caller's transaction; an outcome whose claim was lost changes nothing.
+    func write(_ outcomes: [Outcome], now: Date, in transaction: Transaction) async throws {
+        let versions = try await updateLedger(outcomes, now: now, in: transaction)
+        let valid = outcomes.filter { versions[$0.delivery.send] != nil }
+        guard !valid.isEmpty else { return }
+        var statements = [updateJobs(valid, now: now)]
+        let erased = valid.filter(\.resolution.erasesContent)
+        if !erased.isEmpty {
+            statements.append(
+                """
+                delete from send_contents c using unnest(\(erased.map(\.delivery.tenant)), \(erased.map(\.delivery.send))) as d (tenant_id, send_id)
+                where c.tenant_id = d.tenant_id and c.send_id = d.send_id
+                """)
+        }
+        let used = valid.filter { $0.resolution.isUsed && $0.delivery.reservation != nil }
+        if !used.isEmpty { statements.append(SettlementStore.use(used.map { ($0.delivery.tenant, $0.delivery.reservation!) })) }
+        if let logs = try log(valid, now: now) { statements.append(logs) }
+        let answered = valid.count { $0.resolution.code != nil }
+        let unreachable = valid.count { $0.resolution.unreachable > $0.delivery.unreachable }
+        statements.append(
+            """
+            insert into transport_minutes as t (minute, answered, unreachable) values (date_trunc('minute', \(now)), \(answered), \(unreachable))
+            on conflict (minute) do update set answered = t.answered + excluded.answered, unreachable = t.unreachable + excluded.unreachable
+            """)
+        try await transaction.pipeline(statements)
+        let told = valid.filter(\.resolution.isTold).map { outcome in
+            SendEvents.Resolved(
+                tenant: outcome.delivery.tenant,
+                send: .init(
+                    sendKey: outcome.delivery.sendKey, version: versions[outcome.delivery.send] ?? 0, campaign: outcome.delivery.campaign,
+                    enrolment: outcome.delivery.enrolment, state: .init(rawValue: outcome.resolution.state), code: outcome.resolution.code,
+                    at: now))
+        }
+        try await events.append(told, at: now, in: transaction)
+    }
+
+    /// The new versions of the rows that still belonged to their claims. A late reply of the same attempt may settle what the sweeper
+    /// called ambiguous, since the fence is the same.
+    private func updateLedger(_ outcomes: [Outcome], now: Date, in transaction: Transaction) async throws -> [SendID: Int64] {
+        let deliveries = outcomes.map(\.delivery)
+        let resolutions = outcomes.map(\.resolution)
+        let rows = try await transaction.query(
+            """
+            update sends s set state = d.state, version = s.version + 1, reply_code = d.code, reply_text = d.reply, deferrals = d.deferrals,
+                first_deferred_at = d.first_deferred_at,
+                resolved_at = case when d.state in ('accepted', 'refused', 'ambiguous') then \(now)::timestamptz end
+            from unnest(\(deliveries.map(\.tenant)), \(deliveries.map(\.send)), \(deliveries.map(\.fence)), \(resolutions.map(\.state)),
+                        \(PostgresOptionals(resolutions.map(\.code))), \(PostgresOptionals(resolutions.map { $0.text.map { String($0.prefix(1_000)) } })),
+                        \(resolutions.map(\.deferrals)), \(PostgresOptionals(resolutions.map(\.firstDeferredAt))))
+                 as d (tenant_id, id, fence, state, code, reply, deferrals, first_deferred_at)
+            where s.tenant_id = d.tenant_id and s.id = d.id and s.fence = d.fence
+              and (s.state in ('claimed', 'data_sent') or (s.state = 'ambiguous' and d.state in ('accepted', 'refused')))
+            returning s.id, s.version
+            """)
+        return try Dictionary(uniqueKeysWithValues: rows.map { (try $0.decode("id"), try $0.decode("version")) })
+    }
+
+    private func updateJobs(_ outcomes: [Outcome], now: Date) -> SQL {
+        let parts = outcomes.map { outcome -> (state: String, runAt: Date?, uncounted: Int) in
+            switch outcome.resolution.job {
+            case .finished(let state): (state, nil, 0)
+            case .again(let date, let counted): ("queued", date, counted ? 0 : 1)
+            }
+        }
+        return """
+            update jobs j set state = d.state, run_at = coalesce(d.run_at, j.run_at), attempt = j.attempt - d.uncounted, unreachable = d.unreachable,
+                worker = null, lease_until = null, finished_at = case when d.state = 'queued' then null else \(now)::timestamptz end
+            from unnest(\(outcomes.map(\.delivery.job)), \(outcomes.map(\.delivery.fence)), \(parts.map(\.state)),
+                        \(PostgresOptionals(parts.map(\.runAt))), \(parts.map(\.uncounted)), \(outcomes.map(\.resolution.unreachable)))
+                 as d (id, fence, state, run_at, uncounted, unreachable)
+            where j.id = d.id and j.fence = d.fence and j.state in ('running', 'failed')
+            """
+    }
+
+    /// Failures and retries only.
+    private func log(_ outcomes: [Outcome], now: Date) throws -> SQL? {
+        let noted = outcomes.filter { $0.resolution.state != "accepted" && $0.resolution.text != nil }
+        guard !noted.isEmpty else { return nil }
+        return """
+            insert into job_logs (id, tenant_id, job_id, attempt, level, message, at)
+            select *, \(now)::timestamptz from unnest(\(noted.map { _ in UUID.v7(at: now) }), \(noted.map(\.delivery.tenant)), \(noted.map(\.delivery.job)),
+                \(noted.map(\.delivery.attempt)), \(noted.map { $0.resolution.isUsed ? "error" : "warning" }),
+                \(noted.map { "\($0.resolution.state): " + String(($0.resolution.text ?? "").prefix(1_000)) }))
+            """
+    }
+}

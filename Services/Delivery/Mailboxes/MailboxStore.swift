@@ -1,0 +1,88 @@
+import Contracts
+import Foundation
+import Mail
+import Postgres
+import Streams
+
+/// The SQL of mailboxes.
+struct MailboxStore: Sendable {
+    let database: Database
+
+    private static let columns: SQL =
+        "id, workspace_id, address, display_name, smtp_host, smtp_port, smtp_security, smtp_username, state, state_reason, created_at"
+
+    /// False when the tenant has a mailbox with this address.
+    static func insert(
+        _ mailbox: Mailbox, of tenant: TenantID, passwordSealed: String, in transaction: Transaction
+    ) async throws -> Bool {
+        try await transaction.query(
+            """
+            insert into mailboxes (tenant_id, id, workspace_id, address, display_name, smtp_host, smtp_port, smtp_security, smtp_username,
+                                   password_sealed, created_at, updated_at)
+            values (\(tenant), \(mailbox.id), \(mailbox.workspace), \(mailbox.address), \(mailbox.displayName), \(mailbox.smtp.host),
+                    \(mailbox.smtp.port), \(mailbox.smtp.security), \(mailbox.smtp.username), \(passwordSealed), \(mailbox.createdAt), \(mailbox.createdAt))
+            on conflict (tenant_id, address) do nothing
+            """
+        ).affected > 0
+    }
+
+    /// New credentials that were tested: the mailbox sends again.
+    static func update(
+        _ mailbox: MailboxID, of tenant: TenantID, _ account: SMTPAccount, passwordSealed: String, at instant: Date, in transaction: Transaction
+    ) async throws -> Bool {
+        try await transaction.query(
+            """
+            update mailboxes set smtp_host = \(account.host), smtp_port = \(account.port), smtp_security = \(account.security),
+                smtp_username = \(account.username), password_sealed = \(passwordSealed), state = 'active', state_reason = null,
+                version = version + 1, updated_at = \(instant)
+            where tenant_id = \(tenant) and id = \(mailbox)
+            """
+        ).affected > 0
+    }
+
+    func find(_ mailbox: MailboxID, of tenant: TenantID) async throws -> Mailbox? {
+        try await database.query(
+            as: tenant, "select \(Self.columns) from mailboxes where tenant_id = \(tenant) and id = \(mailbox)"
+        ).first.map(Self.mailbox)
+    }
+
+    /// In the order in which they were made, after `start`.
+    func list(of tenant: TenantID, after start: MailboxID?, limit: Int) async throws -> [Mailbox] {
+        try await database.query(
+            as: tenant,
+            """
+            select \(Self.columns) from mailboxes
+            where tenant_id = \(tenant) and id > \(start ?? MailboxID(UUID(uuid: (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0))))
+            order by id limit \(limit)
+            """
+        ).map(Self.mailbox)
+    }
+
+    /// Stops sending, unless its settings have changed since they were tried.
+    func stop(_ mailbox: SendingMailbox, reason: String, at instant: Date, outbox: Outbox) async throws {
+        let words = String(reason.prefix(500))
+        let event = try PendingEvent(
+            DeliveryEvents.MailboxStopped(mailbox: mailbox.id, reason: words), at: instant, tenant: mailbox.tenant, actor: .system("delivery"),
+            audit: AuditRecord(
+                action: "mailbox.stop", outcome: .failure, targets: [.init(type: "mailbox", id: mailbox.id.description, name: mailbox.address)],
+                metadata: ["reason": words]))
+        try await database.transaction { transaction in
+            let stopped = try await transaction.query(
+                """
+                update mailboxes set state = 'stopped', state_reason = \(words), updated_at = \(instant)
+                where tenant_id = \(mailbox.tenant) and id = \(mailbox.id) and version = \(mailbox.version) and state = 'active'
+                """)
+            if stopped.affected > 0 { try await outbox.append([event], in: transaction) }
+        }
+    }
+
+    private static func mailbox(_ row: Row) throws -> Mailbox {
+        Mailbox(
+            id: try row.decode("id"), workspace: try row.decode("workspace_id"), address: try row.decode("address"),
+            displayName: try row.decode("display_name"),
+            smtp: .init(
+                host: try row.decode("smtp_host"), port: try row.decode("smtp_port"), security: try row.decode("smtp_security"),
+                username: try row.decode("smtp_username")),
+            state: try row.decode("state"), stateReason: try row.decodeOptional("state_reason"), createdAt: try row.decode("created_at"))
+    }
+}

@@ -1,0 +1,108 @@
+import Contracts
+import Foundation
+import HTTP
+import Mail
+import Postgres
+import Primitives
+import RPC
+import ServiceRuntime
+import Streams
+
+/// Connecting mailboxes: nothing is stored that was not tried.
+struct Mailboxes: Sendable {
+    let store: MailboxStore
+    let database: Database
+    let auth: RPCClient
+    let connector: SMTPConnector
+    let keyring: Keyring
+    let outbox: Outbox
+    let wakeup: Wakeup
+    let clock: WallClock
+    let idempotency: IdempotencyKeys
+
+    struct New: Sendable {
+        let workspace: WorkspaceID
+        let address: MailAddress
+        let displayName: String
+        let account: SMTPAccount
+    }
+
+    /// Tries the account, then stores it with its password sealed.
+    func connect(_ new: New, by identity: Identity, audit: (AuditRecord.Target) -> AuditRecord) async throws -> Mailbox {
+        try await requireWorkspace(new.workspace, of: identity.tenant)
+        try await test(new.account)
+        let now = clock.now
+        let mailbox = Mailbox(
+            id: MailboxID(.v7(at: now)), workspace: new.workspace, address: new.address.normalized, displayName: new.displayName,
+            smtp: .init(
+                host: new.account.host, port: new.account.port, security: new.account.security, username: new.account.username),
+            state: "active", stateReason: nil, createdAt: now)
+        let sealed = try seal(new.account.password, mailbox.id, identity.tenant)
+        let event = try PendingEvent(
+            DeliveryEvents.MailboxConnected(mailbox: mailbox.id), at: now, tenant: identity.tenant, workspace: new.workspace,
+            actor: .user(identity.user, name: identity.name),
+            audit: audit(.init(type: "mailbox", id: mailbox.id.description, name: mailbox.address)))
+        try await database.transaction(as: identity.tenant) { transaction in
+            guard try await MailboxStore.insert(mailbox, of: identity.tenant, passwordSealed: sealed, in: transaction) else {
+                throw Problem.conflict(kind: "mailbox_exists", title: "There is a mailbox with this address already.")
+            }
+            try await outbox.append([event], in: transaction)
+        }
+        outbox.wake()
+        return mailbox
+    }
+
+    /// Tries new settings, stores them, and lets the mailbox send again.
+    func reconnect(
+        _ mailbox: MailboxID, _ account: SMTPAccount, by identity: Identity, audit: (AuditRecord.Target) -> AuditRecord
+    ) async throws -> Mailbox {
+        guard let known = try await store.find(mailbox, of: identity.tenant), identity.mayUse(known.workspace) else {
+            throw Problem.notFound("mailbox")
+        }
+        try await test(account)
+        let now = clock.now
+        let sealed = try seal(account.password, mailbox, identity.tenant)
+        let event = try PendingEvent(
+            DeliveryEvents.MailboxConnected(mailbox: mailbox), at: now, tenant: identity.tenant, workspace: known.workspace,
+            actor: .user(identity.user, name: identity.name),
+            audit: audit(.init(type: "mailbox", id: mailbox.description, name: known.address)))
+        try await database.transaction(as: identity.tenant) { transaction in
+            guard try await MailboxStore.update(mailbox, of: identity.tenant, account, passwordSealed: sealed, at: now, in: transaction) else {
+                throw Problem.notFound("mailbox")
+            }
+            try await outbox.append([event], in: transaction)
+        }
+        outbox.wake()
+        wakeup.signal()
+        guard let updated = try await store.find(mailbox, of: identity.tenant) else { throw Problem.notFound("mailbox") }
+        return updated
+    }
+
+    /// Connects and signs in as sending would; the problem says at which step it failed and what the server said.
+    private func test(_ account: SMTPAccount) async throws {
+        let credentials: SMTPCredentials? =
+            account.username.isEmpty ? nil : .password(username: account.username, password: account.password)
+        do throws(SMTPError) {
+            let connection = try await connector.connect(
+                SMTPServer(host: account.host, port: account.port, security: account.security), credentials)
+            await connection.quit()
+        } catch {
+            throw Problem.unprocessable(
+                kind: "smtp_test_failed", title: "The mail server could not be used with these settings.", detail: error.message,
+                extensions: ["stage": .text(error.stage.rawValue), "reply": .text(error.reply.map { "\($0)" } ?? "")])
+        }
+    }
+
+    private func requireWorkspace(_ workspace: WorkspaceID, of tenant: TenantID) async throws {
+        do throws(RPCError) {
+            _ = try await auth.call(AuthRPC.ReadWorkspace(tenant: tenant, workspace: workspace))
+        } catch {
+            guard error.kind == "workspace_not_found" else { throw error }
+            throw Problem.unprocessable(kind: "workspace_not_found", title: "There is no such workspace.")
+        }
+    }
+
+    private func seal(_ password: String, _ mailbox: MailboxID, _ tenant: TenantID) throws -> String {
+        try keyring.seal(Data(password.utf8), for: SendingMailbox.place(mailbox, of: tenant))
+    }
+}

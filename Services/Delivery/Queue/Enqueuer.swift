@@ -1,0 +1,64 @@
+import Contracts
+import Foundation
+import Postgres
+import Primitives
+import RPC
+
+/// Takes planned mail in: ledger, content and job in one transaction, each send key once for ever.
+struct Enqueuer: Sendable {
+    let database: Database
+    let clock: WallClock
+    let wakeup: Wakeup
+
+    func enqueue(_ request: DeliveryRPC.EnqueueSends) async throws -> DeliveryRPC.EnqueueResult {
+        let sends = request.sends
+        guard (1...500).contains(sends.count), Set(sends.map(\.sendKey)).count == sends.count,
+            sends.allSatisfy({ (1...200).contains($0.sendKey.utf8.count) })
+        else { throw RPCError(kind: "invalid_batch", message: "A batch has 1 to 500 sends with different keys of at most 200 bytes.") }
+        let tenant = request.tenant
+        let now = clock.now
+        let fresh = try await database.transaction { transaction in
+            let wanted = Set(sends.map(\.mailbox))
+            let known = try await transaction.query("select id from mailboxes where tenant_id = \(tenant) and id = any(\(Array(wanted)))")
+            guard known.count == wanted.count else {
+                throw RPCError(kind: "mailbox_not_found", message: "The tenant has no such mailbox.")
+            }
+            let identifiers = sends.map { _ in SendID(.v7(at: now)) }
+            let inserted = try await transaction.query(
+                """
+                insert into sends (tenant_id, id, send_key, state, workspace_id, campaign_id, enrolment_id, mailbox_id, recipient, reservation_id, created_at)
+                select \(tenant), id, send_key, 'planned', workspace_id, campaign_id, enrolment_id, mailbox_id, recipient, reservation_id, \(now)
+                from unnest(\(identifiers), \(sends.map(\.sendKey)), \(sends.map(\.workspace)), \(PostgresOptionals(sends.map(\.campaign))),
+                            \(PostgresOptionals(sends.map(\.enrolment))), \(sends.map(\.mailbox)), \(sends.map { $0.recipient.lowercased() }),
+                            \(PostgresOptionals(sends.map(\.reservation))))
+                     as n (id, send_key, workspace_id, campaign_id, enrolment_id, mailbox_id, recipient, reservation_id)
+                on conflict (tenant_id, send_key) do nothing returning id
+                """)
+            let fresh = Set(try inserted.map { try $0.decode("id", as: SendID.self) })
+            let new = zip(identifiers, sends).filter { fresh.contains($0.0) }
+            if !new.isEmpty { try await transaction.pipeline([content(new, tenant), jobs(new, tenant, now)]) }
+            return fresh.count
+        }
+        wakeup.signal()
+        return DeliveryRPC.EnqueueResult(enqueued: fresh, known: sends.count - fresh)
+    }
+
+    private func content(_ new: [(SendID, DeliveryRPC.PlannedSend)], _ tenant: TenantID) -> SQL {
+        """
+        insert into send_contents (tenant_id, send_id, recipient_name, subject, text_body, html_body)
+        select \(tenant), * from unnest(\(new.map(\.0)), \(PostgresOptionals(new.map(\.1.recipientName))), \(new.map(\.1.subject)), \(new.map(\.1.text)),
+                                        \(PostgresOptionals(new.map(\.1.html))))
+        """
+    }
+
+    private func jobs(_ new: [(SendID, DeliveryRPC.PlannedSend)], _ tenant: TenantID, _ now: Date) -> SQL {
+        """
+        insert into jobs (id, queue, kind, tenant_id, workspace_id, campaign_id, enrolment_id, mailbox_id, send_id, priority, run_at, created_at)
+        select id, queue, 'email', \(tenant), workspace_id, campaign_id, enrolment_id, mailbox_id, send_id, priority, run_at, \(now)
+        from unnest(\(new.map { _ in UUID.v7(at: now) }), \(new.map { EmailQueue(priority: $0.1.priority).rawValue }), \(new.map(\.1.workspace)),
+                    \(PostgresOptionals(new.map(\.1.campaign))), \(PostgresOptionals(new.map(\.1.enrolment))), \(new.map(\.1.mailbox)),
+                    \(new.map(\.0)), \(new.map(\.1.priority)), \(new.map(\.1.dueAt)))
+             as n (id, queue, workspace_id, campaign_id, enrolment_id, mailbox_id, send_id, priority, run_at)
+        """
+    }
+}

@@ -1,0 +1,72 @@
+import Contracts
+import Foundation
+import HTTP
+import Hummingbird
+import Mail
+
+/// A tenant's mailboxes.
+struct MailboxRoutes {
+    let mailboxes: Mailboxes
+
+    struct ConnectRequest: Codable {
+        let workspace: WorkspaceID
+        let address: String
+        let displayName: String
+        let smtp: SMTPAccount
+    }
+
+    func add(to router: Router<AppContext>) {
+        router.post("/api/v1/mailboxes") { request, context in try await connect(request, context) }
+        router.get("/api/v1/mailboxes") { request, context in
+            let identity = try context.requireIdentity()
+            let page = try PageRequest(request)
+            let list = try await mailboxes.store.list(of: identity.tenant, after: try page.after(MailboxID.self), limit: page.limit + 1)
+            return try Response.json(Page(list.filter { identity.mayUse($0.workspace) }, limit: page.limit) { $0.id })
+        }
+        router.get("/api/v1/mailboxes/{id}") { _, context in
+            let identity = try context.requireIdentity()
+            let found = try await mailboxes.store.find(try context.identifier("id", as: MailboxID.self), of: identity.tenant)
+            guard let found, identity.mayUse(found.workspace) else { throw Problem.notFound("mailbox") }
+            return try Response.json(found)
+        }
+        router.put("/api/v1/mailboxes/{id}/smtp") { request, context in
+            let identity = try context.require(atLeast: .member)
+            let account = try checked(try await request.json(SMTPAccount.self))
+            let mailbox = try await mailboxes.reconnect(
+                try context.identifier("id", as: MailboxID.self), account, by: identity,
+                audit: { context.audit("mailbox.reconnect", targets: [$0]) })
+            return try Response.json(mailbox)
+        }
+    }
+
+    private func connect(_ request: Request, _ context: AppContext) async throws -> Response {
+        let input = try await request.json(ConnectRequest.self)
+        let identity = try context.require(atLeast: .member, in: input.workspace)
+        let address: MailAddress
+        do throws(MailAddressError) {
+            address = try MailAddress(input.address)
+        } catch {
+            throw Problem.invalid("\(error)", field: "address")
+        }
+        let name = input.displayName.trimmingCharacters(in: .whitespacesAndNewlines)
+        guard (1...100).contains(name.count), !name.contains(where: \.isNewline) else {
+            throw Problem.invalid("display_name must have 1 to 100 characters in one line.", field: "display_name")
+        }
+        let new = Mailboxes.New(workspace: input.workspace, address: address, displayName: name, account: try checked(input.smtp))
+        return try await mailboxes.idempotency.once(request, as: identity, body: input) {
+            let mailbox = try await mailboxes.connect(new, by: identity, audit: { context.audit("mailbox.connect", targets: [$0]) })
+            return try Response.json(mailbox, status: .created)
+        }
+    }
+
+    private func checked(_ account: SMTPAccount) throws(Problem) -> SMTPAccount {
+        guard (1...253).contains(account.host.utf8.count), account.host.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+            throw Problem.invalid("smtp.host must be a host name.", field: "smtp.host")
+        }
+        guard (1...65_535).contains(account.port) else { throw Problem.invalid("smtp.port must be 1 to 65535.", field: "smtp.port") }
+        guard account.username.utf8.count <= 255, account.password.utf8.count <= 1_024 else {
+            throw Problem.invalid("smtp.username or smtp.password is too long.", field: "smtp")
+        }
+        return account
+    }
+}

@@ -1,0 +1,80 @@
+import Contracts
+import Foundation
+import Mail
+import Postgres
+
+/// A claimed mail in a worker's hands: everything that sending it needs.
+struct Delivery: Sendable {
+    let job: UUID
+    let fence: Int64
+    let attempt: Int
+    let tenant: TenantID
+    let send: SendID
+    let sendKey: String
+    let campaign: CampaignID?
+    let enrolment: EnrolmentID?
+    let reservation: ReservationID?
+    let mailbox: MailboxID
+    let recipient: String
+    let recipientName: String?
+    let subject: String
+    let text: String
+    let html: String?
+    let deferrals: Int
+    let firstDeferredAt: Date?
+    let unreachable: Int
+    let createdAt: Date
+    /// The place in Redis to acknowledge.
+    let entry: StreamEntryPlace
+}
+
+/// An entry of one of the work streams.
+struct StreamEntryPlace: Sendable, Hashable {
+    let stream: String
+    let position: String
+}
+
+/// What became of one try.
+enum DeliveryResult: Sendable, Equatable {
+    case accepted(code: Int, text: String)
+    case refused(code: Int, text: String)
+    case deferred(code: Int, text: String)
+    /// The line broke between the final dot and the reply.
+    case ambiguous(text: String)
+    /// Nobody answered before the mail's body was under way: nothing was sent.
+    case unreachable(text: String)
+    /// The server does not let this mailbox in: the mailbox stops, the mail waits.
+    case mailboxRefused(text: String)
+    /// Given back untouched, as at shutdown.
+    case handedBack
+
+    /// From what the SMTP client threw.
+    init(_ error: SMTPError) {
+        if error.bodyMayHaveBeenSent {
+            self = .ambiguous(text: error.description)
+            return
+        }
+        switch error.code {
+        case .authenticationFailed where error.reply?.isTransient != true,
+            .authenticationUnavailable, .authenticationUnprotected, .invalidConfiguration:
+            self = .mailboxRefused(text: error.reply.map { "\($0)" } ?? error.message)
+        case .messageTooLarge, .extensionUnavailable:
+            self = .refused(code: error.reply?.code ?? 552, text: error.message)
+        default:
+            self = .unreachable(text: error.description)
+        }
+    }
+
+    init(_ outcome: SMTPOutcome) {
+        switch outcome {
+        case .accepted(let reply, let refused):
+            // One recipient a mail: a refused one among the accepted is that one.
+            if let recipient = refused.first { self = Self(refusedReply: recipient.reply) } else { self = .accepted(code: reply.code, text: reply.text) }
+        case .refused(let reply, _), .deferred(let reply, _): self = Self(refusedReply: reply)
+        }
+    }
+
+    private init(refusedReply reply: SMTPReply) {
+        self = reply.isPermanent ? .refused(code: reply.code, text: reply.text) : .deferred(code: reply.code, text: reply.text)
+    }
+}

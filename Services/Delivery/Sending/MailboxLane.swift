@@ -1,0 +1,139 @@
+import Contracts
+import Foundation
+import Logging
+import Mail
+import Primitives
+
+/// Sends one mailbox's mail, first in first out, over a few connections that it keeps and uses again.
+actor MailboxLane {
+    /// What a lane works with, the same for all.
+    struct Tools: Sendable {
+        let connector: SMTPConnector
+        let composer: MessageComposer
+        let marks: DataSentMarks
+        let outcomes: Outcomes
+        let keyring: Keyring
+        let connections: Int
+        let idleTime: Duration
+        let load: Load
+        let logger: Logger
+    }
+
+    private let tools: Tools
+    private var mailbox: SendingMailbox
+    private var waiting: [Delivery] = []
+    private var senders = 0
+    private var idle: [(connection: SMTPConnection, since: ContinuousClock.Instant, version: Int64)] = []
+    /// Set when the server refused the mailbox: what waits is given back until its settings change.
+    private var refusedVersion: Int64?
+    private var stopping = false
+
+    init(_ mailbox: SendingMailbox, tools: Tools) {
+        self.mailbox = mailbox
+        self.tools = tools
+    }
+
+    /// Takes mail in; returns at once.
+    func submit(_ deliveries: [Delivery], of mailbox: SendingMailbox) async {
+        await tools.load.enter(deliveries.count)
+        self.mailbox = mailbox
+        waiting += deliveries
+        while senders < min(tools.connections, waiting.count) {
+            senders += 1
+            Task { await work() }
+        }
+    }
+
+    /// Gives back what waits and closes what is idle; returns when the mails on the wire have their answers.
+    func stop() async {
+        stopping = true
+        while senders > 0 { try? await Task.sleep(for: .milliseconds(10)) }
+        for entry in idle { await entry.connection.quit() }
+        idle = []
+    }
+
+    /// Closes connections that nobody has used for a while.
+    func closeIdle() async {
+        let cut = ContinuousClock.now - tools.idleTime
+        let old = idle.filter { $0.since < cut }
+        idle.removeAll { $0.since < cut }
+        for entry in old { await entry.connection.quit() }
+    }
+
+    private func work() async {
+        var connection: SMTPConnection?
+        while !waiting.isEmpty {
+            let delivery = waiting.removeFirst()
+            let current = mailbox
+            if stopping || refusedVersion == current.version {
+                await tools.outcomes.record(.handedBack, of: delivery)
+                await tools.load.leave()
+                continue
+            }
+            let (result, kept) = await deliver(delivery, from: current, over: connection ?? takeIdle(current.version))
+            connection = kept
+            if case .mailboxRefused(let reason) = result {
+                refusedVersion = current.version
+                await tools.outcomes.stop(current, reason: reason)
+            }
+            await tools.outcomes.record(result, of: delivery)
+            await tools.load.leave()
+        }
+        if let connection { idle.append((connection, .now, mailbox.version)) }
+        senders -= 1
+    }
+
+    private func takeIdle(_ version: Int64) -> SMTPConnection? {
+        idle.removeAll { $0.version != version }
+        return idle.popLast()?.connection
+    }
+
+    /// One try; gives the connection back when it can be used again. A kept connection that the server closed meanwhile is replaced once.
+    private func deliver(
+        _ delivery: Delivery, from mailbox: SendingMailbox, over kept: SMTPConnection?
+    ) async -> (DeliveryResult, SMTPConnection?) {
+        let envelope: SMTPEnvelope
+        let message: [UInt8]
+        do {
+            message = try tools.composer.compose(delivery, from: mailbox)
+            envelope = SMTPEnvelope(sender: try MailAddress(mailbox.address), recipients: [try MailAddress(delivery.recipient)])
+        } catch {
+            return (.refused(code: 550, text: "the mail cannot be written: \(error)"), kept)
+        }
+        if let kept, await kept.isReusable {
+            let (result, connection) = await send(envelope, message, delivery, over: kept)
+            if case .unreachable = result, connection == nil {} else { return (result, connection) }
+        }
+        do throws(SMTPError) {
+            return await send(envelope, message, delivery, over: try await connect(mailbox))
+        } catch {
+            return (DeliveryResult(error), nil)
+        }
+    }
+
+    private func connect(_ mailbox: SendingMailbox) async throws(SMTPError) -> SMTPConnection {
+        let password: Data
+        do {
+            password = try tools.keyring.open(mailbox.passwordSealed, for: SendingMailbox.place(mailbox.id, of: mailbox.tenant))
+        } catch {
+            throw SMTPError(.invalidConfiguration, stage: .auth, message: "the mailbox's password cannot be read; enter it again")
+        }
+        let credentials = SMTPCredentials.password(username: mailbox.username, password: String(decoding: password, as: UTF8.self))
+        return try await tools.connector.connect(mailbox.server, mailbox.username.isEmpty ? nil : credentials)
+    }
+
+    private func send(
+        _ envelope: SMTPEnvelope, _ message: [UInt8], _ delivery: Delivery, over connection: SMTPConnection
+    ) async -> (DeliveryResult, SMTPConnection?) {
+        let marks = tools.marks
+        do throws(SMTPError) {
+            let outcome = try await connection.send(envelope: envelope, message: message) {
+                guard try await marks.mark(delivery) else { throw ClaimLost() }
+            }
+            return (DeliveryResult(outcome), await connection.isReusable ? connection : nil)
+        } catch {
+            await connection.close()
+            return (DeliveryResult(error), nil)
+        }
+    }
+}

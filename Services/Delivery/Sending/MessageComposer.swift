@@ -1,0 +1,32 @@
+import Contracts
+import Crypto
+import Foundation
+import HTTP
+import Mail
+import Primitives
+
+/// Makes the message of a send: the same send always gives the same Message-ID.
+struct MessageComposer: Sendable {
+    static let unsubscribePlaceholder = "{{unsubscribe_url}}"
+
+    let links: UnsubscribeLinks
+
+    /// Throws ``MailMessageError`` or ``MailAddressError`` for what can never be sent.
+    func compose(_ delivery: Delivery, from mailbox: SendingMailbox) throws -> [UInt8] {
+        let sender = try MailAddress(mailbox.address)
+        let link = try links.link(tenant: delivery.tenant, send: delivery.send)
+        let text = delivery.text.replacing(Self.unsubscribePlaceholder, with: link.absoluteString)
+        let html = delivery.html?.replacing(Self.unsubscribePlaceholder, with: link.absoluteString.htmlEscaped)
+        let message = MailMessage(
+            from: sender.named(mailbox.displayName), to: [try MailAddress(delivery.recipient).named(delivery.recipientName)],
+            subject: delivery.subject, text: text, html: html, messageIdentifier: Self.messageIdentifier(of: delivery, at: sender.domain),
+            date: delivery.createdAt, listUnsubscribe: ListUnsubscribe(link: link))
+        return try message.serialized()
+    }
+
+    /// A digest, so that it tells a stranger nothing about campaign or lead.
+    static func messageIdentifier(of delivery: Delivery, at domain: String) -> String {
+        let digest = SHA256.hash(data: Data("\(delivery.tenant)|\(delivery.sendKey)".utf8))
+        return "\(Data(digest.prefix(16)).hexadecimal)@\(domain)"
+    }
+}

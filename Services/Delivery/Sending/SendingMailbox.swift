@@ -1,0 +1,55 @@
+import Contracts
+import Foundation
+import Mail
+import Postgres
+import Primitives
+
+/// A mailbox as sending needs it; the password stays sealed until a connection is made.
+struct SendingMailbox: Sendable, Equatable {
+    let tenant: TenantID
+    let id: MailboxID
+    let address: String
+    let displayName: String
+    let host: String
+    let port: Int
+    let security: SMTPSecurity
+    let username: String
+    let passwordSealed: String
+    /// Raised with every change of its settings: connections made under another are not used.
+    let version: Int64
+
+    static func place(_ mailbox: MailboxID, of tenant: TenantID) -> Keyring.Place {
+        Keyring.Place(purpose: "mailboxes.password", row: mailbox.description, tenant: tenant.uuid)
+    }
+
+    var server: SMTPServer { SMTPServer(host: host, port: port, security: security) }
+
+    init(
+        tenant: TenantID, id: MailboxID, address: String, displayName: String, host: String, port: Int, security: SMTPSecurity, username: String,
+        passwordSealed: String, version: Int64
+    ) {
+        self.tenant = tenant
+        self.id = id
+        self.address = address
+        self.displayName = displayName
+        self.host = host
+        self.port = port
+        self.security = security
+        self.username = username
+        self.passwordSealed = passwordSealed
+        self.version = version
+    }
+
+    init(row: Row) throws(PostgresError) {
+        self.init(
+            tenant: try row.decode("tenant_id"), id: try row.decode("mailbox_id"), address: try row.decode("address"),
+            displayName: try row.decode("display_name"), host: try row.decode("smtp_host"), port: try row.decode("smtp_port"),
+            security: try row.decode("smtp_security"), username: try row.decode("smtp_username"), passwordSealed: try row.decode("password_sealed"),
+            version: try row.decode("version"))
+    }
+}
+
+/// How a connection for a mailbox is made: a value with one effect, so that a test can give another.
+struct SMTPConnector: Sendable {
+    let connect: @Sendable (SMTPServer, SMTPCredentials?) async throws(SMTPError) -> SMTPConnection
+}

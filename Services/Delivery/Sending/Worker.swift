@@ -1,0 +1,113 @@
+import Contracts
+import Foundation
+import Logging
+import Postgres
+import ServiceLifecycle
+import Streams
+
+/// Takes admitted mail out of the streams and gives it to the mailboxes' lanes, never more at once than it has slots.
+actor Worker: Service {
+    private let streams: WorkStreams
+    private let store: DeliveryStore
+    private let redis: RedisConfiguration
+    private let tools: MailboxLane.Tools
+    private let slots: Int
+    private let lease: Duration
+    private let logger: Logger
+    private var lanes: [MailboxID: MailboxLane] = [:]
+
+    init(
+        streams: WorkStreams, store: DeliveryStore, redis: RedisConfiguration, tools: MailboxLane.Tools, slots: Int, lease: Duration, logger: Logger
+    ) {
+        self.streams = streams
+        self.store = store
+        self.redis = redis
+        self.tools = tools
+        self.slots = slots
+        self.lease = lease
+        self.logger = logger
+    }
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { await self.keepAlive() }
+                group.addTask { await self.takeWork() }
+            }
+        }
+        // Outside of the cancelled part: what is on the wire gets its answer and its row.
+        for lane in lanes.values { await lane.stop() }
+    }
+
+    /// Leases must outlive a slow commit: renewed three times as often as they end.
+    private func keepAlive() async {
+        while !Task.isCancelled {
+            do {
+                try await store.heartbeat()
+            } catch {
+                logger.debug("heartbeat failed", metadata: ["error": "\(error)"])
+            }
+            for lane in lanes.values { await lane.closeIdle() }
+            try? await Task.sleep(for: lease / 3)
+        }
+    }
+
+    private func takeWork() async {
+        var outage = Outage(what: "taking mail from Redis", logger: logger)
+        while !Task.isCancelled {
+            do {
+                try await read { outage.ended() }
+            } catch {
+                if Task.isCancelled { return }
+                try? await Task.sleep(for: outage.pause(after: error))
+            }
+        }
+    }
+
+    private func read(_ working: () -> Void) async throws {
+        let connection = try await RedisConnection.connect(redis)
+        try await streams.prepare(connection)
+        try await store.endPredecessor()
+        try await start(try await streams.leftovers(connection), connection)
+        var droppedAt = ContinuousClock.now
+        while !Task.isCancelled {
+            let entries = try await nextEntries(connection)
+            working()
+            try await start(entries, connection)
+            if ContinuousClock.now - droppedAt > .seconds(10) {
+                try await streams.dropAbandoned(connection, idle: lease * 2)
+                droppedAt = .now
+            }
+            // The lanes hold at most this many: what the streams hold beyond it may still be overtaken, paused or cancelled.
+            await tools.load.waitForRoom(below: slots)
+        }
+        await connection.close()
+    }
+
+    private func nextEntries(_ connection: RedisConnection) async throws -> [WorkStreams.Entry] {
+        do throws(RedisError) {
+            return try await streams.next(max(1, slots / 2), connection)
+        } catch {
+            guard error.message.hasPrefix("NOGROUP") else { throw error }
+            try await streams.prepare(connection)
+            return []
+        }
+    }
+
+    private func start(_ entries: [WorkStreams.Entry], _ connection: RedisConnection) async throws {
+        guard !entries.isEmpty else { return }
+        let loaded = try await store.take(entries)
+        let taken = Set(loaded.map(\.delivery.entry))
+        let stale = Dictionary(grouping: entries.map(\.place).filter { !taken.contains($0) }) { $0.stream }
+        for (stream, places) in stale {
+            let positions = places.map(\.position)
+            _ = try await connection.pipeline([["XACK", stream, WorkStreams.group] + positions, ["XDEL", stream] + positions])
+        }
+        // Grouping keeps the order within a mailbox.
+        for (mailbox, group) in Dictionary(grouping: loaded, by: \.mailbox.id) {
+            let lane = lanes[mailbox] ?? MailboxLane(group[0].mailbox, tools: tools)
+            lanes[mailbox] = lane
+            await lane.submit(group.map(\.delivery), of: group[group.count - 1].mailbox)
+        }
+    }
+}
