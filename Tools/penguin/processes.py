@@ -35,17 +35,21 @@ def spawn(command, *, log, environment=None, user=None, folder=None, death_signa
     """
     parent = os.getpid()
 
-    def follow_parent():
-        # Runs after the change of user, which would clear the setting.
-        _libc.prctl(PR_SET_PDEATHSIG, death_signal)
-        if os.getppid() != parent:
-            os._exit(1)
-
     identity = {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []} if user else {}
     with open_log(log) as output:
         return subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=environment, cwd=folder or "/",
-            start_new_session=True, preexec_fn=follow_parent, **identity)
+            start_new_session=True,
+            # Runs after the change of user, which would clear the setting.
+            preexec_fn=lambda: end_with(parent, death_signal), **identity)
+
+
+def end_with(parent, death_signal=signal.SIGTERM):
+    """Asks the kernel to signal this process when its parent dies."""
+    _libc.prctl(PR_SET_PDEATHSIG, death_signal)
+    if os.getppid() != parent:
+        # It died before the kernel knew.
+        os._exit(1)
 
 
 def open_log(path):

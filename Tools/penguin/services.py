@@ -10,6 +10,9 @@ from penguin.mail import DOMAIN
 from penguin.postgres import DATABASE
 from penguin.terminal import Failure
 
+# Past any proxy of the environment: the services are on this machine.
+_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
 # What a service may know of the shell that started it.
 INHERITED = ("PATH", "HOME", "LANG", "TZ", "LD_LIBRARY_PATH", "LOG_LEVEL", "DELIVERY_LEASE_SECONDS", "DELIVERY_WORKER_SLOTS")
 
@@ -83,7 +86,7 @@ def base_url(ports):
 
 def _missing(port):
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=3) as answer:
+        with _direct.open(f"http://127.0.0.1:{port}/readyz", timeout=3) as answer:
             return None if answer.status == 200 else f"/readyz says {answer.status}"
     except urllib.error.HTTPError as error:
         return f"/readyz says {error.code}: {error.read(500).decode(errors='replace')}"

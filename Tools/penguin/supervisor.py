@@ -3,11 +3,12 @@
 import fcntl
 import os
 import signal
+import subprocess
 import sys
 import time
 
 from penguin.layout import read_json, write_private_json
-from penguin.processes import end, fingerprint, is_alive, last_lines, open_log, send
+from penguin.processes import end, fingerprint, is_alive, last_lines, open_log
 from penguin.terminal import Failure, Interrupted, duration, say, step
 
 
@@ -16,10 +17,14 @@ class Supervisor:
 
     def __init__(self, layout):
         self._layout = layout
-        self._started = []
+        self._groups = []
         self._stopping = False
         self._lock = None
         self._facts = {}
+
+    @property
+    def is_stopping(self):
+        return self._stopping
 
     def acquire(self):
         """Becomes the one supervisor of this folder, after the end of what a killed predecessor may have left."""
@@ -39,12 +44,11 @@ class Supervisor:
         """Starts each group of components together, one group after the other, and waits until each is ready."""
         self._facts = facts
         for group in groups:
-            title = ", ".join(component.name for component in group)
-            with step(title):
+            self._groups.append(group)
+            with step(", ".join(component.name for component in group)):
                 for component in group:
                     component.start()
-                    self._started.append(component)
-                self._write_state(ready=False)
+                    self._write_state(ready=False)
                 for component in group:
                     self._await(component)
                     component.prepare()
@@ -53,23 +57,23 @@ class Supervisor:
     def keep(self):
         """Restarts what crashes, until somebody asks us to stop."""
         while not self._stopping:
-            for component in self._started:
+            for component in self._components():
                 self._look_after(component)
             time.sleep(0.1)
 
     def stop(self):
-        """Ends everything that was started, last first, and waits for it."""
-        for component in reversed(self._started):
-            component.restart_at = None
-            if not component.has_ended():
+        """Ends everything that was started, the last group first, and waits for it."""
+        for group in reversed(self._groups):
+            running = [component for component in group if component.process and not component.has_ended()]
+            for component in running:
                 component.process.send_signal(component.stop_signal)
+            for component in running:
                 try:
                     component.process.wait(component.stop_seconds)
-                except Exception:
+                except subprocess.TimeoutExpired:
                     say(f"  {component.name} did not end within {duration(component.stop_seconds)} and is killed.")
                     component.process.kill()
                     component.process.wait()
-        self._started = []
         self._layout.state.unlink(missing_ok=True)
 
     def be_quiet(self):
@@ -77,6 +81,9 @@ class Supervisor:
         with open_log(self._layout.log("stack")) as log:
             for descriptor in (sys.stdout.fileno(), sys.stderr.fileno()):
                 os.dup2(log.fileno(), descriptor)
+
+    def _components(self):
+        return [component for group in self._groups for component in group]
 
     def _await(self, component):
         deadline = time.monotonic() + component.start_seconds
@@ -107,7 +114,7 @@ class Supervisor:
             say(f"  {time.strftime('%H:%M:%S')} {component.name} {component.how_it_ended()}; it is started again.")
 
     def _write_state(self, ready):
-        processes = {component.name: component.identity for component in self._started if component.identity}
+        processes = {component.name: component.identity for component in self._components() if component.identity}
         write_private_json(
             self._layout.state, {**self._facts, "ready": ready, "supervisor": fingerprint(os.getpid()), "processes": processes})
 

@@ -1,0 +1,104 @@
+"""The commands of ./penguin; started by it, with Debian's Python, which is the one that has the mail server's library."""
+
+import argparse
+import os
+import signal
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from penguin import build, stack  # noqa: E402
+from penguin.layout import SERVICES, Layout, read_json  # noqa: E402
+from penguin.postgres import psql_command, psql_environment  # noqa: E402
+from penguin.processes import end_with  # noqa: E402
+from penguin.terminal import Failure, Interrupted, say  # noqa: E402
+
+PROCESSES = SERVICES + ("gateway", "postgres", "redis", "mail", "stack")
+
+
+def parser():
+    whole = argparse.ArgumentParser(
+        prog="./penguin", description="PenguinMails on this machine: everything private, under .local, on free loopback ports.",
+        epilog="PENGUIN_CONFIGURATION=release runs release builds; PENGUIN_LOCAL names another folder than .local; "
+        "LOG_LEVEL=debug makes the services talk more.")
+    commands = whole.add_subparsers(dest="command", metavar="command", required=True)
+
+    def add(name, run, words):
+        command = commands.add_parser(name, help=words, description=words)
+        command.set_defaults(run=run)
+        return command
+
+    up = add("up", run_up, "build and start the stack; Ctrl-C stops it")
+    up.add_argument("--detach", action="store_true", help="come back when it is ready; ./penguin down stops it")
+    up.add_argument("--no-build", action="store_true", help="start what was built last")
+    up.add_argument("--verbose", action="store_true", help="show what the compiler says")
+    add("down", run_down, "stop the stack")
+    logs = add("logs", run_logs, "show the logs and follow them")
+    logs.add_argument("process", nargs="?", choices=PROCESSES, metavar="service", help=", ".join(PROCESSES))
+    psql = add("psql", run_psql, "open the database, as superuser or as the owner of a service's schema")
+    psql.add_argument("service", nargs="?", choices=SERVICES, metavar="service", help=", ".join(SERVICES))
+    psql.add_argument("arguments", nargs=argparse.REMAINDER, help="more arguments for psql")
+    add("help", lambda _: whole.print_help(), "show this")
+    supervise = commands.add_parser("supervise")
+    supervise.add_argument("--leash", type=int, default=0)
+    supervise.set_defaults(run=run_supervise)
+    return whole
+
+
+def run_up(options):
+    layout = Layout()
+    if stack.RunningStack.find(layout):
+        raise Failure("The stack is up already: " + read_json(layout.state)["url"])
+    if not options.no_build:
+        build.build(verbose=options.verbose)
+    if options.detach:
+        stack.RunningStack.start(layout, detached=True)
+    else:
+        stack.supervise(layout)
+
+
+def run_supervise(options):
+    if options.leash:
+        end_with(options.leash)
+    stack.supervise(Layout(), quiet_when_ready=True)
+
+
+def run_down(_):
+    say("  Stopped." if stack.stop(Layout()) else "  Nothing was running.")
+
+
+def run_logs(options):
+    layout = Layout()
+    files = [layout.log(name) for name in ([options.process] if options.process else PROCESSES)]
+    files = [str(file) for file in files if file.exists()]
+    if not files:
+        raise Failure("There are no logs yet. ./penguin up or ./penguin demo makes some.")
+    follow = ["-F"] if sys.stdout.isatty() else []
+    os.execvp("tail", ["tail", "-n", "40" if follow else "200", *follow, *files])
+
+
+def run_psql(options):
+    layout = Layout()
+    state, passwords = read_json(layout.state), read_json(layout.secrets)
+    if not (state and passwords and stack.is_ready(layout)):
+        raise Failure("The stack is not up. Start it with ./penguin up.")
+    role = f"{options.service}_owner" if options.service else "postgres"
+    command = psql_command(state["ports"]["postgres"], role) + options.arguments
+    os.execve(command[0], command, psql_environment(passwords[role]))
+
+
+def main():
+    options = parser().parse_args()
+    try:
+        return options.run(options)
+    except Failure as failure:
+        say(f"penguin: {failure}")
+        return 1
+    except (KeyboardInterrupt, Interrupted):
+        say()
+        return 128 + signal.SIGINT
+
+
+if __name__ == "__main__":
+    sys.exit(main())
