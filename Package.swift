@@ -51,7 +51,7 @@ package.service("Auth", [.crypto, .cryptoExtras, .nioPosix])
 package.service("Billing")
 package.service("Campaigns")
 package.service("Delivery", [.crypto, .nioPosix])
-package.service("Audit")
+package.service("Audit", [.httpClient, .nioHTTP1, .nioSSL])
 
 // MARK: - Tests
 

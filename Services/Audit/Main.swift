@@ -1,4 +1,8 @@
-import Hummingbird
-import Configuration
-import ServiceLifecycle
-@main struct Main { static func main() {} }
+import ServiceRuntime
+
+@main
+struct Main {
+    static func main() async {
+        await ServiceMain.run(AuditService.self)
+    }
+}

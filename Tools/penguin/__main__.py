@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from penguin import build, stack  # noqa: E402
+from penguin import build, demo, stack  # noqa: E402
 from penguin.layout import SERVICES, Layout, read_json  # noqa: E402
 from penguin.postgres import psql_command, psql_environment  # noqa: E402
 from penguin.processes import end_with  # noqa: E402
@@ -37,13 +37,25 @@ def parser():
     logs = add("logs", run_logs, "show the logs and follow them")
     logs.add_argument("process", nargs="?", choices=PROCESSES, metavar="service", help=", ".join(PROCESSES))
     psql = add("psql", run_psql, "open the database, as superuser or as the owner of a service's schema")
-    psql.add_argument("service", nargs="?", choices=SERVICES, metavar="service", help=", ".join(SERVICES))
-    psql.add_argument("arguments", nargs=argparse.REMAINDER, help="more arguments for psql")
+    psql.add_argument("service", nargs="?", choices=SERVICES, metavar="service", help=", ".join(SERVICES) + "; what follows goes to psql")
+    psql.set_defaults(takes_more=True)
+    show = add("demo", demo.run, "build, start everything, send a real campaign, show what happened")
+    show.add_argument("leads", nargs="?", metavar="leads.csv", help="the leads to write to (default: Samples/leads.csv)")
+    show.add_argument("--exit", action="store_true", help="stop at the end; status 0 only if every lead is accounted for")
+    show.add_argument("--json", action="store_true", help="print the closing table as one JSON object")
+    show.add_argument("--chaos", action="store_true", help="kill each service, empty Redis and restart Postgres on the way")
+    show.add_argument("--no-build", action="store_true", help="use what was built last")
     add("help", lambda _: whole.print_help(), "show this")
-    supervise = commands.add_parser("supervise")
-    supervise.add_argument("--leash", type=int, default=0)
-    supervise.set_defaults(run=run_supervise)
     return whole
+
+
+def parse(arguments):
+    """The options; `more` holds what a command passes on to the program behind it."""
+    whole = parser()
+    options, options.more = whole.parse_known_args(arguments)
+    if options.more and not getattr(options, "takes_more", False):
+        whole.error(f"{options.command} does not take {' '.join(options.more)}")
+    return options
 
 
 def run_up(options):
@@ -58,9 +70,10 @@ def run_up(options):
         stack.supervise(layout)
 
 
-def run_supervise(options):
-    if options.leash:
-        end_with(options.leash)
+def supervise(arguments):
+    """What `up --detach` and `demo` start: the keeper of a stack, which may end with the process that started it."""
+    if arguments[:1] == ["--leash"]:
+        end_with(int(arguments[1]))
     stack.supervise(Layout(), quiet_when_ready=True)
 
 
@@ -84,13 +97,15 @@ def run_psql(options):
     if not (state and passwords and stack.is_ready(layout)):
         raise Failure("The stack is not up. Start it with ./penguin up.")
     role = f"{options.service}_owner" if options.service else "postgres"
-    command = psql_command(state["ports"]["postgres"], role) + options.arguments
+    command = psql_command(state["ports"]["postgres"], role) + options.more
     os.execve(command[0], command, psql_environment(passwords[role]))
 
 
 def main():
-    options = parser().parse_args()
     try:
+        if sys.argv[1:2] == ["supervise"]:
+            return supervise(sys.argv[2:])
+        options = parse(sys.argv[1:])
         return options.run(options)
     except Failure as failure:
         say(f"penguin: {failure}")

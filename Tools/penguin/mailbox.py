@@ -1,5 +1,7 @@
 """Reads the Maildir of the development mail server."""
 
+import email
+import email.policy
 import os
 from dataclasses import dataclass
 
@@ -12,9 +14,9 @@ class Mail:
     path: str
 
     def text(self):
-        """The whole message as it stands in the store."""
+        """The words of the mail, decoded."""
         with open(self.path, "rb") as file:
-            return file.read().decode("utf-8", "replace")
+            return email.message_from_binary_file(file, policy=email.policy.default).get_body(("plain",)).get_content()
 
 
 class Mailbox:
@@ -35,24 +37,21 @@ class Mailbox:
 
 
 def _read(path):
-    sender, recipients, message_id = "", [], ""
+    values = {"return-path": [], "delivered-to": [], "message-id": []}
     with open(path, "rb") as file:
-        name = ""
+        value = None
         for line in file:
             text = line.decode("utf-8", "replace").rstrip("\r\n")
             if not text:
                 break
             if text[0] in " \t":
-                # A folded header: only a Message-ID that stands alone on the second line matters here.
-                if name == "message-id":
-                    message_id += text.strip()
+                # The rest of a folded header.
+                if value:
+                    value[-1] += text
                 continue
-            name, _, value = text.partition(":")
-            name, value = name.lower(), value.strip()
-            if name == "return-path":
-                sender = value.strip("<>")
-            elif name == "delivered-to":
-                recipients.append(value)
-            elif name == "message-id":
-                message_id = value
-    return Mail(sender, tuple(recipients), message_id, path)
+            name, _, content = text.partition(":")
+            value = values.get(name.lower())
+            if value is not None:
+                value.append(content)
+    sender, message_id = ("".join(values[name]).strip().strip("<>") for name in ("return-path", "message-id"))
+    return Mail(sender, tuple(recipient.strip() for recipient in values["delivered-to"]), message_id, path)

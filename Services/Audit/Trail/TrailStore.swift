@@ -1,0 +1,86 @@
+import Contracts
+import Foundation
+import Postgres
+
+/// What somebody looks for in the trail; nil is anything.
+struct TrailFilter: Sendable, Equatable {
+    var actor: String?
+    var action: String?
+    var outcome: String?
+    /// `type:id`, or an id.
+    var target: String?
+    var from: Date?
+    var to: Date?
+}
+
+/// The SQL of the trail.
+enum TrailStore {
+    static func insert(_ entries: [(EventHeader, AuditRecord)], source: ServiceName, at instant: Date, in transaction: Transaction) async throws {
+        let headers = entries.map(\.0)
+        let records = entries.map(\.1)
+        // Target keys travel as JSON, since arrays of arrays cannot be unnested row by row.
+        let keys = try records.map { try PostgresJSON($0.targets.flatMap { ["\($0.type):\($0.id)", $0.id] }) }
+        try await transaction.query(
+            """
+            insert into events (tenant_id, id, workspace_id, occurred_at, recorded_at, type, source, action, outcome, actor_kind, actor_id, actor_name,
+                                targets, target_keys, address, user_agent, request, trace, changes, metadata)
+            select n.tenant_id, n.id, n.workspace_id, n.occurred_at, \(instant), n.type, \(source.rawValue), n.action, n.outcome, n.actor_kind, n.actor_id,
+                   n.actor_name, n.targets, array(select jsonb_array_elements_text(n.target_keys)), n.address, n.user_agent, n.request, n.trace,
+                   n.changes, n.metadata
+            from unnest(\(headers.map { $0.tenant ?? Trail.platform }), \(headers.map(\.id)), \(PostgresOptionals(headers.map(\.workspace))),
+                        \(headers.map(\.occurredAt)), \(headers.map(\.type)), \(records.map(\.action)), \(records.map(\.outcome.rawValue)),
+                        \(headers.map(\.actor.kind.rawValue)), \(headers.map(\.actor.id)), \(PostgresOptionals(headers.map(\.actor.name))),
+                        \(try records.map { try PostgresJSON($0.targets) }), \(keys), \(PostgresOptionals(records.map(\.address))),
+                        \(PostgresOptionals(records.map(\.userAgent))), \(PostgresOptionals(records.map(\.request))),
+                        \(PostgresOptionals(headers.map(\.trace))), \(try records.map { try PostgresJSON($0.changes) }),
+                        \(try records.map { try PostgresJSON($0.metadata) }))
+                 as n (tenant_id, id, workspace_id, occurred_at, type, action, outcome, actor_kind, actor_id, actor_name, targets, target_keys,
+                       address, user_agent, request, trace, changes, metadata)
+            on conflict (tenant_id, id) do nothing
+            """)
+    }
+
+    /// A page, newest first; ids carry the time, so time bounds are bounds on ids.
+    static func page(
+        of tenant: TenantID, _ filter: TrailFilter, before cursor: EventID?, limit: Int, in database: Database
+    ) async throws -> [TrailEvent] {
+        var conditions: [SQL] = ["tenant_id = \(tenant)"]
+        if let cursor { conditions.append("id < \(cursor)") }
+        if let actor = filter.actor { conditions.append("actor_id = \(actor)") }
+        if let action = filter.action { conditions.append("action = \(action)") }
+        if let outcome = filter.outcome { conditions.append("outcome = \(outcome)") }
+        if let target = filter.target { conditions.append("target_keys @> \([target])") }
+        if let from = filter.from { conditions.append("id >= \(lowest(at: from))") }
+        if let to = filter.to { conditions.append("id < \(lowest(at: to))") }
+        let rows = try await database.query(
+            as: tenant,
+            """
+            select id, workspace_id, occurred_at, recorded_at, type, source, action, outcome, actor_kind, actor_id, actor_name, targets, address,
+                   user_agent, request, changes, metadata
+            from events where \(SQL.joined(conditions, separator: " and ")) order by id desc limit \(limit)
+            """)
+        return try rows.map(event)
+    }
+
+    /// The smallest version 7 identifier of an instant.
+    private static func lowest(at instant: Date) -> UUID {
+        let milliseconds = UInt64(max(0, (instant.timeIntervalSince1970 * 1000).rounded()))
+        func byte(_ index: UInt64) -> UInt8 { UInt8(truncatingIfNeeded: milliseconds >> (40 - 8 * index)) }
+        return UUID(uuid: (byte(0), byte(1), byte(2), byte(3), byte(4), byte(5), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0))
+    }
+
+    private static func event(_ row: Row) throws -> TrailEvent {
+        func json<Value: Decodable>(_ column: StaticString, as type: Value.Type) throws -> Value {
+            try WireJSON.decoder().decode(type, from: Data(try row.decode(column, as: String.self).utf8))
+        }
+        return TrailEvent(
+            id: try row.decode("id"), workspace: try row.decodeOptional("workspace_id"), occurredAt: try row.decode("occurred_at"),
+            recordedAt: try row.decode("recorded_at"), type: try row.decode("type"), source: try row.decode("source"),
+            action: try row.decode("action"), outcome: try row.decode("outcome"),
+            actor: EventActor(
+                kind: try row.decode("actor_kind"), id: try row.decode("actor_id"), name: try row.decodeOptional("actor_name")),
+            targets: try json("targets", as: [AuditRecord.Target].self), address: try row.decodeOptional("address"),
+            userAgent: try row.decodeOptional("user_agent"), request: try row.decodeOptional("request"),
+            changes: try json("changes", as: [AuditRecord.Change].self), metadata: try json("metadata", as: [String: String].self))
+    }
+}
