@@ -30,15 +30,29 @@ public enum WireJSON {
         return decoder
     }
 
-    /// `2026-11-23T18:00:00.000Z`.
+    /// `2026-11-23T18:00:00.000Z`, rounded to the nearest millisecond: a date is a binary fraction, and cutting it would lose one.
     public static func format(_ date: Date) -> String {
-        date.formatted(withMilliseconds)
+        let milliseconds = Int64((date.timeIntervalSince1970 * 1000).rounded())
+        let (seconds, rest) = (milliseconds.floorDivided(by: 1000), milliseconds - milliseconds.floorDivided(by: 1000) * 1000)
+        let whole = Date(timeIntervalSince1970: Double(seconds)).formatted(withoutFraction)
+        let digits = String(1000 + rest).dropFirst()
+        return "\(whole.dropLast()).\(digits)Z"
     }
 
-    /// Accepts instants with and without fractional seconds; nil for anything else.
+    /// Accepts instants with and without fractional seconds, as whole milliseconds; nil for anything else.
     public static func parse(_ text: String) -> Date? {
-        (try? withMilliseconds.parse(text)) ?? (try? Date.ISO8601FormatStyle().parse(text))
+        guard let date = (try? withFraction.parse(text)) ?? (try? withoutFraction.parse(text)) else { return nil }
+        return Date(timeIntervalSince1970: (date.timeIntervalSince1970 * 1000).rounded() / 1000)
     }
 
-    private static let withMilliseconds = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
+    private static let withFraction = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
+    private static let withoutFraction = Date.ISO8601FormatStyle()
+}
+
+extension Int64 {
+    /// Towards minus infinity, so that instants before 1970 keep their order.
+    fileprivate func floorDivided(by divisor: Int64) -> Int64 {
+        let (quotient, remainder) = quotientAndRemainder(dividingBy: divisor)
+        return remainder < 0 ? quotient - 1 : quotient
+    }
 }

@@ -36,8 +36,7 @@ def parser():
     add("down", run_down, "stop the stack")
     logs = add("logs", run_logs, "show the logs and follow them")
     logs.add_argument("process", nargs="?", choices=PROCESSES, metavar="service", help=", ".join(PROCESSES))
-    psql = add("psql", run_psql, "open the database, as superuser or as the owner of a service's schema")
-    psql.add_argument("service", nargs="?", choices=SERVICES, metavar="service", help=", ".join(SERVICES) + "; what follows goes to psql")
+    psql = add("psql", run_psql, "[service] open the database, as superuser or as the owner of a service's schema; more words go to psql")
     psql.set_defaults(takes_more=True)
     show = add("demo", demo.run, "build, start everything, send a real campaign, show what happened")
     show.add_argument("leads", nargs="?", metavar="leads.csv", help="the leads to write to (default: Samples/leads.csv)")
@@ -96,7 +95,8 @@ def run_psql(options):
     state, passwords = read_json(layout.state), read_json(layout.secrets)
     if not (state and passwords and stack.is_ready(layout)):
         raise Failure("The stack is not up. Start it with ./penguin up.")
-    role = f"{options.service}_owner" if options.service else "postgres"
+    service = options.more.pop(0) if options.more[:1] and options.more[0] in SERVICES else None
+    role = f"{service}_owner" if service else "postgres"
     command = psql_command(state["ports"]["postgres"], role) + options.more
     os.execve(command[0], command, psql_environment(passwords[role]))
 

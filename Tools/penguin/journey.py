@@ -96,7 +96,7 @@ class Journey:
                 states = {state: progress[state] for state in STATES}
                 if states != last:
                     moved, last = time.monotonic(), states
-                done = progress["finished_at"] is not None
+                done = progress.get("finished_at") is not None
                 line(self._line(progress), final=done)
                 if done:
                     return progress, time.monotonic() - self.launched

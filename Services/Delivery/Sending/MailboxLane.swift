@@ -23,6 +23,7 @@ actor MailboxLane {
     private var mailbox: SendingMailbox
     private var waiting: [Delivery] = []
     private var senders = 0
+    private var recording = 0
     private var idle: [(connection: SMTPConnection, since: ContinuousClock.Instant, version: Int64)] = []
     /// Set when the server refused the mailbox: what waits is given back until its settings change.
     private var refusedVersion: Int64?
@@ -47,7 +48,7 @@ actor MailboxLane {
     /// Gives back what waits and closes what is idle; returns when the mails on the wire have their answers.
     func stop() async {
         stopping = true
-        while senders > 0 { try? await Task.sleep(for: .milliseconds(10)) }
+        while senders > 0 || recording > 0 { try? await Task.sleep(for: .milliseconds(10)) }
         for entry in idle { await entry.connection.quit() }
         idle = []
     }
@@ -66,8 +67,7 @@ actor MailboxLane {
             let delivery = waiting.removeFirst()
             let current = mailbox
             if stopping || refusedVersion == current.version {
-                await tools.outcomes.record(.handedBack, of: delivery)
-                await tools.load.leave()
+                record(.handedBack, of: delivery)
                 continue
             }
             let (result, kept) = await deliver(delivery, from: current, over: connection ?? takeIdle(current.version))
@@ -76,11 +76,20 @@ actor MailboxLane {
                 refusedVersion = current.version
                 await tools.outcomes.stop(current, reason: reason)
             }
-            await tools.outcomes.record(result, of: delivery)
-            await tools.load.leave()
+            record(result, of: delivery)
         }
         if let connection { idle.append((connection, .now, mailbox.version)) }
         senders -= 1
+    }
+
+    /// The next mail need not wait for the commit of this one's result; the load bounds how many results are on their way.
+    private func record(_ result: DeliveryResult, of delivery: Delivery) {
+        recording += 1
+        Task {
+            await tools.outcomes.record(result, of: delivery)
+            await tools.load.leave()
+            recording -= 1
+        }
     }
 
     private func takeIdle(_ version: Int64) -> SMTPConnection? {

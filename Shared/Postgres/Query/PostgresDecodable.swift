@@ -93,7 +93,8 @@ extension Date: PostgresDecodable {
             microseconds = (0..<(6 - digits)).reduce(fraction) { value, _ in value * 10 }
         }
         let seconds = daysSinceEpoch(year: year, month: month, day: day) * 86_400 + hour * 3_600 + minute * 60 + second
-        self.init(timeIntervalSince1970: Double(seconds) + Double(microseconds) / 1_000_000)
+        // One division, so that a whole millisecond is the same number wherever it was read.
+        self.init(timeIntervalSince1970: Double(seconds * 1_000_000 + microseconds) / 1_000_000)
     }
 }
 
