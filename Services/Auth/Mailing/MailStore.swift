@@ -29,10 +29,11 @@ struct MailStore: Sendable {
     func claim(limit: Int, now: Date, until: Date) async throws -> [Due] {
         let rows = try await database.query(
             """
-            update mails set next_attempt_at = \(until), attempts = attempts + 1 where id in (
+            with picked as materialized (
                 select id from mails where sent_at is null and failed_at is null and next_attempt_at <= \(now)
                 order by next_attempt_at limit \(limit) for update skip locked)
-            returning id, recipient, content_sealed, attempts
+            update mails m set next_attempt_at = \(until), attempts = m.attempts + 1 from picked p where m.id = p.id
+            returning m.id, m.recipient, m.content_sealed, m.attempts
             """)
         return try rows.map { row in
             let identifier: UUID = try row.decode("id")

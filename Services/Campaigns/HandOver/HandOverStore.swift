@@ -49,11 +49,13 @@ struct HandOverStore: Sendable {
                 insert into hand_overs (tenant_id, id, campaign_id, state, locked_until, created_at)
                 values (\(tenant), \(identifier), \(campaign), 'open', \(now.addingTimeInterval(Self.lock)), \(now))
                 """,
+                // Materialised: a sub-select that locks may be run again for every row, and then its limit is none.
                 """
-                update enrolments set status = 'handing_over', hand_over_id = \(identifier)
-                where tenant_id = \(tenant) and id in (
+                with picked as materialized (
                     select id from enrolments where tenant_id = \(tenant) and campaign_id = \(campaign) and status = 'waiting'
                     order by id limit \(Self.batch) for update skip locked)
+                update enrolments e set status = 'handing_over', hand_over_id = \(identifier)
+                from picked p where e.tenant_id = \(tenant) and e.id = p.id
                 """,
             ])
             return identifier
@@ -64,10 +66,11 @@ struct HandOverStore: Sendable {
     func resume(now: Date) async throws -> UUID? {
         try await database.query(
             """
-            update hand_overs set locked_until = \(now.addingTimeInterval(Self.lock)) where (tenant_id, id) in (
+            with picked as materialized (
                 select tenant_id, id from hand_overs where state = 'open' and locked_until <= \(now)
                 order by locked_until limit 1 for update skip locked)
-            returning id
+            update hand_overs h set locked_until = \(now.addingTimeInterval(Self.lock))
+            from picked p where h.tenant_id = p.tenant_id and h.id = p.id returning h.id
             """
         ).first?.decode("id")
     }

@@ -1,5 +1,5 @@
 import Mail
-import Synchronization
+import TestSupport
 import Testing
 
 /// Whole conversations with servers that behave as servers may.
@@ -165,7 +165,7 @@ import Testing
             #expect(error.underlying is LeaseLost)
             #expect(!error.bodyMayHaveBeenSent)
             #expect(await !connection.isReusable)
-            try await eventually { journal.all == ["rest: "] }
+            try await eventually("the server sees the end") { journal.all == ["rest: "] }
         }
     }
 

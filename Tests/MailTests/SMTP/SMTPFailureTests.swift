@@ -1,5 +1,5 @@
 import Mail
-import NIOPosix
+import TestSupport
 import Testing
 
 /// Servers that break off, keep silent or say the wrong thing.
@@ -55,7 +55,7 @@ import Testing
             let connection = try await SMTPConnection.connect(to: server)
             let error = try await smtpError {
                 _ = try await connection.send(envelope: envelope, message: message) {
-                    try await eventually { await connection.isClosed }
+                    try await eventually("the hang-up is seen") { await connection.isClosed }
                 }
             }
             #expect(error.code == .connectionLost)
@@ -140,7 +140,7 @@ import Testing
             try await peer.untilClosed()
         } client: { server in
             let connection = try await SMTPConnection.connect(to: server)
-            try await eventually { await !connection.isReusable }
+            try await eventually("the connection is over") { await !connection.isReusable }
             let error = try await smtpError { _ = try await connection.send(envelope: envelope, message: message) }
             #expect(error.code == .connectionClosing)
             #expect(error.reply?.text == "idle for too long")
@@ -154,7 +154,7 @@ import Testing
             try await peer.untilClosed()
         } client: { server in
             let connection = try await SMTPConnection.connect(to: server)
-            try await eventually { await !connection.isReusable }
+            try await eventually("the connection is over") { await !connection.isReusable }
             let error = try await smtpError { _ = try await connection.send(envelope: envelope, message: message) }
             #expect(error.code == .protocolViolation)
         }
@@ -170,7 +170,7 @@ import Testing
             let connection = try await SMTPConnection.connect(to: server)
             let outcome = try await connection.send(envelope: envelope, message: message)
             #expect(outcome == .refused(SMTPReply(code: 550, lines: ["5.7.1 go away"]), stage: .mail))
-            try await eventually { await !connection.isReusable }
+            try await eventually("the connection is over") { await !connection.isReusable }
         }
     }
 
@@ -227,12 +227,12 @@ import Testing
             let sending = Task {
                 try await smtpError { _ = try await connection.send(envelope: envelope, message: message) }
             }
-            try await eventually { journal.all == ["body"] }
+            try await eventually("the server has the message") { journal.all == ["body"] }
             sending.cancel()
             let error = try await sending.value
             #expect(error.code == .cancelled)
             #expect(error.bodyMayHaveBeenSent)
-            try await eventually { journal.all == ["body", "closed"] }
+            try await eventually("the server sees the end") { journal.all == ["body", "closed"] }
         }
     }
 
@@ -246,10 +246,10 @@ import Testing
             let connecting = Task {
                 try await smtpError { _ = try await SMTPConnection.connect(to: server) }
             }
-            try await eventually { journal.all == ["connected"] }
+            try await eventually("the server was reached") { journal.all == ["connected"] }
             connecting.cancel()
             #expect(try await connecting.value.code == .cancelled)
-            try await eventually { journal.all == ["connected", "closed"] }
+            try await eventually("the server sees the end") { journal.all == ["connected", "closed"] }
         }
     }
 
@@ -261,7 +261,7 @@ import Testing
             journal.add("closed")
         } client: { server in
             _ = try await SMTPConnection.connect(to: server)
-            try await eventually { journal.all == ["closed"] }
+            try await eventually("the server sees the end") { journal.all == ["closed"] }
         }
     }
 }
