@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from penguin import build, demo, stack  # noqa: E402
+from penguin import benchmarks, build, demo, stack, testing  # noqa: E402
 from penguin.layout import SERVICES, Layout, read_json  # noqa: E402
 from penguin.postgres import psql_command, psql_environment  # noqa: E402
 from penguin.processes import end_with  # noqa: E402
@@ -44,6 +44,14 @@ def parser():
     show.add_argument("--json", action="store_true", help="print the closing table as one JSON object")
     show.add_argument("--chaos", action="store_true", help="kill each service, empty Redis and restart Postgres on the way")
     show.add_argument("--no-build", action="store_true", help="use what was built last")
+    test = add("test", testing.run, "build, check and test everything; other options go to swift test, and then only that runs")
+    test.add_argument("--full", action="store_true", help="also run the checks, the demo and the demo with faults")
+    test.set_defaults(takes_more=True)
+    bench = add("bench", benchmarks.run, "run one benchmark or all")
+    bench.add_argument("name", nargs="?", metavar="NAME")
+    bench.add_argument("--json", action="store_true", help="one JSON object a line: name, value, unit, beside, ratio")
+    add("lint", lambda _: testing.lint().failed, "say what is not formatted as the house formats")
+    add("format", lambda _: testing.format_sources(), "format all Swift sources")
     add("help", lambda _: whole.print_help(), "show this")
     return whole
 

@@ -10,8 +10,8 @@ from penguin.terminal import Failure, duration, live_line
 
 
 def build(*, tests=False, verbose=False):
-    """One `swift build`; returns how many seconds it took."""
-    command = ["swift", "build", "-c", services.configuration()] + (["--build-tests"] if tests else [])
+    """One `swift build`; tests are always built for debugging."""
+    command = ["swift", "build"] + (["--build-tests"] if tests else ["-c", services.configuration()])
     started = time.monotonic()
     with live_line() as line, tempfile.TemporaryFile() as output:
         title = " ".join(command)
@@ -29,7 +29,6 @@ def build(*, tests=False, verbose=False):
         if process.returncode != 0:
             output.seek(0)
             raise Failure(f"The build failed.\n{_errors(output.read().decode(errors='replace'))}")
-    return seconds
 
 
 def _errors(text):

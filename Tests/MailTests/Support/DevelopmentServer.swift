@@ -32,9 +32,20 @@ final class DevelopmentServer: Sendable {
         let certificate = try await TestCertificate()
         let directory = FileManager.default.temporaryDirectory.appending(path: "penguin-mail-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-        let users = directory.appending(path: "users.json")
-        try JSONEncoder().encode([username: password]).write(to: users)
-        let portFile = directory.appending(path: "port")
+        do {
+            try JSONEncoder().encode([username: password]).write(to: directory.appending(path: "users.json"))
+            let leash = try launch(in: directory, certificate)
+            let portFile = directory.appending(path: "port")
+            try await eventually("the mail server listens") { FileManager.default.fileExists(atPath: portFile.path()) }
+            let port = try #require(Int(String(contentsOf: portFile, encoding: .utf8).filter(\.isNumber)))
+            return try DevelopmentServer(port: port, certificate: certificate, directory: directory, leash: leash)
+        } catch {
+            try? FileManager.default.removeItem(at: directory)
+            throw error
+        }
+    }
+
+    private static func launch(in directory: URL, _ certificate: TestCertificate) throws -> FileHandle {
         let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../..").standardized
         let pipe = Pipe()
         let shell = Process()
@@ -42,15 +53,13 @@ final class DevelopmentServer: Sendable {
         shell.arguments = [
             "-c", #""$@" >"$0" 2>&1 </dev/null & cat >/dev/null; kill $!; wait"#, directory.appending(path: "log").path(),
             // Debian's own interpreter: its package of aiosmtpd is for no other.
-            "/usr/bin/python3", root.appending(path: "Tools/mailserver").path(), "--print-port-file", portFile.path(),
-            "--maildir", directory.appending(path: "maildir").path(), "--users", users.path(),
+            "/usr/bin/python3", root.appending(path: "Tools/mailserver").path(), "--print-port-file", directory.appending(path: "port").path(),
+            "--maildir", directory.appending(path: "maildir").path(), "--users", directory.appending(path: "users.json").path(),
             "--certificate", certificate.certificateFile, "--key", certificate.keyFile,
         ]
         shell.standardInput = pipe.fileHandleForReading
         try shell.run()
-        try await eventually("the mail server listens") { FileManager.default.fileExists(atPath: portFile.path()) }
-        let port = try #require(Int(String(contentsOf: portFile, encoding: .utf8).filter(\.isNumber)))
-        return try DevelopmentServer(port: port, certificate: certificate, directory: directory, leash: pipe.fileHandleForWriting)
+        return pipe.fileHandleForWriting
     }
 
     /// A connection that is encrypted and authenticated.

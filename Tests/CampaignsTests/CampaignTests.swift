@@ -1,0 +1,202 @@
+@testable import Campaigns
+import Contracts
+import Foundation
+import Testing
+
+@Suite("Imports")
+struct ImportTests {
+    @Test("a nasty file: good rows land, bad ones are told with line and reason, the parts sum up")
+    func nasty() async throws {
+        let fixture = try await CampaignsFixture.make()
+        let csv = """
+            Email,First Name,Company,Shoe Size
+            ada@x.org,Ada,"Penguins, Inc.",38
+            ADA@x.org,Again,,
+            ,Nobody,,
+            no address,X,,
+            "bo@x.org","Bo ""the"" Bear","Two
+            lines",
+            eve@x.org,Eve,Co,39,too,many
+            """
+        let run = try await fixture.importLeads(csv)
+        #expect(run.status == 201)
+        #expect(run.text("status") == "completed")
+        #expect([run.number("rows"), run.number("created"), run.number("duplicates"), run.number("rejected")] == [6, 2, 1, 3])
+        let errors = try await fixture.send(.get, "/api/v1/imports/\(run.text("id"))/errors")
+        for expected in [#""line":4,"reason":"email_missing""#, #""reason":"email_invalid","value":"no address""#, #""line":8,"reason":"too_many_columns""#] {
+            #expect(errors.body.contains(expected))
+        }
+        let leads = try await fixture.send(.get, "/api/v1/leads?workspace=\(fixture.peers.workspace)")
+        #expect(leads.body.contains("Penguins, Inc.") && leads.body.contains(#""shoe_size":"38""#))
+    }
+
+    @Test("known addresses are skipped or updated, as was asked")
+    func duplicates() async throws {
+        let fixture = try await CampaignsFixture.make()
+        _ = try await fixture.importLeads("email,first_name,city\nada@x.org,Ada,Oslo\n")
+        let skipped = try await fixture.importLeads("email,first_name\nada@x.org,Other\nnew@x.org,New\n")
+        #expect([skipped.number("created"), skipped.number("duplicates"), skipped.number("updated")] == [1, 1, 0])
+        fixture.house.clock.advance(by: .seconds(1))
+        let updated = try await fixture.importLeads("email,first_name,shoe\nada@x.org,Ada B,38\n", duplicates: "update")
+        #expect([updated.number("created"), updated.number("updated")] == [0, 1])
+        let leads = try await fixture.send(.get, "/api/v1/leads?workspace=\(fixture.peers.workspace)")
+        #expect(leads.body.contains(#""first_name":"Ada B""#) && leads.body.contains("Oslo") && leads.body.contains("38"))
+    }
+
+    @Test("many batches, and the plan's limit of leads is held")
+    func limit() async throws {
+        let fixture = try await CampaignsFixture.make()
+        fixture.peers.state.withLock { $0.leadLimit = 1_500 }
+        let rows = (0..<2_100).map { "l\($0)@x.org" }.joined(separator: "\n")
+        let run = try await fixture.importLeads("email\n\(rows)")
+        #expect([run.number("rows"), run.number("created"), run.number("rejected")] == [2_100, 1_500, 600])
+        let page = try await fixture.send(.get, "/api/v1/imports/\(run.text("id"))/errors?limit=1")
+        #expect(page.body.contains("lead_limit_reached"))
+    }
+
+    @Test(
+        "files that are none say so",
+        arguments: [("", "import_empty", 422), ("name,city\nAda,Oslo\n", "import_no_email_column", 422), ("\n\n", "import_empty", 422)])
+    func refused(csv: String, kind: String, status: Int) async throws {
+        let answer = try await CampaignsFixture.make().importLeads(csv)
+        #expect(answer.status == status)
+        #expect(answer.text("type") == "/problems/\(kind)")
+    }
+
+    @Test("another content type is a 415, a viewer a 403")
+    func wrongCallers() async throws {
+        let fixture = try await CampaignsFixture.make()
+        let path = "/api/v1/imports?workspace=\(fixture.peers.workspace)"
+        #expect(try await fixture.send(.post, path, "{}").status == 415)
+        #expect(try await fixture.send(.post, path, "email\n", contentType: "text/csv", role: .viewer).status == 403)
+    }
+}
+
+@Suite("Campaigns")
+struct CampaignTests {
+    @Test("from draft to done: every lead gets one mail, and the parts sum to the total at every step")
+    func wholeWay() async throws {
+        let fixture = try await CampaignsFixture.make()
+        let campaign = try await fixture.campaign(leads: 1_203)
+        #expect(try await fixture.send(.post, "/api/v1/campaigns/\(campaign)/launch").status == 202)
+        try await fixture.handOverAll()
+        #expect(fixture.peers.state.withLock { $0.sends.count } == 1_203)
+        var progress = try await fixture.progress(campaign)
+        #expect([progress.number("total"), progress.number("queued"), progress.number("waiting")] == [1_203, 1_203, 0])
+        try await fixture.resolve(.deferred, version: 4) { $0.recipient < "lead3" }
+        try await fixture.resolve(.ambiguous, version: 5) { $0.recipient == "lead5@x.org" }
+        try await fixture.resolve(.refused, version: 5) { $0.recipient == "lead6@x.org" }
+        try await fixture.resolve(.accepted, version: 5)
+        progress = try await fixture.progress(campaign)
+        #expect([progress.number("sent"), progress.number("held"), progress.number("failed"), progress.number("deferred")] == [1_201, 1, 1, 0])
+        #expect(progress.text("status") == "completed")
+        #expect(progress.text("status_reason") == "with 1 held")
+    }
+
+    @Test("old, repeated and crossing words of Delivery change nothing")
+    func crossing() async throws {
+        let fixture = try await CampaignsFixture.make()
+        let campaign = try await fixture.campaign(leads: 10)
+        _ = try await fixture.send(.post, "/api/v1/campaigns/\(campaign)/launch")
+        try await fixture.handOverAll()
+        try await fixture.resolve(.ambiguous, version: 7)
+        try await fixture.resolve(.deferred, version: 3)
+        try await fixture.resolve(.ambiguous, version: 7)
+        #expect(try await fixture.progress(campaign).number("held") == 10)
+        try await fixture.resolve(.accepted, version: 8)
+        let progress = try await fixture.progress(campaign)
+        #expect([progress.number("sent"), progress.number("held"), progress.number("total")] == [10, 0, 10])
+    }
+
+    @Test("whichever answer is lost on the way, the same steps end the same", arguments: ["suppressed", "reserve", "enqueue"])
+    func lostAnswers(method: String) async throws {
+        let fixture = try await CampaignsFixture.make()
+        let campaign = try await fixture.campaign(leads: 700)
+        fixture.peers.state.withLock { $0.suppressed = ["lead7@x.org", "lead600@x.org"] }
+        // As often as one call asks again by itself, and once more.
+        fixture.peers.lose(method, times: 5)
+        _ = try await fixture.send(.post, "/api/v1/campaigns/\(campaign)/launch")
+        try await fixture.handOverAll()
+        let state = fixture.peers.state.withLock { ($0.sends.count, $0.reservations.values.map(\.count).reduce(0, +)) }
+        #expect(state == (698, 698))
+        let progress = try await fixture.progress(campaign)
+        #expect([progress.number("total"), progress.number("queued"), progress.number("suppressed")] == [700, 698, 2])
+    }
+
+    @Test("without quota the mails wait and the campaign says why; with it they go")
+    func quota() async throws {
+        let fixture = try await CampaignsFixture.make()
+        let campaign = try await fixture.campaign(leads: 3)
+        _ = try await fixture.send(.post, "/api/v1/campaigns/\(campaign)/launch")
+        fixture.peers.state.withLock { $0.refusal = "quota_exceeded" }
+        try await fixture.handOverAll()
+        var progress = try await fixture.progress(campaign)
+        #expect(progress.text("waiting_reason") == "quota_exceeded")
+        #expect(progress.number("waiting") == 3)
+        fixture.peers.state.withLock { $0.refusal = nil }
+        fixture.house.clock.advance(by: .seconds(61))
+        try await fixture.handOverAll()
+        progress = try await fixture.progress(campaign)
+        #expect(progress.number("queued") == 3)
+        #expect(progress.member("waiting_reason") == nil)
+    }
+
+    @Test("everything that stands in the way of a launch is said at once")
+    func refusals() async throws {
+        let fixture = try await CampaignsFixture.make()
+        let plain = #"{"workspace":"W","name":"T","subject":"s","text":"no way out"}"#
+        let campaign = try await fixture.campaign(leads: 0, template: plain)
+        fixture.peers.state.withLock { state in
+            state.mailboxState = "stopped"
+            state.postalAddress = nil
+        }
+        let answer = try await fixture.send(.post, "/api/v1/campaigns/\(campaign)/launch", isVerified: false)
+        #expect(answer.status == 422)
+        for code in ["no_leads", "owner_unverified", "mailbox_stopped", "no_postal_address", "no_unsubscribe_link"] {
+            #expect(answer.body.contains(#""code":"\#(code)""#), "\(code)")
+        }
+        let few = try await fixture.campaign(leads: 5)
+        fixture.peers.state.withLock { $0.mailsPerPeriod = 4 }
+        #expect(try await fixture.send(.post, "/api/v1/campaigns/\(few)/launch").body.contains("quota_exceeded"))
+    }
+
+    @Test("a pause holds the gate in Delivery before it is answered, and nothing more is handed over")
+    func pause() async throws {
+        let fixture = try await CampaignsFixture.make()
+        let campaign = try await fixture.campaign(leads: 5)
+        _ = try await fixture.send(.post, "/api/v1/campaigns/\(campaign)/launch")
+        #expect(try await fixture.send(.post, "/api/v1/campaigns/\(campaign)/pause", #"{"reason":"lunch"}"#).text("status") == "paused")
+        try await fixture.handOverAll()
+        #expect(fixture.peers.state.withLock { $0.sends.isEmpty })
+        #expect(try await fixture.send(.post, "/api/v1/campaigns/\(campaign)/resume").text("status") == "active")
+        try await fixture.handOverAll()
+        #expect(fixture.peers.state.withLock { $0.sends.count } == 5)
+        let gates = fixture.peers.state.withLock { $0.gates }
+        #expect(gates.map(\.isOpen) == [false, true])
+        #expect(gates[0].version < gates[1].version)
+    }
+
+    @Test("another tenant finds nothing on any route")
+    func isolation() async throws {
+        let fixture = try await CampaignsFixture.make()
+        let campaign = try await fixture.campaign(leads: 1)
+        let stranger = TenantID(UUID())
+        for path in ["campaigns/\(campaign)", "campaigns/\(campaign)/progress"] {
+            #expect(try await fixture.send(.get, "/api/v1/\(path)", tenant: stranger).status == 404)
+        }
+        #expect(try await fixture.send(.post, "/api/v1/campaigns/\(campaign)/launch", tenant: stranger).status == 404)
+        for path in ["campaigns", "templates", "leads?workspace=\(fixture.peers.workspace)"] {
+            #expect(try await fixture.send(.get, "/api/v1/\(path)", tenant: stranger).body.contains("\"data\":[]"))
+        }
+    }
+
+    @Test(
+        "a campaign moves along its way only",
+        arguments: [
+            (CampaignStatus.draft, CampaignStatus.active, true), (.active, .paused, true), (.paused, .active, true), (.active, .completed, true),
+            (.draft, .paused, false), (.completed, .active, false), (.paused, .completed, false), (.active, .draft, false),
+        ])
+    func statusMachine(from: CampaignStatus, to: CampaignStatus, allowed: Bool) {
+        #expect(from.mayBecome(to) == allowed)
+    }
+}

@@ -1,0 +1,180 @@
+@testable import Campaigns
+import Contracts
+import Foundation
+import HTTP
+import HTTPTypes
+import HummingbirdTesting
+import NIOCore
+import Postgres
+import Primitives
+import RPC
+import Streams
+import Synchronization
+import TestSupport
+
+/// The peers as Campaigns sees them: they remember what they were asked, and can lose answers or refuse.
+final class Peers: Sendable {
+    struct State {
+        var reservations: [String: BillingRPC.Reservation] = [:]
+        var sends: [String: DeliveryRPC.PlannedSend] = [:]
+        var gates: [DeliveryRPC.SetSendGate] = []
+        var suppressed: Set<String> = []
+        /// Thrown after the effect, so many times: the answer was lost.
+        var lostAnswers: [String: Int] = [:]
+        var refusal: String?
+        var mailboxState = "active"
+        var postalAddress: String? = "1 Ice Road"
+        var mailsPerPeriod: Int64 = 10_000
+        var leadLimit: Int64 = 10_000
+    }
+
+    let state = Mutex(State())
+    let workspace = WorkspaceID(UUID())
+    let mailbox = MailboxID(UUID())
+
+    func lose(_ method: String, times: Int) {
+        state.withLock { $0.lostAnswers[method] = times }
+    }
+
+    private func answer<Value>(_ method: String, _ value: Value) throws -> Value {
+        let lost = state.withLock { state in
+            guard let left = state.lostAnswers[method], left > 0 else { return false }
+            state.lostAnswers[method] = left - 1
+            return true
+        }
+        if lost { throw RPCError.unavailable("the answer was lost") }
+        return value
+    }
+
+    var routers: [ServiceName: RPCRouter] {
+        var auth = RPCRouter(service: .auth)
+        auth.on(AuthRPC.ReadWorkspace.self) { request, _ in
+            AuthRPC.Workspace(id: request.workspace, name: "W", slug: "w", postalAddress: self.state.withLock { $0.postalAddress })
+        }
+        var billing = RPCRouter(service: .billing)
+        billing.on(BillingRPC.ReadEntitlements.self) { _, _ in
+            let (mails, leads) = self.state.withLock { ($0.mailsPerPeriod, $0.leadLimit) }
+            return BillingRPC.Entitlements(
+                plan: "starter", access: .full, periodStart: Date(), periodEnd: Date().addingTimeInterval(86_400), mailsPerPeriod: mails,
+                mailsUsed: 0, mailsReserved: 0, users: 2, workspaces: 3, domains: 5, mailboxes: 10, leads: leads)
+        }
+        billing.on(BillingRPC.ReserveMail.self) { request, _ in
+            if let kind = self.state.withLock({ $0.refusal }) { throw RPCError(kind: kind, message: "refused") }
+            let reservation = self.state.withLock { state in
+                let known = state.reservations[request.key] ?? BillingRPC.Reservation(
+                    id: ReservationID(UUID()), count: request.count, used: 0, released: 0, periodEnd: Date())
+                state.reservations[request.key] = known
+                return known
+            }
+            return try self.answer("reserve", reservation)
+        }
+        var delivery = RPCRouter(service: .delivery)
+        delivery.on(DeliveryRPC.ReadMailbox.self) { request, _ in
+            guard request.mailbox == self.mailbox else { throw RPCError(kind: "mailbox_not_found", message: "no") }
+            return DeliveryRPC.Mailbox(
+                id: request.mailbox, workspace: self.workspace, address: "a@x.org", displayName: "A",
+                state: self.state.withLock { $0.mailboxState }, stateReason: nil)
+        }
+        delivery.on(DeliveryRPC.FindSuppressed.self) { request, _ in
+            try self.answer("suppressed", self.state.withLock { state in request.addresses.filter(state.suppressed.contains) })
+        }
+        delivery.on(DeliveryRPC.EnqueueSends.self) { request, _ in
+            guard request.sends.count <= 500 else { throw RPCError(kind: "invalid_batch", message: "too many") }
+            let fresh = self.state.withLock { state in
+                request.sends.count { send in
+                    defer { state.sends[send.sendKey] = state.sends[send.sendKey] ?? send }
+                    return state.sends[send.sendKey] == nil
+                }
+            }
+            return try self.answer("enqueue", DeliveryRPC.EnqueueResult(enqueued: fresh, known: request.sends.count - fresh))
+        }
+        delivery.on(DeliveryRPC.SetSendGate.self) { request, _ in
+            self.state.withLock { $0.gates.append(request) }
+            return Empty()
+        }
+        return [.auth: auth, .billing: billing, .delivery: delivery]
+    }
+}
+
+/// Campaigns on a real database beside those peers.
+struct CampaignsFixture: Sendable {
+    let peers: Peers
+    let house: TestHouse
+    let service: CampaignsService
+    let tenant = TenantID(UUID())
+
+    static func make() async throws -> CampaignsFixture {
+        let peers = Peers()
+        let house = try await TestHouse.make(for: CampaignsService.self, peers: peers.routers)
+        return CampaignsFixture(peers: peers, house: house, service: try await CampaignsService(house.house))
+    }
+
+    struct Answer: Sendable {
+        let status: Int
+        let body: String
+
+        func member(_ name: String) -> Any? {
+            ((try? JSONSerialization.jsonObject(with: Data(body.utf8))) as? [String: Any])?[name]
+        }
+
+        func text(_ name: String) -> String { member(name) as? String ?? "" }
+        func number(_ name: String) -> Int { member(name) as? Int ?? -1 }
+    }
+
+    func send(
+        _ method: HTTPRequest.Method, _ path: String, _ body: String? = nil, contentType: String = "application/json", tenant: TenantID? = nil,
+        role: Role = .owner, isVerified: Bool = true
+    ) async throws -> Answer {
+        var headers = try await house.identityHeader(tenant: tenant ?? self.tenant, role: role, isVerified: isVerified)
+        headers[.contentType] = contentType
+        let sent = headers
+        return try await house.withClient(service) { client in
+            try await client.execute(uri: path, method: method, headers: sent, body: body.map { ByteBuffer(string: $0) }) {
+                Answer(status: $0.status.code, body: String(buffer: $0.body))
+            }
+        }
+    }
+
+    func importLeads(_ csv: String, duplicates: String = "skip") async throws -> Answer {
+        try await send(.post, "/api/v1/imports?workspace=\(peers.workspace)&duplicates=\(duplicates)", csv, contentType: "text/csv")
+    }
+
+    static let template = #"{"workspace":"W","name":"T","subject":"Hi {{first_name|there}}","text":"{{postal_address}} {{unsubscribe_url}}"}"#
+
+    /// A draft over `leads` leads.
+    func campaign(leads: Int, template: String = Self.template) async throws -> String {
+        let rows = (0..<leads).map { "lead\($0)@x.org,Name\($0)" }.joined(separator: "\n")
+        if leads > 0 { _ = try await importLeads("email,first_name\n\(rows)\n") }
+        let made = try await send(.post, "/api/v1/templates", template.replacing("\"W\"", with: "\"\(peers.workspace)\""))
+        let body = #"{"workspace":"\#(peers.workspace)","name":"C","template":"\#(made.text("id"))","mailbox":"\#(peers.mailbox)"}"#
+        return try await send(.post, "/api/v1/campaigns", body).text("id")
+    }
+
+    func progress(_ campaign: String) async throws -> Answer {
+        try await send(.get, "/api/v1/campaigns/\(campaign)/progress")
+    }
+
+    /// Works until there is nothing left to do, through failures, as the loop does.
+    func handOverAll() async throws {
+        for _ in 0..<200 {
+            do {
+                if try await !service.handOver.step() { return }
+            } catch is RPCError {
+                house.clock.advance(by: .seconds(61))
+            }
+        }
+    }
+
+    /// Says what became of every mail that was handed over.
+    func resolve(_ state: DeliveryEvents.SendState, version: Int64, where condition: (DeliveryRPC.PlannedSend) -> Bool = { _ in true }) async throws {
+        let resolved = peers.state.withLock { $0.sends.values.filter(condition) }.map { send in
+            DeliveryEvents.ResolvedSend(
+                sendKey: send.sendKey, version: version, campaign: send.campaign, enrolment: send.enrolment, state: state, code: nil, at: Date())
+        }
+        let event = try PendingEvent(
+            DeliveryEvents.SendsResolved(sends: resolved), at: Date(), tenant: tenant, actor: .system("delivery"))
+        let received = try ReceivedEvent(body: Array(event.body.utf8))
+        let listener = SendsListener(outbox: house.house.outbox, clock: house.clock.clock)
+        try await house.house.worker.transaction { try await listener.hear([received], in: $0) }
+    }
+}

@@ -1,0 +1,228 @@
+import AsyncHTTPClient
+import Contracts
+import Foundation
+import HTTPTypes
+import Hummingbird
+import JWTKit
+import Logging
+import NIOCore
+import Primitives
+@testable import RPC
+import ServiceLifecycle
+import Synchronization
+import Testing
+import TestSupport
+
+private struct Add: RPCMethod {
+    static let name = "test.add"
+    static let isIdempotent = true
+    static let deadline = Duration.seconds(5)
+    typealias Result = Sum
+    var first: Int
+    var second: Int
+}
+
+private struct Sum: Codable, Sendable, Equatable {
+    var total: Int
+}
+
+private struct Once: RPCMethod {
+    static let name = "test.once"
+    static let isIdempotent = false
+    typealias Result = Empty
+}
+
+private struct Slow: RPCMethod {
+    static let name = "test.slow"
+    static let isIdempotent = true
+    static let deadline = Duration.milliseconds(200)
+    typealias Result = Empty
+}
+
+@Suite("Questions between services")
+struct RPCTests {
+    private let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+    private func router() -> RPCRouter {
+        var router = RPCRouter(service: .billing)
+        router.on(Add.self) { request, _ in
+            guard request.first >= 0 else { throw RPCError(kind: "negative", message: "no negative numbers") }
+            struct Secret: Error { let password = "hunter2" }
+            if request.first == 99 { throw Secret() }
+            return Sum(total: request.first + request.second)
+        }
+        router.on(Slow.self) { _, _ in
+            try await Task.sleep(for: .seconds(60))
+            return Empty()
+        }
+        return router
+    }
+
+    private func answer(_ body: String) async throws -> [String: Any] {
+        let context = RPCContext(caller: .auth, traceparent: nil, deadline: .now + .seconds(5), logger: quiet)
+        let bytes = await router().answer(Array(body.utf8), context)
+        return try #require(try JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any])
+    }
+
+    @Test(
+        "what is wrong with a request is said by JSON-RPC's numbers, and names fields but no values",
+        arguments: [
+            ("{", -32_700, "not JSON"), ("[]", -32_600, "batches"), (#"{"jsonrpc":"2.0","method":"test.add"}"#, -32_600, "id"),
+            (#"{"jsonrpc":"1.0","id":1,"method":"test.add"}"#, -32_600, "2.0"), (#"{"jsonrpc":"2.0","id":1,"method":"test.none"}"#, -32_601, "test.none"),
+            (#"{"jsonrpc":"2.0","id":1,"method":"test.add"}"#, -32_602, "test.add: missing params"),
+            (#"{"jsonrpc":"2.0","id":1,"method":"test.add","params":{"first":1}}"#, -32_602, "test.add: missing params.second"),
+            (#"{"jsonrpc":"2.0","id":1,"method":"test.add","params":{"first":"secret","second":1}}"#, -32_602, "params.first has the wrong form"),
+            (#"{"jsonrpc":"2.0","id":1,"method":"test.add","params":{"first":-1,"second":1}}"#, -32_000, "no negative"),
+            (#"{"jsonrpc":"2.0","id":1,"method":"test.add","params":{"first":99,"second":1}}"#, -32_603, "internal error"),
+        ])
+    func errors(body: String, code: Int, message: String) async throws {
+        let error = try #require(try await answer(body)["error"] as? [String: Any])
+        #expect(error["code"] as? Int == code)
+        let text = try #require(error["message"] as? String)
+        #expect(text.contains(message))
+        #expect(!text.contains("secret") && !text.contains("hunter2"))
+    }
+
+    @Test("fields that nobody knows are tolerated, and the id comes back as it was")
+    func tolerance() async throws {
+        let reply = try await answer(#"{"jsonrpc":"2.0","id":"x","method":"test.add","params":{"first":1,"second":2,"later":3},"more":1}"#)
+        #expect(reply["id"] as? String == "x")
+        #expect((reply["result"] as? [String: Any])?["total"] as? Int == 3)
+    }
+
+    @Test("kinds reach the caller, and time that is over says so")
+    func localClient() async throws {
+        let client = RPCClient.local(router(), caller: .auth)
+        #expect(try await client.call(Add(first: 1, second: 2)) == Sum(total: 3))
+        await #expect(throws: RPCError(kind: "negative", message: "no negative numbers")) { try await client.call(Add(first: -1, second: 2)) }
+        let late = await #expect(throws: RPCError.self) { try await client.call(Slow()) }
+        #expect(late?.kind == "deadline_exceeded")
+    }
+
+    @Test("over HTTP it is the same, with a token and only with one")
+    func overHTTP() async throws {
+        let tokens = try await TestTokens.make()
+        try await serving { router in self.router().mount(on: router, tokens: tokens[.billing]!, clock: .system, logger: quiet) } _: { url in
+            let client = RPCClient.http(
+                url: url, caller: .campaigns, target: .billing, tokens: tokens[.campaigns]!, httpClient: .shared, logger: quiet)
+            #expect(try await client.call(Add(first: 20, second: 22)) == Sum(total: 42))
+            let stranger = RPCClient.http(
+                url: url, caller: .campaigns, target: .audit, tokens: tokens[.campaigns]!, httpClient: .shared, logger: quiet)
+            let refused = await #expect(throws: RPCError.self) { try await stranger.call(Add(first: 1, second: 1)) }
+            #expect(refused?.kind == "unauthorized")
+        }
+    }
+
+    @Test("a lost answer is asked for again only when asking twice is asking once", arguments: [true, false])
+    func retries(idempotent: Bool) async throws {
+        let tokens = try await TestTokens.make()
+        let asked = Mutex(0)
+        try await serving { router in
+            router.post("/rpc") { request, _ in
+                let body = try await request.body.collect(upTo: 10_000)
+                let number = asked.withLock { count in
+                    count += 1
+                    return count
+                }
+                guard number >= 3 else { return Response(status: .badGateway) }
+                let context = RPCContext(caller: .auth, traceparent: nil, deadline: .now + .seconds(5), logger: quiet)
+                return Response(status: .ok, body: .init(byteBuffer: ByteBuffer(bytes: await self.router().answer(Array(body.readableBytesView), context))))
+            }
+        } _: { url in
+            let client = RPCClient.http(url: url, caller: .auth, target: .billing, tokens: tokens[.auth]!, httpClient: .shared, logger: quiet)
+            if idempotent {
+                #expect(try await client.call(Add(first: 1, second: 1)) == Sum(total: 2))
+                #expect(asked.withLock { $0 } == 3)
+            } else {
+                let error = await #expect(throws: RPCError.self) { try await client.call(Once()) }
+                #expect(error?.kind == "unavailable")
+                #expect(asked.withLock { $0 } == 1)
+            }
+        }
+    }
+
+    private func serving(
+        _ routes: (Router<BasicRequestContext>) -> Void, _ body: @escaping @Sendable (URL) async throws -> Void
+    ) async throws {
+        let router = Router()
+        routes(router)
+        let port = AsyncStream<Int>.makeStream()
+        let application = Application(
+            router: router, configuration: .init(address: .hostname("127.0.0.1", port: 0)),
+            onServerRunning: { channel in port.continuation.yield(channel.localAddress?.port ?? 0) }, logger: quiet)
+        let group = ServiceGroup(configuration: .init(services: [application], logger: quiet))
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await group.run() }
+            let number = await port.stream.first { _ in true } ?? 0
+            let result: Result<Void, any Error>
+            do { result = .success(try await body(URL(string: "http://127.0.0.1:\(number)")!)) } catch { result = .failure(error) }
+            await group.triggerGracefulShutdown()
+            try await tasks.waitForAll()
+            try result.get()
+        }
+    }
+}
+
+@Suite("Tokens")
+struct TokenTests {
+    private let now = Date()
+
+    @Test("a token is believed by its audience, for a minute, from its issuer")
+    func service() async throws {
+        let tokens = try await TestTokens.make()
+        let strangers = try await TestTokens.make()
+        let token = try await tokens[.campaigns]!.token(for: .billing, now: now)
+        #expect(try await tokens[.billing]!.verify(token, now: now) == .campaigns)
+        await #expect(throws: TokenError.wrongAudience) { try await tokens[.audit]!.verify(token, now: now) }
+        await #expect(throws: TokenError.expired) { try await tokens[.billing]!.verify(token, now: now.addingTimeInterval(66)) }
+        await #expect(throws: (any Error).self) { try await strangers[.billing]!.verify(token, now: now) }
+        #expect(try await tokens[.campaigns]!.token(for: .billing, now: now.addingTimeInterval(10)) == token)
+        #expect(try await tokens[.campaigns]!.token(for: .billing, now: now.addingTimeInterval(31)) != token)
+    }
+
+    @Test("identities come from Auth alone, and neither kind of token passes for the other")
+    func identities() async throws {
+        let tokens = try await TestTokens.make()
+        let claims = IdentityClaims(
+            tenant: TenantID(UUID()), user: UserID(UUID()), name: "Ada", role: "owner", verified: true, workspaces: nil, session: SessionID(UUID()))
+        let identity = try await tokens[.auth]!.sign(claims, for: .billing, now: now)
+        #expect(try await tokens[.billing]!.verifyIdentity(identity, now: now) == claims)
+        await #expect(throws: (any Error).self) { try await tokens[.billing]!.verify(identity, now: now) }
+        let service = try await tokens[.auth]!.token(for: .billing, now: now)
+        await #expect(throws: (any Error).self) { try await tokens[.billing]!.verifyIdentity(service, now: now) }
+        let forged = try await tokens[.campaigns]!.sign(claims, for: .billing, now: now)
+        await #expect(throws: TokenError.wrongUse) { try await tokens[.billing]!.verifyIdentity(forged, now: now) }
+    }
+
+    @Test("unsigned and otherwise signed tokens are refused")
+    func algorithms() async throws {
+        let tokens = try await TestTokens.make()
+        let good = try await tokens[.auth]!.token(for: .billing, now: now)
+        let parts = good.split(separator: ".").map(String.init)
+        let none = Data(#"{"alg":"none","typ":"JWT","kid":"auth"}"#.utf8).base64URL
+        await #expect(throws: (any Error).self) { try await tokens[.billing]!.verify("\(none).\(parts[1]).", now: now) }
+        let hmac = JWTKeyCollection()
+        await hmac.add(hmac: "public key bytes", digestAlgorithm: .sha256, kid: "auth")
+        struct Claims: JWTPayload {
+            var iss = "auth"
+            var aud = "billing"
+            var exp = ExpirationClaim(value: .distantFuture)
+            var iat = IssuedAtClaim(value: Date())
+            var use = "service"
+            func verify(using algorithm: some JWTAlgorithm) throws {}
+        }
+        let forged = try await hmac.sign(Claims(), kid: "auth")
+        await #expect(throws: (any Error).self) { try await tokens[.billing]!.verify(forged, now: now) }
+    }
+
+    @Test("a trace goes on in a child, and nonsense begins a new one")
+    func traces() throws {
+        let parent = try #require(TraceParent(parsing: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"))
+        #expect(parent.child().traceIdentifier == parent.traceIdentifier)
+        #expect(parent.child().spanIdentifier != parent.spanIdentifier)
+        #expect(TraceParent(parsing: TraceParent.root().text) != nil)
+        for bad in [nil, "", "00-x-y-z", "00-\(String(repeating: "0", count: 32))-00f067aa0ba902b7-01", "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"] {
+            #expect(TraceParent(parsing: bad) == nil)
+        }
+    }
+}

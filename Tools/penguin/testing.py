@@ -1,0 +1,138 @@
+"""./penguin test: builds, checks and tests everything, and says at the end how long each stage took."""
+
+import re
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+
+from penguin import build, checks
+from penguin.layout import ROOT
+from penguin.terminal import Failure, duration, say
+
+SOURCES = ["Package.swift", "Services", "Shared", "Tests"]
+SWIFT_RUN = re.compile(r"Test run with (\d+) tests?\b.* (?:passed|failed) after")
+SWIFT_FAILURE = re.compile(r"^. Test (?!run with )(.+) failed after")
+PYTHON_RUN = re.compile(r"^Ran (\d+) tests? in")
+PYTHON_FAILURES = re.compile(r"^FAILED \((.+)\)")
+
+
+@dataclass
+class Result:
+    """How many checks of a stage passed and failed."""
+
+    passed: int
+    failed: int
+
+
+def run(options):
+    stages = [("build", _build)]
+    if not options.more or options.full:
+        stages += [("tools", _tools), ("lint", lint), ("boundaries", _boundaries), ("routes", _routes)]
+    stages.append(("swift test", lambda: _swift_test(options.more)))
+    if options.full:
+        stages += [("demo", lambda: _demo()), ("demo with faults", lambda: _demo("--chaos"))]
+    return 0 if _run(stages) else 1
+
+
+def _run(stages):
+    """Runs each stage even when an earlier one failed, except that nothing can be tested that was not built."""
+    results = []
+    for name, stage in stages:
+        say(f"— {name}")
+        started = time.monotonic()
+        try:
+            result = stage()
+        except Failure as failure:
+            say(f"  {failure}")
+            result = Result(0, 1)
+        results.append((name, time.monotonic() - started, result))
+        if name == "build" and result.failed:
+            break
+    passed, failed = (sum(getattr(result, side) for _, _, result in results) for side in ("passed", "failed"))
+    sys.stdout.flush()
+    print()
+    for name, seconds, result in results:
+        print(f"  {name:<18} {duration(seconds):>12}  {f'{result.failed} failed' if result.failed else 'passed'}")
+    print(f"  {'total':<18} {duration(sum(seconds for _, seconds, _ in results)):>12}")
+    print(f"{passed} passed, {failed} failed", flush=True)
+    return failed == 0
+
+
+def _build():
+    build.build(tests=True)
+    return Result(1, 0)
+
+
+def _tools():
+    found = {"run": 0, "failed": 0}
+
+    def read(line):
+        if match := PYTHON_RUN.match(line):
+            found["run"] = int(match.group(1))
+        if match := PYTHON_FAILURES.match(line):
+            found["failed"] = sum(int(number) for kind, number in re.findall(r"(\w+)=(\d+)", match.group(1)) if kind in ("failures", "errors"))
+
+    status = _stream([sys.executable, "-m", "unittest", "discover", "-s", "tests", "-t", "."], read, folder=ROOT / "Tools")
+    return _counted(found["run"], found["failed"], status)
+
+
+def lint():
+    return Result(1, 0) if _stream(["swift", "format", "lint", "--strict", "--parallel", "-r", *SOURCES]) == 0 else Result(0, 1)
+
+
+def format_sources():
+    return _stream(["swift", "format", "--in-place", "--parallel", "-r", *SOURCES])
+
+
+def _boundaries():
+    return _faults(checks.boundaries())
+
+
+def _routes():
+    return _faults(checks.routes())
+
+
+def _faults(faults):
+    for fault in faults:
+        say(f"  {fault}")
+    return Result(0, len(faults)) if faults else Result(1, 0)
+
+
+def _swift_test(arguments):
+    found = {"run": 0, "failed": set()}
+
+    def read(line):
+        if match := SWIFT_RUN.search(line):
+            found["run"] += int(match.group(1))
+        if match := SWIFT_FAILURE.match(line):
+            found["failed"].add(match.group(1))
+
+    status = _stream(["swift", "test", *arguments], read)
+    return _counted(found["run"], len(found["failed"]), status)
+
+
+def _demo(*arguments):
+    status = _stream([sys.executable, str(ROOT / "Tools" / "penguin"), "demo", "--exit", "--no-build", *arguments])
+    return Result(1, 0) if status == 0 else Result(0, 1)
+
+
+def _counted(run, failed, status):
+    """A runner that fails without naming a test, as a crash does, is one failure."""
+    if status != 0:
+        failed = max(failed, 1)
+    return Result(max(0, run - failed), failed)
+
+
+def _stream(command, read=lambda line: None, folder=ROOT):
+    """Runs a command, shows what it says, and lets `read` see each line."""
+    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+    try:
+        for line in process.stdout:
+            sys.stdout.write(line)
+            read(line)
+        return process.wait()
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
