@@ -1,5 +1,7 @@
+public import Primitives
+
 /// Why a statement, a transaction or a connection failed.
-public struct PostgresError: Error, Sendable, CustomStringConvertible {
+public struct PostgresError: TransientError, Sendable, CustomStringConvertible {
     /// An open set: new codes may come, so a `switch` needs a default.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
         public let description: String

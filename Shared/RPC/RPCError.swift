@@ -1,5 +1,7 @@
+public import Primitives
+
 /// Why a question got no answer; `kind` is the stable word that callers switch on.
-public struct RPCError: Error, Sendable, Equatable, CustomStringConvertible {
+public struct RPCError: TransientError, Sendable, Equatable, CustomStringConvertible {
     /// JSON-RPC 2.0's number: -32700 … -32603, or -32000 for a refusal with a meaning of its own.
     public let code: Int
     public let kind: String

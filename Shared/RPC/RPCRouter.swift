@@ -1,5 +1,6 @@
 public import Contracts
 import Foundation
+import Primitives
 public import Logging
 
 /// What a handler knows of the question besides its parameters.
@@ -60,6 +61,10 @@ public struct RPCRouter: Sendable {
             return [UInt8](try await withDeadline(context.deadline, header.method) { try await handler(data, header.id, context) })
         } catch let error as RPCError {
             return encodeFailure(error, id: header.id)
+        } catch let error as any TransientError where error.isTransient {
+            // The caller may ask again: this is not our mistake, and nothing was decided.
+            context.logger.warning("not available", metadata: ["method": "\(header.method)", "error": "\(error)"])
+            return encodeFailure(.unavailable("\(service.rawValue) is not ready"), id: header.id)
         } catch {
             context.logger.error(
                 "unexpected error in a method",

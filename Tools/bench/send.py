@@ -17,11 +17,11 @@ ROWS = 4_000
 BESIDE_MAILS = 2_000
 
 
-def run():
+def run(options):
     if services.configuration() != "release":
         say("  This measures a debug build; PENGUIN_CONFIGURATION=release ./penguin bench measures what would be deployed.")
     layout = Layout()
-    stack = demo.running_stack(layout)
+    stack = demo.running_stack(layout, options.no_build)
     try:
         with tempfile.TemporaryDirectory() as scratch:
             leads = Path(scratch, "leads.csv")

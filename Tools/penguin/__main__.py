@@ -49,6 +49,7 @@ def parser():
     test.set_defaults(takes_more=True)
     bench = add("bench", benchmarks.run, "run one benchmark or all")
     bench.add_argument("name", nargs="?", metavar="NAME")
+    bench.add_argument("--no-build", action="store_true", help="use what was built last")
     bench.add_argument("--json", action="store_true", help="one JSON object a line: name, value, unit, beside, ratio")
     add("lint", lambda _: testing.lint().failed, "say what is not formatted as the house formats")
     add("format", lambda _: testing.format_sources(), "format all Swift sources")
@@ -110,6 +111,8 @@ def run_psql(options):
 
 
 def main():
+    # Lines of ours and of the programs we start come out in the order in which they were written.
+    sys.stdout.reconfigure(line_buffering=True)
     try:
         if sys.argv[1:2] == ["supervise"]:
             return supervise(sys.argv[2:])

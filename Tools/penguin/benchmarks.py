@@ -15,7 +15,7 @@ def run(options):
     for name in [options.name] if options.name else names:
         module = importlib.import_module(f"bench.{name}")
         say(f"  {name}: {module.__doc__.splitlines()[0]}")
-        for result in module.run():
+        for result in module.run(options):
             print(json.dumps(result) if options.json else _words(result), flush=True)
 
 

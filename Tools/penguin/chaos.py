@@ -5,7 +5,7 @@ import signal
 from penguin import redis
 from penguin.layout import SERVICES
 from penguin.processes import send
-from penguin.terminal import say
+from penguin.terminal import interject
 
 
 class Chaos:
@@ -28,7 +28,7 @@ class Chaos:
             if apply():
                 self._waiting.pop(0)
                 self.applied.append({"fault": name, "resolved": resolved, "of": self._leads})
-                say(f"\r\033[K    {name} at {resolved} of {self._leads}")
+                interject(f"    {name} at {resolved} of {self._leads}")
 
     @property
     def missed(self):

@@ -9,7 +9,10 @@ from penguin.layout import ROOT, SERVICES
 from penguin.routes import RouteTable
 from penguin.terminal import Failure
 
-IMPORT = re.compile(r"^\s*(?:@\w+(?:\([^)]*\))?\s+)*(?:(?:public|package|internal|fileprivate|private)\s+)?import\s+(?:\w+\s+)?(\w+)", re.MULTILINE)
+IMPORT = re.compile(
+    r"^[ \t]*(?:@\w+[ \t]+)*(?:(?:public|package|internal|fileprivate|private)[ \t]+)?"
+    r"import[ \t]+(?:(?:struct|class|enum|protocol|typealias|func|let|var)[ \t]+)?(\w+)",
+    re.MULTILINE)
 # Contracts is a leaf, so that editing a service never rebuilds another.
 CONTRACTS_MAY_IMPORT = {"Foundation"}
 # Asked by the gateway itself; nobody outside may ask it.

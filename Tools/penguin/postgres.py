@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import shutil
 import signal
 import stat
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 from penguin.component import Component
 from penguin.layout import ROOT
 from penguin.processes import program
-from penguin.secrets_file import ROLES
+from penguin.secrets_file import role_passwords
 from penguin.terminal import Failure
 
 DATABASE = "penguinmails"
@@ -52,19 +53,29 @@ class Postgres:
             start_seconds=120, stop_signal=signal.SIGINT, stop_seconds=60, prepare=self._bootstrap)
 
     def _folder(self):
+        """The folder of the cluster, which the user that runs it can get at."""
         folder = self._layout.postgres
         if self._user is None:
             folder.mkdir(mode=0o700, exist_ok=True)
             return folder
         account = pwd.getpwnam(self._user)
         if not _is_reachable(folder.parent):
-            # A clone in a home folder that only root may enter: the data live beside, where the user postgres gets at them.
-            folder = Path("/var/tmp") / f"penguinmails-{sha256(str(folder).encode()).hexdigest()[:12]}"
+            folder = self._folder_elsewhere(folder, account)
         folder.mkdir(mode=0o700, exist_ok=True)
-        status = folder.lstat()
-        if not stat.S_ISDIR(status.st_mode) or status.st_uid not in (0, account.pw_uid):
-            raise Failure(f"{folder} belongs to somebody else; remove it.")
         os.chown(folder, account.pw_uid, account.pw_gid)
+        return folder
+
+    def _folder_elsewhere(self, link, account):
+        """For a clone in a home folder that only root may enter: the data live beside, and a link leads to them."""
+        folder = Path("/var/tmp") / f"penguinmails-{sha256(str(link).encode()).hexdigest()[:12]}"
+        if link.exists() and not link.is_symlink():
+            raise Failure(f"The user {account.pw_name} cannot get at {link}. Remove .local to start afresh.")
+        if os.path.lexists(folder) and (folder.is_symlink() or folder.stat().st_uid not in (0, account.pw_uid)):
+            raise Failure(f"{folder} belongs to somebody else; remove it.")
+        if not link.is_symlink():
+            # The data of a .local that is gone: nobody knows their passwords any more.
+            shutil.rmtree(folder, ignore_errors=True)
+            link.symlink_to(folder)
         return folder
 
     def _initialise(self, folder):
@@ -102,9 +113,7 @@ class Postgres:
         found = self._psql("postgres", ["-Atc", f"select 1 from pg_database where datname = '{DATABASE}'"])
         if found.stdout.strip() != "1":
             self._check(self._psql("postgres", ["-c", f"create database {DATABASE}"]))
-        # The passwords go through stdin, where no list of processes shows them.
-        values = "".join(f"\\set {role}_password '{self._passwords[role]}'\n" for role in ROLES)
-        self._check(self._psql(DATABASE, ["-f", "-"], values + f"\\i '{BOOTSTRAP}'\n"))
+        self._check(self._psql(DATABASE, ["-f", "-"], role_passwords(self._passwords) + f"\\i '{BOOTSTRAP}'\n"))
 
     def _check(self, result):
         if result.returncode != 0:

@@ -22,6 +22,11 @@ def passwords(path):
     return kept
 
 
+def role_passwords(known):
+    """The variables of Tools/postgres/bootstrap.sql, as psql reads them: in a script, where no list of processes shows them."""
+    return "".join(f"\\set {role}_password '{known[role]}'\n" for role in ROLES)
+
+
 def write_mail_users(path, known):
     """Who may hand mail to the development server; other names that somebody added stay."""
     users = read_json(path, {})

@@ -109,6 +109,7 @@ class RunningStack:
 
     def stop(self):
         if self._supervisor and self._supervisor.poll() is None:
+            say("  Stopping …")
             self._supervisor.terminate()
             self._supervisor.wait()
 

@@ -17,6 +17,11 @@ def say(text=""):
     print(text, file=sys.stderr, flush=True)
 
 
+def interject(text):
+    """A line that stays, in the middle of a live one."""
+    say(("\r\033[K" if is_interactive() else "") + text)
+
+
 def is_interactive():
     return sys.stderr.isatty()
 

@@ -108,7 +108,7 @@ def _swift_test(arguments):
         if match := SWIFT_FAILURE.match(line):
             found["failed"].add(match.group(1))
 
-    status = _stream(["swift", "test", *arguments], read)
+    status = _stream(["swift", "test", "--no-parallel", *arguments], read)
     return _counted(found["run"], len(found["failed"]), status)
 
 

@@ -22,6 +22,9 @@ struct Lead: Codable, Sendable, Equatable {
         return values
     }
 
+}
+
+extension Lead {
     static let columns: SQL = "l.id, l.email, l.first_name, l.last_name, l.company, l.custom, l.created_at"
 
     init(row: Row) throws {

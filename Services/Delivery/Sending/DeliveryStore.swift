@@ -22,7 +22,8 @@ struct DeliveryStore: Sendable {
             with taken as (
                 update jobs j set worker = \(worker), lease_until = now() + make_interval(secs => \(lease))
                 from unnest(\(entries.map(\.job)), \(entries.map(\.fence))) as e (id, fence)
-                where j.id = e.id and j.fence = e.fence and j.state = 'running'
+                where j.id = e.id and j.fence = e.fence and j.state = 'running' and exists (
+                    select from sends s where s.tenant_id = j.tenant_id and s.id = j.send_id and s.fence = j.fence and s.state = 'claimed')
                 returning j.id, j.fence, j.attempt, j.unreachable, j.tenant_id, j.send_id, j.mailbox_id, j.priority, j.run_at
             )
             select t.id, t.fence, t.attempt, t.unreachable, t.tenant_id, t.send_id, t.mailbox_id, s.send_key, s.campaign_id, s.enrolment_id,
@@ -50,10 +51,14 @@ struct DeliveryStore: Sendable {
         }
     }
 
-    /// Keeps this worker's claims alive.
-    func heartbeat() async throws {
+    /// Keeps the claims of the mails in hand alive; one that was dropped on the way ends by itself.
+    func heartbeat(_ jobs: Set<UUID>) async throws {
+        guard !jobs.isEmpty else { return }
         try await database.query(
-            "update jobs set lease_until = now() + make_interval(secs => \(lease)) where worker = \(worker) and state = 'running'")
+            """
+            update jobs set lease_until = now() + make_interval(secs => \(lease))
+            where id = any(\(Array(jobs))) and worker = \(worker) and state = 'running'
+            """)
     }
 
     /// A worker of this name starts anew: what its predecessor had begun to send ends at once, the rest comes back from the stream.

@@ -36,7 +36,7 @@ actor MailboxLane {
 
     /// Takes mail in; returns at once.
     func submit(_ deliveries: [Delivery], of mailbox: SendingMailbox) async {
-        await tools.load.enter(deliveries.count)
+        await tools.load.enter(deliveries.map(\.job))
         self.mailbox = mailbox
         waiting += deliveries
         while senders < min(tools.connections, waiting.count) {
@@ -87,7 +87,7 @@ actor MailboxLane {
         recording += 1
         Task {
             await tools.outcomes.record(result, of: delivery)
-            await tools.load.leave()
+            await tools.load.leave(delivery.job)
             recording -= 1
         }
     }

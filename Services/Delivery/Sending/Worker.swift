@@ -43,7 +43,7 @@ actor Worker: Service {
     private func keepAlive() async {
         while !Task.isCancelled {
             do {
-                try await store.heartbeat()
+                try await store.heartbeat(await tools.load.jobs)
             } catch {
                 logger.debug("heartbeat failed", metadata: ["error": "\(error)"])
             }

@@ -41,8 +41,8 @@ struct Settlement: Service {
                         BillingRPC.ReleaseMail(tenant: settlement.tenant, reservation: settlement.reservation, released: settlement.released))
                 }
             } catch {
-                guard !error.isTransient else { throw error }
-                // Billing will never take these totals: say so once, and do not ask for ever.
+                // Billing will never take these totals: say so once, and do not ask for ever. Anything else is asked again.
+                guard error.kind == "reservation_not_found" || error.kind == "reservation_overdrawn" else { throw error }
                 logger.error(
                     "reservation cannot be settled", metadata: ["reservation": "\(settlement.reservation)", "error": "\(error)"])
             }

@@ -50,8 +50,9 @@ final class DevelopmentServer: Sendable {
         let pipe = Pipe()
         let shell = Process()
         shell.executableURL = URL(filePath: "/bin/sh")
+        // Threads of the test process block signals and children inherit that: KILL is the one that arrives.
         shell.arguments = [
-            "-c", #""$@" >"$0" 2>&1 </dev/null & cat >/dev/null; kill $!; wait"#, directory.appending(path: "log").path(),
+            "-c", #""$@" >"$0" 2>&1 </dev/null & cat >/dev/null; kill -KILL $!; wait"#, directory.appending(path: "log").path(),
             // Debian's own interpreter: its package of aiosmtpd is for no other.
             "/usr/bin/python3", root.appending(path: "Tools/mailserver").path(), "--print-port-file", directory.appending(path: "port").path(),
             "--maildir", directory.appending(path: "maildir").path(), "--users", directory.appending(path: "users.json").path(),

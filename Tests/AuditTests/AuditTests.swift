@@ -1,0 +1,158 @@
+@testable import Audit
+import Contracts
+import Foundation
+import HTTP
+import HTTPTypes
+import HummingbirdTesting
+import Logging
+import Postgres
+import Primitives
+@testable import Streams
+import Testing
+import TestSupport
+
+/// Audit on a real database.
+struct AuditFixture: Sendable {
+    let house: TestHouse
+    let service: AuditService
+    let tenant = TenantID(UUID())
+
+    static func make() async throws -> AuditFixture {
+        let urls = ServiceName.allCases.map { ("\($0.rawValue).rpc.url", "http://127.0.0.1:1") }
+        let house = try await TestHouse.make(for: AuditService.self, configuration: Dictionary(uniqueKeysWithValues: urls))
+        return AuditFixture(house: house, service: try await AuditService(house.house))
+    }
+
+    func event(_ action: String, actor: String = "u1", target: String = "t1", at instant: Date? = nil, outcome: AuditRecord.Outcome = .success) throws -> PendingEvent {
+        try PendingEvent(
+            CampaignsEvents.TemplateCreated(template: TemplateID(UUID())), at: instant ?? house.clock.clock.now, tenant: tenant,
+            actor: EventActor(kind: .user, id: actor), audit: AuditRecord(action: action, outcome: outcome, targets: [.init(type: "template", id: target)]))
+    }
+
+    /// What the consumer does with a batch from the stream.
+    func take(_ events: [PendingEvent]) async throws {
+        let trail = Trail(clock: house.clock.clock)
+        let intake = EventIntake(source: .campaigns, database: house.house.worker, logger: house.house.logger) { events, transaction in
+            try await trail.record(events, from: .campaigns, in: transaction)
+        }
+        let entries = events.compactMap { event in
+            StreamEntry(.array([.text(Array("1-1".utf8)), .array([.text(Array("body".utf8)), .text(Array(event.body.utf8))])]))
+        }
+        try await intake.take(entries)
+    }
+
+    func get(_ query: String, tenant: TenantID? = nil, role: Role = .owner) async throws -> (status: Int, actions: [String], next: String?, body: String) {
+        let headers = try await house.identityHeader(tenant: tenant ?? self.tenant, role: role)
+        return try await house.withClient(service) { client in
+            try await client.execute(uri: "/api/v1/audit/events?\(query)", method: .get, headers: headers) { response in
+                let object = (try? JSONSerialization.jsonObject(with: Data(response.body.readableBytesView))) as? [String: Any]
+                let data = object?["data"] as? [[String: Any]] ?? []
+                return (
+                    response.status.code, data.compactMap { $0["action"] as? String }, (object?["page"] as? [String: Any])?["next"] as? String,
+                    String(buffer: response.body)
+                )
+            }
+        }
+    }
+}
+
+@Suite("The trail")
+struct TrailTests {
+    @Test("the same event twice is one entry, and one out of bounds goes to quarantine while the others land")
+    func intake() async throws {
+        let fixture = try await AuditFixture.make()
+        let good = try (0..<20).map { try fixture.event("thing.do_\($0)") }
+        let bad = try [fixture.event("Not An Action"), fixture.event("thing.do", actor: String(repeating: "x", count: 129))]
+        try await fixture.take(good + bad + good)
+        try await fixture.take(good)
+        #expect(try await fixture.get("limit=200").actions.count == 20)
+        #expect(try await fixture.house.house.worker.query("select reason from quarantined_events").count == 2)
+    }
+
+    @Test("many events of one millisecond are paged through exactly once")
+    func paging() async throws {
+        let fixture = try await AuditFixture.make()
+        try await fixture.take(try (0..<250).map { try fixture.event("thing.number_\($0)") })
+        var seen: [String] = []
+        var cursor = ""
+        while true {
+            let page = try await fixture.get("limit=40\(cursor)")
+            seen += page.actions
+            guard let next = page.next else { break }
+            cursor = "&cursor=\(next)"
+        }
+        #expect(seen.count == 250)
+        #expect(Set(seen).count == 250)
+    }
+
+    @Test("filters find by actor, action, outcome, target and time")
+    func filters() async throws {
+        let fixture = try await AuditFixture.make()
+        let now = fixture.house.clock.clock.now
+        try await fixture.take([
+            try fixture.event("a.one", actor: "ada", target: "x", at: now.addingTimeInterval(-100)),
+            try fixture.event("a.two", actor: "bo", target: "y", at: now, outcome: .failure),
+        ])
+        #expect(try await fixture.get("actor=ada").actions == ["a.one"])
+        #expect(try await fixture.get("action=a.two").actions == ["a.two"])
+        #expect(try await fixture.get("outcome=failure").actions == ["a.two"])
+        #expect(try await fixture.get("target=template:x").actions == ["a.one"])
+        #expect(try await fixture.get("target=y").actions == ["a.two"])
+        #expect(try await fixture.get("from=\(WireJSON.format(now))").actions == ["a.two"])
+        #expect(try await fixture.get("to=\(WireJSON.format(now))").actions == ["a.one"])
+        #expect(try await fixture.get("").actions == ["a.two", "a.one"])
+    }
+
+    @Test("wrong filters name themselves, members may not read, another tenant finds nothing", arguments: ["outcome=maybe", "from=yesterday", "limit=0", "actor="])
+    func refusals(query: String) async throws {
+        let fixture = try await AuditFixture.make()
+        try await fixture.take([try fixture.event("a.one")])
+        let answer = try await fixture.get(query)
+        #expect(answer.status == 400)
+        #expect(answer.body.contains("\"field\":\"\(query.split(separator: "=")[0])\""))
+        #expect(try await fixture.get("", role: .member).status == 403)
+        #expect(try await fixture.get("", tenant: TenantID(UUID())).actions.isEmpty)
+    }
+
+    @Test("the service's roles can neither change nor remove what is written", arguments: ["audit_api", "audit_worker"])
+    func appendOnly(role: String) async throws {
+        let fixture = try await AuditFixture.make()
+        try await fixture.take([try fixture.event("a.one")])
+        let database = Database(fixture.house.database.configuration(role: role), connections: 1)
+        for statement: SQL in ["update events set action = 'x'", "delete from events", "truncate events", "drop table events"] {
+            let error = await #expect(throws: PostgresError.self) { try await database.query(as: fixture.tenant, statement) }
+            #expect(error?.code == .insufficientPrivilege)
+        }
+    }
+}
+
+@Suite("Status")
+struct StatusTests {
+    private static let now = Date(timeIntervalSince1970: 1_800_000_000)
+
+    @Test(
+        "three bad looks of five are an outage, fewer a disturbance, old ones say nothing",
+        arguments: [
+            ("ggggg", 0.0, ComponentStatus.operational), ("ggggb", 0, .degraded), ("gbgbg", 0, .degraded), ("bbbgg", 0, .down), ("b", 0, .down),
+            ("gi", 0, .degraded), ("ggggg", 31, .unknown), ("", 0, .unknown),
+        ])
+    func states(looks: String, age: TimeInterval, expected: ComponentStatus) {
+        let samples = looks.map { look in
+            Sample(health: look == "g" ? .good : look == "i" ? .impaired : .bad, latency: .zero, at: Self.now.addingTimeInterval(-age))
+        }
+        #expect(ComponentStatus.of(samples, now: Self.now) == expected)
+    }
+
+    @Test("the status is public, names its parts, and answers although nothing is there to look at")
+    func routes() async throws {
+        let fixture = try await AuditFixture.make()
+        try await fixture.house.withClient(fixture.service) { client in
+            try await client.execute(uri: "/api/v1/status", method: .get) { response in
+                #expect(response.status == .ok)
+                let body = String(buffer: response.body)
+                for name in Probe.names { #expect(body.contains("\"name\":\"\(name)\"")) }
+            }
+            try await client.execute(uri: "/status", method: .get) { #expect(String(buffer: $0.body).contains("<table>")) }
+        }
+    }
+}

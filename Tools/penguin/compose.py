@@ -1,0 +1,51 @@
+"""The one-shot job of docker-compose.yml: keys, certificates, passwords and the gateway's configuration, into a shared volume.
+
+    python3 -m penguin.compose /run/penguin
+
+Run again, it keeps what is there, so that data and passwords stay together.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from penguin import certificates, gateway, secrets_file
+from penguin.layout import SERVICES, write_private
+from penguin.routes import RouteTable
+from penguin.settings import Wiring, environment
+
+PUBLIC, INTERNAL, MAIL, GATEWAY = 8080, 9090, 5870, 8443
+# The user that services and mail server run as; the Dockerfile makes it.
+OWNER = 10_001
+
+
+def prepare(folder, published_port):
+    keys, held, mail, variables, postgres = (folder / name for name in ("keys", "certificates", "mail", "env", "postgres"))
+    for path in (keys, held, mail, variables, postgres):
+        path.mkdir(parents=True, exist_ok=True)
+    passwords = secrets_file.passwords(folder / "secrets.json")
+    secrets_file.make_keys(keys)
+    secrets_file.write_mail_users(mail / "users.json", passwords)
+    authority = folder / "ca.pem"
+    certificates.make(authority, held, {"gateway": ["localhost", "127.0.0.1", "gateway"], "mail": ["mail", "localhost"]})
+    wiring = Wiring(
+        base_url=f"https://localhost:{published_port}", gateway_url=f"https://gateway:{GATEWAY}", postgres=("postgres", 5432), redis=("redis", 6379),
+        mail=("mail", MAIL), public={service: (service, PUBLIC) for service in SERVICES},
+        internal={service: (service, INTERNAL) for service in SERVICES}, bind="0.0.0.0", keys=keys, authority=authority)
+    for service in SERVICES:
+        lines = [f"export {name}='{value}'\n" for name, value in environment(service, wiring, passwords).items()]
+        write_private(variables / service, "".join(lines))
+    write_private(postgres / "password", passwords["postgres"])
+    write_private(postgres / "roles.sql", secrets_file.role_passwords(passwords) + "\\i /bootstrap.sql\n")
+    place = gateway.Place(
+        listen=str(GATEWAY), upstreams={service: f"{service}:{PUBLIC}" for service in SERVICES}, certificate=held / "gateway.pem",
+        key=held / "gateway.key", run=Path("/tmp"), console=Path("/console"), user="nginx", hsts_seconds=300)
+    (folder / "nginx.conf").write_text(gateway.configuration(RouteTable.load(), place))
+    if os.getuid() == 0:
+        # A fresh volume belongs to root.
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, OWNER, OWNER)
+
+
+if __name__ == "__main__":
+    prepare(Path(sys.argv[1]), os.environ.get("GATEWAY_PORT", str(GATEWAY)))

@@ -1,0 +1,59 @@
+"""The settings of the services, as environment variables: the same whether they run here or in containers."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from penguin.layout import SERVICES
+from penguin.mail import DOMAIN
+from penguin.postgres import DATABASE
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """Where everything is, as the services see it; an address is a host and a port."""
+
+    base_url: str
+    gateway_url: str
+    postgres: tuple
+    redis: tuple
+    mail: tuple
+    # Service → address of its listener for the gateway, and of the one for its peers.
+    public: dict
+    internal: dict
+    # What the listeners bind to.
+    bind: str
+    keys: Path
+    authority: Path
+
+
+def environment(service, wiring, passwords):
+    """Every setting of one service."""
+    values = {
+        "SERVICE_INSTANCE": "1",
+        "PUBLIC_HOST": wiring.bind,
+        "PUBLIC_PORT": wiring.public[service][1],
+        "INTERNAL_HOST": wiring.bind,
+        "INTERNAL_PORT": wiring.internal[service][1],
+        "PUBLIC_BASE_URL": wiring.base_url,
+        "POSTGRES_HOST": wiring.postgres[0],
+        "POSTGRES_PORT": wiring.postgres[1],
+        "POSTGRES_DATABASE": DATABASE,
+        "REDIS_HOST": wiring.redis[0],
+        "REDIS_PORT": wiring.redis[1],
+        "TOKEN_PRIVATE_KEY_FILE": wiring.keys / f"{service}.pem",
+        "TOKEN_PUBLIC_KEYS_FILE": wiring.keys / "services.jwks",
+        "ENCRYPTION_KEYS_FILE": wiring.keys / "encryption.json",
+    }
+    values.update({f"POSTGRES_{kind.upper()}_PASSWORD": passwords[f"{service}_{kind}"] for kind in ("owner", "api", "worker")})
+    values.update({f"{peer.upper()}_RPC_URL": "http://{}:{}".format(*wiring.internal[peer]) for peer in SERVICES})
+    if service == "auth":
+        values.update({
+            "MAIL_HOST": wiring.mail[0], "MAIL_PORT": wiring.mail[1], "MAIL_SECURITY": "starttls", "MAIL_USERNAME": "system",
+            "MAIL_PASSWORD": passwords["mail_system"], "MAIL_FROM": f"no-reply@{DOMAIN}",
+        })
+    if service == "audit":
+        values["GATEWAY_URL"] = wiring.gateway_url
+    if service in ("auth", "delivery", "audit"):
+        # They meet our own authority's certificates: at the mail server, at the gateway.
+        values["MAIL_CA_FILE"] = wiring.authority
+    return {name: str(value) for name, value in values.items()}
