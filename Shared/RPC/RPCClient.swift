@@ -49,7 +49,7 @@ public struct RPCClient: Sendable {
             throw RPCError(code: -32_603, kind: "internal", message: "\(Method.name): the answer has another form than its contract")
         }
         if let failure = envelope.error { throw failure.rpcError }
-        guard let result = envelope.result else { throw RPCError.internalError }
+        guard let result = envelope.result else { throw RPCError.internalFailure }
         return result
     }
 

@@ -24,8 +24,8 @@ public struct RPCError: TransientError, Sendable, Equatable, CustomStringConvert
     public static func deadlineExceeded(_ method: String) -> RPCError {
         .init(code: -32_001, kind: "deadline_exceeded", message: "\(method): no answer in time")
     }
-    static let internalError = RPCError(code: -32_603, kind: "internal", message: "internal error")
-    static let parseError = RPCError(code: -32_700, kind: "parse_error", message: "the body is not JSON")
+    static let internalFailure = RPCError(code: -32_603, kind: "internal", message: "internal error")
+    static let notJSON = RPCError(code: -32_700, kind: "parse_error", message: "the body is not JSON")
     static func invalidRequest(_ message: String) -> RPCError { .init(code: -32_600, kind: "invalid_request", message: message) }
     static func methodNotFound(_ name: String) -> RPCError {
         .init(code: -32_601, kind: "method_not_found", message: "no method \(name.prefix(100))")

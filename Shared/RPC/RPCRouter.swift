@@ -69,7 +69,7 @@ public struct RPCRouter: Sendable {
             context.logger.error(
                 "unexpected error in a method",
                 metadata: ["method": "\(header.method)", "caller": "\(context.caller.rawValue)", "error": "\(error)"])
-            return encodeFailure(.internalError, id: header.id)
+            return encodeFailure(.internalFailure, id: header.id)
         }
     }
 
@@ -83,7 +83,7 @@ public struct RPCRouter: Sendable {
         } catch let error as RPCError {
             throw error
         } catch DecodingError.dataCorrupted(let context) where context.codingPath.isEmpty {
-            throw .parseError
+            throw .notJSON
         } catch {
             throw .invalidRequest("jsonrpc, id and method are needed")
         }
@@ -101,7 +101,7 @@ func withDeadline<Value: Sendable>(
             throw RPCError.deadlineExceeded(method)
         }
         defer { group.cancelAll() }
-        guard let first = try await group.next() else { throw RPCError.internalError }
+        guard let first = try await group.next() else { throw RPCError.internalFailure }
         return first
     }
 }

@@ -18,8 +18,7 @@ struct AuditFixture: Sendable {
     let tenant = TenantID(UUID())
 
     static func make() async throws -> AuditFixture {
-        let urls = ServiceName.allCases.map { ("\($0.rawValue).rpc.url", "http://127.0.0.1:1") }
-        let house = try await TestHouse.make(for: AuditService.self, configuration: Dictionary(uniqueKeysWithValues: urls))
+        let house = try await TestHouse.make(for: AuditService.self)
         return AuditFixture(house: house, service: try await AuditService(house.house))
     }
 

@@ -13,6 +13,8 @@ struct PrimitivesTests {
         #expect(first.v7Instant == instant)
         #expect(first.uuidString < second.uuidString)
         #expect(first != UUID.v7(at: instant))
+        let many = (0..<2_000).map { _ in UUID.v7(at: instant).uuidString }
+        #expect(many == many.sorted())
         #expect(UUID(uuidString: "C0FFEE00-0000-4000-8000-000000000000")?.v7Instant == nil)
     }
 

@@ -39,7 +39,8 @@ public struct TestHouse: Sendable {
             ConfigReader(
                 provider: InMemoryProvider(
                     values: Dictionary(uniqueKeysWithValues: configuration.map { (AbsoluteConfigKey(ConfigKey($0)), ConfigValue(stringLiteral: $1)) }))),
-            keys: service.keys)
+            // Peers are in this process; what only wants their addresses gets ones where nobody is.
+            keys: service.keys + ServiceName.allCases.map { ConfigurationKey("\($0.rawValue).rpc.url", "", default: "http://127.0.0.1:1") })
         let worker = database.configuration(role: "\(name)_worker")
         let house = House(
             service: service.name, instance: "test", clock: clock.clock, logger: logger,

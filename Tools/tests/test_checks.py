@@ -103,7 +103,3 @@ class CountingTests(unittest.TestCase):
         self.assertEqual(len(self.problems(1, total=2)), 1)
         self.keep("a@example.com", "1@x")
         self.assertEqual(len(self.problems(2)), 2)
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -205,7 +205,6 @@ class GatewayTests(unittest.TestCase):
         self.assertEqual(response.status, 414)
 
     def test_credentials_are_rate_limited(self):
-        statuses = []
         answers = [self.ask("POST", "/api/v1/auth/sign-in") for _ in range(60)]
         statuses = {response.status for response, _ in answers}
         self.assertEqual(statuses, {200, 429})
@@ -250,7 +249,3 @@ class GatewayTests(unittest.TestCase):
         self.assertEqual(response.status, 400)
         self.assertIn(b"HTTPS", response.read())
         connection.close()
-
-
-if __name__ == "__main__":
-    unittest.main()

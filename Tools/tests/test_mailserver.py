@@ -144,7 +144,3 @@ class MailServerTests(unittest.TestCase):
             client.close()
         with self.connect():
             self.assertEqual(self.kept(), [])
-
-
-if __name__ == "__main__":
-    unittest.main()

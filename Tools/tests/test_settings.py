@@ -78,7 +78,3 @@ class SettingsTests(unittest.TestCase):
     def test_scripts_can_be_read_by_bash(self):
         for path in [ROOT / "penguin", ROOT / ".ci" / "run", *(ROOT / "Tools" / "compose").glob("*.sh")]:
             self.assertEqual(subprocess.run(["bash", "-n", str(path)]).returncode, 0, path)
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -125,7 +125,3 @@ class SupervisorTests(unittest.TestCase):
         self.assertFalse(stack.is_ready(self.layout))
         self.assertFalse(stack.stop(self.layout))
         self.assertIsNone(stranger.poll())
-
-
-if __name__ == "__main__":
-    unittest.main()
