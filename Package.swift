@@ -42,7 +42,10 @@ package.shared(
     ["Contracts", "Postgres", "Primitives", .hummingbird, .jwt, .logging, .nioCore, .nioFoundationCompat, .httpTypes, .crypto])
 package.shared(
     "ServiceRuntime",
-    ["Primitives", "Postgres", "Streams", "RPC", "HTTP", .hummingbird, .configuration, .crypto, .cryptoExtras, .httpClient, .lifecycle, .logging, .metrics, .nioCore, .httpTypes, .signals])
+    [
+        "Primitives", "Postgres", "Streams", "RPC", "HTTP", .hummingbird, .configuration, .crypto, .cryptoExtras, .httpClient, .lifecycle, .logging,
+        .metrics, .nioCore, .httpTypes, .signals,
+    ])
 package.shared("Mail", ["Primitives", .nioCore, .nioPosix, .nioSSL, .logging])
 
 // MARK: - Services
@@ -134,7 +137,6 @@ extension Target.Dependency {
 extension [SwiftSetting] {
     /// Tests reach into many modules; they need not name each one twice.
     static let houseTests: [SwiftSetting] = [.enableUpcomingFeature("ExistentialAny")]
-
 
     /// The flags of the house; strict concurrency comes with the language mode.
     static let house: [SwiftSetting] = [

@@ -34,7 +34,8 @@ struct BillingService: DeployableService {
         [
             house.consumer(of: .auth) { [subscriptions] events, transaction in
                 for event in events where event.header.type == AuthEvents.TenantCreated.name {
-                    try await subscriptions.startTrial(of: try event.data(as: AuthEvents.TenantCreated.self).tenant, cause: event.header, in: transaction)
+                    try await subscriptions.startTrial(
+                        of: try event.data(as: AuthEvents.TenantCreated.self).tenant, cause: event.header, in: transaction)
                 }
             }
         ]

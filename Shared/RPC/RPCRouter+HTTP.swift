@@ -17,7 +17,8 @@ extension RPCRouter {
             guard let authorization = request.headers[.authorization], authorization.hasPrefix("Bearer "),
                 let caller = try? await tokens.verify(String(authorization.dropFirst(7)), now: clock.now)
             else {
-                return Self.response(encodeFailure(.init(code: -32_003, kind: "unauthorized", message: "a service token is needed"), id: nil), .unauthorized)
+                return Self.response(
+                    encodeFailure(.init(code: -32_003, kind: "unauthorized", message: "a service token is needed"), id: nil), .unauthorized)
             }
             guard let body = try? await request.body.collect(upTo: Self.bodyLimit) else {
                 return Self.response(encodeFailure(.invalidRequest("the body is too large"), id: nil), .contentTooLarge)

@@ -1,7 +1,7 @@
 public import Contracts
 import Foundation
-import Primitives
 public import Logging
+import Primitives
 
 /// What a handler knows of the question besides its parameters.
 public struct RPCContext: Sendable {

@@ -1,4 +1,3 @@
-@testable import Audit
 import Contracts
 import Foundation
 import HTTP
@@ -7,9 +6,11 @@ import HummingbirdTesting
 import Logging
 import Postgres
 import Primitives
-@testable import Streams
-import Testing
 import TestSupport
+import Testing
+
+@testable import Audit
+@testable import Streams
 
 /// Audit on a real database.
 struct AuditFixture: Sendable {
@@ -22,10 +23,13 @@ struct AuditFixture: Sendable {
         return AuditFixture(house: house, service: try await AuditService(house.house))
     }
 
-    func event(_ action: String, actor: String = "u1", target: String = "t1", at instant: Date? = nil, outcome: AuditRecord.Outcome = .success) throws -> PendingEvent {
+    func event(_ action: String, actor: String = "u1", target: String = "t1", at instant: Date? = nil, outcome: AuditRecord.Outcome = .success) throws
+        -> PendingEvent
+    {
         try PendingEvent(
             CampaignsEvents.TemplateCreated(template: TemplateID(UUID())), at: instant ?? house.clock.clock.now, tenant: tenant,
-            actor: EventActor(kind: .user, id: actor), audit: AuditRecord(action: action, outcome: outcome, targets: [.init(type: "template", id: target)]))
+            actor: EventActor(kind: .user, id: actor),
+            audit: AuditRecord(action: action, outcome: outcome, targets: [.init(type: "template", id: target)]))
     }
 
     /// What the consumer does with a batch from the stream.
@@ -40,7 +44,9 @@ struct AuditFixture: Sendable {
         try await intake.take(entries)
     }
 
-    func get(_ query: String, tenant: TenantID? = nil, role: Role = .owner) async throws -> (status: Int, actions: [String], next: String?, body: String) {
+    func get(_ query: String, tenant: TenantID? = nil, role: Role = .owner) async throws -> (
+        status: Int, actions: [String], next: String?, body: String
+    ) {
         let headers = try await house.identityHeader(tenant: tenant ?? self.tenant, role: role)
         return try await house.withClient(service) { client in
             try await client.execute(uri: "/api/v1/audit/events?\(query)", method: .get, headers: headers) { response in
@@ -102,7 +108,9 @@ struct TrailTests {
         #expect(try await fixture.get("").actions == ["a.two", "a.one"])
     }
 
-    @Test("wrong filters name themselves, members may not read, another tenant finds nothing", arguments: ["outcome=maybe", "from=yesterday", "limit=0", "actor="])
+    @Test(
+        "wrong filters name themselves, members may not read, another tenant finds nothing",
+        arguments: ["outcome=maybe", "from=yesterday", "limit=0", "actor="])
     func refusals(query: String) async throws {
         let fixture = try await AuditFixture.make()
         try await fixture.take([try fixture.event("a.one")])

@@ -1,4 +1,3 @@
-@testable import Auth
 import Contracts
 import Foundation
 import HTTPTypes
@@ -10,6 +9,8 @@ import Primitives
 import Synchronization
 import TestSupport
 
+@testable import Auth
+
 /// The service on a real database, with its mail caught in memory at the transport's seam.
 struct AuthFixture: Sendable {
     let house: TestHouse
@@ -17,7 +18,8 @@ struct AuthFixture: Sendable {
 
     static func make() async throws -> AuthFixture {
         let house = try await TestHouse.make(
-            for: AuthService.self, configuration: [
+            for: AuthService.self,
+            configuration: [
                 "mail.host": "127.0.0.1", "mail.port": "1", "mail.from": "hello@penguinmails.test",
                 // The cost has a test of its own; here it would be most of the time.
                 "password.log.rounds": "10",

@@ -1,8 +1,9 @@
-@testable import Auth
 import Contracts
 import Foundation
 import HTTPTypes
 import Testing
+
+@testable import Auth
 
 @Suite("Sessions")
 struct SessionTests {

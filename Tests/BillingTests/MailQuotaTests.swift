@@ -1,4 +1,3 @@
-@testable import Billing
 import Contracts
 import Foundation
 import HTTP
@@ -8,8 +7,10 @@ import Postgres
 import Primitives
 import RPC
 import Streams
-import Testing
 import TestSupport
+import Testing
+
+@testable import Billing
 
 /// Billing on a real database, with one tenant that has a trial.
 struct BillingFixture: Sendable {
@@ -111,18 +112,24 @@ struct MailQuotaTests {
     func refusals() async throws {
         let fixture = try await BillingFixture.make()
         try await fixture.leave(5)
-        #expect(await fixture.kind { try await fixture.billing.call(BillingRPC.ReserveMail(tenant: fixture.tenant, key: "x", count: 6)) } == "quota_exceeded")
+        #expect(
+            await fixture.kind { try await fixture.billing.call(BillingRPC.ReserveMail(tenant: fixture.tenant, key: "x", count: 6)) }
+                == "quota_exceeded")
         #expect(try await fixture.period() == (0, 0))
         let stranger = TenantID(UUID())
-        #expect(await fixture.kind { try await fixture.billing.call(BillingRPC.ReserveMail(tenant: stranger, key: "x", count: 1)) } == "no_entitlement")
+        #expect(
+            await fixture.kind { try await fixture.billing.call(BillingRPC.ReserveMail(tenant: stranger, key: "x", count: 1)) } == "no_entitlement")
         let mine = try await fixture.billing.call(BillingRPC.ReserveMail(tenant: fixture.tenant, key: "y", count: 1))
         #expect(
             await fixture.kind { try await fixture.billing.call(BillingRPC.ConfirmMail(tenant: stranger, reservation: mine.id, used: 1)) }
                 == "reservation_not_found")
         fixture.house.clock.advance(by: .seconds(15 * 86_400))
-        #expect(await fixture.kind { try await fixture.billing.call(BillingRPC.ReserveMail(tenant: fixture.tenant, key: "z", count: 1)) } == "access_denied")
         #expect(
-            await fixture.kind { try await fixture.billing.call(BillingRPC.ReserveMail(tenant: fixture.tenant, key: "w", count: 501)) } == "invalid_batch")
+            await fixture.kind { try await fixture.billing.call(BillingRPC.ReserveMail(tenant: fixture.tenant, key: "z", count: 1)) }
+                == "access_denied")
+        #expect(
+            await fixture.kind { try await fixture.billing.call(BillingRPC.ReserveMail(tenant: fixture.tenant, key: "w", count: 501)) }
+                == "invalid_batch")
     }
 }
 

@@ -1,6 +1,7 @@
-@testable import Campaigns
 import Foundation
 import Testing
+
+@testable import Campaigns
 
 @Suite("Reading CSV")
 struct CSVParserTests {

@@ -1,4 +1,3 @@
-@testable import Campaigns
 import Contracts
 import Foundation
 import HTTP
@@ -11,6 +10,8 @@ import RPC
 import Streams
 import Synchronization
 import TestSupport
+
+@testable import Campaigns
 
 /// The peers as Campaigns sees them: they remember what they were asked, and can lose answers or refuse.
 final class Peers: Sendable {
@@ -61,8 +62,10 @@ final class Peers: Sendable {
         billing.on(BillingRPC.ReserveMail.self) { request, _ in
             if let kind = self.state.withLock({ $0.refusal }) { throw RPCError(kind: kind, message: "refused") }
             let reservation = self.state.withLock { state in
-                let known = state.reservations[request.key] ?? BillingRPC.Reservation(
-                    id: ReservationID(UUID()), count: request.count, used: 0, released: 0, periodEnd: Date())
+                let known =
+                    state.reservations[request.key]
+                    ?? BillingRPC.Reservation(
+                        id: ReservationID(UUID()), count: request.count, used: 0, released: 0, periodEnd: Date())
                 state.reservations[request.key] = known
                 return known
             }

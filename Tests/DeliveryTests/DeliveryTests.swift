@@ -1,5 +1,4 @@
 import Contracts
-@testable import Delivery
 import Foundation
 import HTTP
 import HTTPTypes
@@ -11,8 +10,10 @@ import Primitives
 import RPC
 import ServiceRuntime
 import Streams
-import Testing
 import TestSupport
+import Testing
+
+@testable import Delivery
 
 /// Delivery on real Postgres, Redis and mail server; Billing takes every settlement.
 struct DeliveryFixture: Sendable {
@@ -46,7 +47,9 @@ struct DeliveryFixture: Sendable {
 
     var database: Database { house.house.worker }
 
-    func send(_ method: HTTPRequest.Method, _ path: String, _ body: String? = nil, tenant: TenantID? = nil) async throws -> (status: Int, body: String) {
+    func send(_ method: HTTPRequest.Method, _ path: String, _ body: String? = nil, tenant: TenantID? = nil) async throws -> (
+        status: Int, body: String
+    ) {
         var headers = try await house.identityHeader(tenant: tenant ?? self.tenant)
         headers[.contentType] = "application/json"
         let sent = headers
@@ -123,7 +126,10 @@ struct DeliveryTests {
         let mails = try fixture.mail.mails()
         #expect(mails.count >= 30)
         let first = try #require(mails.first)
-        for header in ["Message-ID: <", "List-Unsubscribe: <https://localhost:8443/u/", "List-Unsubscribe-Post: List-Unsubscribe=One-Click", "From: Me <me@sender.example>"] {
+        for header in [
+            "Message-ID: <", "List-Unsubscribe: <https://localhost:8443/u/", "List-Unsubscribe-Post: List-Unsubscribe=One-Click",
+            "From: Me <me@sender.example>",
+        ] {
             #expect(first.contains(header), "\(header)")
         }
         #expect(!first.contains("{{unsubscribe_url}}"))
@@ -195,10 +201,13 @@ struct DeliveryTests {
         let links = UnsubscribeLinks(keyring: fixture.house.house.keyring, baseURL: fixture.house.house.publicBaseURL)
         let path = try links.link(tenant: fixture.tenant, send: send).path()
         for _ in 0..<2 { #expect(try await fixture.send(.get, path).status == 200) }
-        #expect(try await fixture.rpc.call(DeliveryRPC.FindSuppressed(tenant: fixture.tenant, workspace: fixture.workspace, addresses: ["gone@x.example"])) == [])
+        #expect(
+            try await fixture.rpc.call(
+                DeliveryRPC.FindSuppressed(tenant: fixture.tenant, workspace: fixture.workspace, addresses: ["gone@x.example"])) == [])
         for _ in 0..<2 { #expect(try await fixture.send(.post, path, "List-Unsubscribe=One-Click").status == 200) }
         #expect(
-            try await fixture.rpc.call(DeliveryRPC.FindSuppressed(tenant: fixture.tenant, workspace: fixture.workspace, addresses: ["Gone@x.example"]))
+            try await fixture.rpc.call(
+                DeliveryRPC.FindSuppressed(tenant: fixture.tenant, workspace: fixture.workspace, addresses: ["Gone@x.example"]))
                 == ["gone@x.example"])
         _ = try await fixture.rpc.call(fixture.plan(mailbox, ["gone@x.example"], prefix: "two"))
         #expect(try await fixture.claim().isEmpty)
@@ -227,7 +236,8 @@ struct DeliveryTests {
         func write(_ delivery: Delivery, _ result: DeliveryResult) async throws {
             let now = fixture.house.clock.clock.now
             try await fixture.database.transaction {
-                try await outcomes.write([.init(delivery: delivery, resolution: Resolution(result, of: delivery, now: now, spread: 0))], now: now, in: $0)
+                try await outcomes.write(
+                    [.init(delivery: delivery, resolution: Resolution(result, of: delivery, now: now, spread: 0))], now: now, in: $0)
             }
         }
         try await write(taken[0].delivery, .accepted(code: 250, text: "ok"))
@@ -277,7 +287,9 @@ struct RetryTests {
         #expect(RetrySchedule.afterDeferral(number, firstAt: now.addingTimeInterval(-72 * 3_600), now: now) == nil)
     }
 
-    @Test("what nobody answers is tried after 2, 4, 8 … 300 seconds, a quarter more or less", arguments: [(1, 2.0), (2, 4), (8, 256), (9, 300), (90, 300)])
+    @Test(
+        "what nobody answers is tried after 2, 4, 8 … 300 seconds, a quarter more or less",
+        arguments: [(1, 2.0), (2, 4), (8, 256), (9, 300), (90, 300)])
     func unreachable(attempt: Int, seconds: Double) {
         let now = Date(timeIntervalSince1970: 1_800_000_000)
         for spread in [-1.0, 0, 1] {

@@ -1,6 +1,5 @@
 import Contracts
 import Foundation
-@testable import HTTP
 import HTTPTypes
 import Hummingbird
 import HummingbirdTesting
@@ -10,8 +9,10 @@ import Postgres
 import Primitives
 import ServiceRuntime
 import Synchronization
-import Testing
 import TestSupport
+import Testing
+
+@testable import HTTP
 
 @Suite("Idempotency-Key")
 struct IdempotencyTests {

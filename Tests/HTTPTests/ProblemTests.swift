@@ -1,6 +1,5 @@
 import Contracts
 import Foundation
-@testable import HTTP
 import HTTPTypes
 import Hummingbird
 import HummingbirdTesting
@@ -8,6 +7,8 @@ import Logging
 import NIOCore
 import Postgres
 import Testing
+
+@testable import HTTP
 
 @Suite("Answers at the edge")
 struct ProblemTests {
@@ -114,7 +115,8 @@ struct ProblemTests {
         #expect(headers[.contentType] == "application/problem+json")
     }
 
-    @Test("roles: nobody 401, too little 403, a token that is not good 401", arguments: [(nil, 401), ("good", 403), ("bad", 401)] as [(String?, Int)])
+    @Test(
+        "roles: nobody 401, too little 403, a token that is not good 401", arguments: [(nil, 401), ("good", 403), ("bad", 401)] as [(String?, Int)])
     func roles(token: String?, expected: Int) async throws {
         var headers: HTTPFields = [:]
         headers[.identityToken] = token

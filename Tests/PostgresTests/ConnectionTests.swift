@@ -1,10 +1,11 @@
 import Contracts
 import Foundation
 import Logging
-@testable import Postgres
 import Primitives
-import Testing
 import TestSupport
+import Testing
+
+@testable import Postgres
 
 @Suite("Statements and values")
 struct StatementTests {
@@ -101,7 +102,8 @@ struct StatementTests {
             }
         }
         try await eventually("the statement runs") {
-            try await database.query("select 1 as x from pg_stat_activity where query like 'select pg_sleep(60)%' and datname = current_database()").count == 1
+            try await database.query("select 1 as x from pg_stat_activity where query like 'select pg_sleep(60)%' and datname = current_database()")
+                .count == 1
         }
         task.cancel()
         let result = await task.result

@@ -1,9 +1,10 @@
 import Contracts
 import Foundation
 import Logging
-@testable import Postgres
-import Testing
 import TestSupport
+import Testing
+
+@testable import Postgres
 
 @Suite("Migrations, roles and tenants")
 struct MigratorTests {

@@ -7,11 +7,12 @@ import JWTKit
 import Logging
 import NIOCore
 import Primitives
-@testable import RPC
 import ServiceLifecycle
 import Synchronization
-import Testing
 import TestSupport
+import Testing
+
+@testable import RPC
 
 private struct Add: RPCMethod {
     static let name = "test.add"
@@ -68,7 +69,8 @@ struct RPCTests {
         "what is wrong with a request is said by JSON-RPC's numbers, and names fields but no values",
         arguments: [
             ("{", -32_700, "not JSON"), ("[]", -32_600, "batches"), (#"{"jsonrpc":"2.0","method":"test.add"}"#, -32_600, "id"),
-            (#"{"jsonrpc":"1.0","id":1,"method":"test.add"}"#, -32_600, "2.0"), (#"{"jsonrpc":"2.0","id":1,"method":"test.none"}"#, -32_601, "test.none"),
+            (#"{"jsonrpc":"1.0","id":1,"method":"test.add"}"#, -32_600, "2.0"),
+            (#"{"jsonrpc":"2.0","id":1,"method":"test.none"}"#, -32_601, "test.none"),
             (#"{"jsonrpc":"2.0","id":1,"method":"test.add"}"#, -32_602, "test.add: missing params"),
             (#"{"jsonrpc":"2.0","id":1,"method":"test.add","params":{"first":1}}"#, -32_602, "test.add: missing params.second"),
             (#"{"jsonrpc":"2.0","id":1,"method":"test.add","params":{"first":"secret","second":1}}"#, -32_602, "params.first has the wrong form"),
@@ -102,7 +104,9 @@ struct RPCTests {
     @Test("over HTTP it is the same, with a token and only with one")
     func overHTTP() async throws {
         let tokens = try await TestTokens.make()
-        try await serving { router in self.router().mount(on: router, tokens: tokens[.billing]!, clock: .system, logger: quiet) } _: { url in
+        try await serving { router in
+            self.router().mount(on: router, tokens: tokens[.billing]!, clock: .system, logger: quiet)
+        } _: { url in
             let client = RPCClient.http(
                 url: url, caller: .campaigns, target: .billing, tokens: tokens[.campaigns]!, httpClient: .shared, logger: quiet)
             let sum = try await client.call(Add(first: 20, second: 22))
@@ -127,7 +131,8 @@ struct RPCTests {
                 }
                 guard number >= 3 else { return Response(status: .badGateway) }
                 let context = RPCContext(caller: .auth, traceparent: nil, deadline: .now + .seconds(5), logger: quiet)
-                return Response(status: .ok, body: .init(byteBuffer: ByteBuffer(bytes: await self.router().answer(Array(body.readableBytesView), context))))
+                return Response(
+                    status: .ok, body: .init(byteBuffer: ByteBuffer(bytes: await self.router().answer(Array(body.readableBytesView), context))))
             }
         } _: { url in
             let client = RPCClient.http(url: url, caller: .auth, target: .billing, tokens: tokens[.auth]!, httpClient: .shared, logger: quiet)
@@ -223,7 +228,10 @@ struct TokenTests {
         #expect(parent.child().traceIdentifier == parent.traceIdentifier)
         #expect(parent.child().spanIdentifier != parent.spanIdentifier)
         #expect(TraceParent(parsing: TraceParent.root().text) != nil)
-        for bad in [nil, "", "00-x-y-z", "00-\(String(repeating: "0", count: 32))-00f067aa0ba902b7-01", "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"] {
+        for bad in [
+            nil, "", "00-x-y-z", "00-\(String(repeating: "0", count: 32))-00f067aa0ba902b7-01",
+            "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        ] {
             #expect(TraceParent(parsing: bad) == nil)
         }
     }

@@ -1,8 +1,9 @@
 import Configuration
 import CoreMetrics
 import Foundation
-@testable import ServiceRuntime
 import Testing
+
+@testable import ServiceRuntime
 
 @Suite("Settings")
 struct SettingsTests {

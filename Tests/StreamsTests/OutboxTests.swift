@@ -1,9 +1,10 @@
 import Contracts
 import Foundation
 import Postgres
-@testable import Streams
-import Testing
 import TestSupport
+import Testing
+
+@testable import Streams
 
 @Suite("From the outbox to its readers")
 struct OutboxTests {
@@ -160,7 +161,11 @@ struct OutboxTests {
         let groups = RedisValue.array(
             delivered.map { .array([text("name"), text($0.key), text("consumers"), .integer(1), text("last-delivered-id"), text($0.value)]) })
         let answers = ["billing", "audit"].map { name -> RedisValue in
-            if let first = pending[name] ?? nil { .array([.integer(1), text(first), text(first), .null]) } else { .array([.integer(0), .null, .null, .null]) }
+            if let first = pending[name] ?? nil {
+                .array([.integer(1), text(first), text(first), .null])
+            } else {
+                .array([.integer(0), .null, .null, .null])
+            }
         }
         #expect(RelaySession.lowWaterMark(groups: groups, pending: answers, subscribers: ["billing", "audit"]) == expected)
     }

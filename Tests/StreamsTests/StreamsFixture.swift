@@ -5,9 +5,10 @@ import Postgres
 import Primitives
 import ServiceLifecycle
 import ServiceRuntime
-@testable import Streams
 import Synchronization
 import TestSupport
+
+@testable import Streams
 
 /// Auth as the teller and Billing and Audit as listeners, on a real Redis and Postgres.
 struct StreamsFixture: Sendable {

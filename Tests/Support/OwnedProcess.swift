@@ -20,19 +20,20 @@ final class OwnedProcess: Sendable {
         leash = pipe.fileHandleForWriting
         let process = Process()
         process.executableURL = URL(filePath: "/bin/sh")
-        process.arguments = [
-            "-c",
-            """
-            log="$1"; signal="$2"; directory="$3"; shift 3
-            "$@" >"$log" 2>&1 </dev/null &
-            server=$!
-            ( while kill -0 $server 2>/dev/null; do sleep 0.2; done; kill $$ 2>/dev/null ) &
-            cat >/dev/null
-            kill -"$signal" $server 2>/dev/null
-            wait $server 2>/dev/null
-            """,
-            "server", directory.appending(path: log).path(), stopSignal, directory.path(),
-        ] + command
+        process.arguments =
+            [
+                "-c",
+                """
+                log="$1"; signal="$2"; directory="$3"; shift 3
+                "$@" >"$log" 2>&1 </dev/null &
+                server=$!
+                ( while kill -0 $server 2>/dev/null; do sleep 0.2; done; kill $$ 2>/dev/null ) &
+                cat >/dev/null
+                kill -"$signal" $server 2>/dev/null
+                wait $server 2>/dev/null
+                """,
+                "server", directory.appending(path: log).path(), stopSignal, directory.path(),
+            ] + command
         process.standardInput = pipe.fileHandleForReading
         process.standardOutput = FileHandle.nullDevice
         process.standardError = FileHandle.nullDevice
@@ -56,7 +57,8 @@ final class OwnedProcess: Sendable {
 
     /// A directory that the server may write; removed when this process has ended.
     static func makeDirectory(_ name: String, forUser user: String?) throws -> URL {
-        let directory = FileManager.default.temporaryDirectory.appending(path: "penguin-\(name)-\(ProcessInfo.processInfo.processIdentifier)-\(UUID().uuidString.prefix(8))")
+        let directory = FileManager.default.temporaryDirectory.appending(
+            path: "penguin-\(name)-\(ProcessInfo.processInfo.processIdentifier)-\(UUID().uuidString.prefix(8))")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         if let user { try run(["/bin/chown", user, directory.path()]) }
         let pipe = Pipe()
@@ -96,7 +98,9 @@ final class OwnedProcess: Sendable {
         address.sin_addr.s_addr = inet_addr("127.0.0.1")
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
         let bound = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0 }
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0
+            }
         }
         guard bound else { throw Failure(description: "no free port") }
         return Int(UInt16(bigEndian: address.sin_port))

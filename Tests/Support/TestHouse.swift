@@ -1,6 +1,6 @@
+import Configuration
 public import Contracts
 public import Foundation
-import Configuration
 public import HTTP
 public import HTTPTypes
 import Hummingbird
@@ -38,7 +38,8 @@ public struct TestHouse: Sendable {
         let settings = try Settings(
             ConfigReader(
                 provider: InMemoryProvider(
-                    values: Dictionary(uniqueKeysWithValues: configuration.map { (AbsoluteConfigKey(ConfigKey($0)), ConfigValue(stringLiteral: $1)) }))),
+                    values: Dictionary(uniqueKeysWithValues: configuration.map { (AbsoluteConfigKey(ConfigKey($0)), ConfigValue(stringLiteral: $1)) })
+                )),
             // Peers are in this process; what only wants their addresses gets ones where nobody is.
             keys: service.keys + ServiceName.allCases.map { ConfigurationKey("\($0.rawValue).rpc.url", "", default: "http://127.0.0.1:1") })
         let worker = database.configuration(role: "\(name)_worker")

@@ -72,7 +72,11 @@ private final class Cluster: Sendable {
         if let user { try OwnedProcess.run(["chown", user, password.path()]) }
         try OwnedProcess.run(
             cluster.command(
-                "initdb", ["-D", cluster.data, "-U", "postgres", "--auth=scram-sha-256", "--pwfile=\(password.path())", "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8"]))
+                "initdb",
+                [
+                    "-D", cluster.data, "-U", "postgres", "--auth=scram-sha-256", "--pwfile=\(password.path())", "--no-sync", "--encoding=UTF8",
+                    "--locale=C.UTF-8",
+                ]))
         try cluster.start()
         try await cluster.administrate("create database penguin_template")
         try cluster.bootstrap()
@@ -116,7 +120,8 @@ private final class Cluster: Sendable {
     /// For statements that take no parameters and no transaction, such as CREATE DATABASE.
     func administrate(_ statement: String) async throws {
         let connection = try await PostgresConnection.connect(
-            PostgresConfiguration(host: "127.0.0.1", port: port, database: "postgres", role: "postgres", password: "test", statementTimeout: .seconds(120)))
+            PostgresConfiguration(
+                host: "127.0.0.1", port: port, database: "postgres", role: "postgres", password: "test", statementTimeout: .seconds(120)))
         try await connection.execute(script: statement)
         await connection.close()
     }

@@ -38,7 +38,9 @@ enum TrailRules {
         guard isAction(record.action) else { return "the action is not noun.verb" }
         guard (1...128).contains(header.actor.id.utf8.count), (header.actor.name ?? "").count <= 200 else { return "the actor is too long" }
         guard (1...10).contains(record.targets.count),
-            record.targets.allSatisfy({ (1...32).contains($0.type.utf8.count) && (1...128).contains($0.id.utf8.count) && ($0.name ?? "").count <= 200 })
+            record.targets.allSatisfy({
+                (1...32).contains($0.type.utf8.count) && (1...128).contains($0.id.utf8.count) && ($0.name ?? "").count <= 200
+            })
         else { return "there must be 1 to 10 targets with short names" }
         guard record.changes.count <= 50, record.changes.allSatisfy({ ($0.before ?? "").utf8.count <= 1_024 && ($0.after ?? "").utf8.count <= 1_024 })
         else { return "there are too many or too long changes" }

@@ -49,7 +49,8 @@ struct MailTransport: Sendable {
                 let connection = try await SMTPConnection.connect(
                     to: server, credentials: credentials, on: MultiThreadedEventLoopGroup.singleton, trust: trust, logger: logger)
                 let outcome = try await connection.send(
-                    envelope: SMTPEnvelope(sender: sender, recipients: [try MailAddress(recipient)]), message: try message.serialized()) {}
+                    envelope: SMTPEnvelope(sender: sender, recipients: [try MailAddress(recipient)]), message: try message.serialized()
+                ) {}
                 await connection.quit()
                 if case .accepted = outcome { return }
                 throw Failure(reason: "\(outcome.reply)", isPermanent: outcome.reply.isPermanent)

@@ -94,7 +94,8 @@ struct Sessions: Sendable {
         let digest = SHA256.hash(data: Data((email?.text ?? "").utf8)).prefix(8)
         let event = try PendingEvent(
             AuthEvents.SignInFailed(addressDigest: Data(digest).hexadecimal), at: clock.now, tenant: nil,
-            actor: EventActor(kind: .system, id: "anonymous"), audit: audit("session.start", .failure, [.init(type: "address", id: Data(digest).hexadecimal)]))
+            actor: EventActor(kind: .system, id: "anonymous"),
+            audit: audit("session.start", .failure, [.init(type: "address", id: Data(digest).hexadecimal)]))
         try await database.transaction { try await outbox.append([event], in: $0) }
         outbox.wake()
     }

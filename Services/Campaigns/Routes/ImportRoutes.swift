@@ -44,7 +44,8 @@ struct ImportRoutes {
         }
         let identity = try context.require(atLeast: .member, in: workspace)
         guard let contentType = request.headers[.contentType], contentType.lowercased().hasPrefix("text/csv") else {
-            throw Problem(.unsupportedMediaType, kind: "unsupported_media_type", title: "This route takes CSV.", detail: "Send Content-Type: text/csv.")
+            throw Problem(
+                .unsupportedMediaType, kind: "unsupported_media_type", title: "This route takes CSV.", detail: "Send Content-Type: text/csv.")
         }
         guard let duplicates = ImportStore.Duplicates(rawValue: parameters["duplicates"].map(String.init) ?? "skip") else {
             throw Problem.invalid("duplicates must be skip or update.", field: "duplicates")

@@ -43,8 +43,10 @@ struct MailTemplate: Sendable {
         values["postal_address"] = postalAddress
         return Rendered(
             // A subject is one line, whatever a lead's name is.
-            subject: subject.rendered(values) { $0 }.split { $0.isNewline || $0.unicodeScalars.allSatisfy { $0.properties.generalCategory == .control } }
-                .joined(separator: " "),
+            subject: subject.rendered(values) { $0 }.split {
+                $0.isNewline || $0.unicodeScalars.allSatisfy { $0.properties.generalCategory == .control }
+            }
+            .joined(separator: " "),
             text: text.rendered(values) { $0 }, html: html?.rendered(values) { $0.htmlEscaped })
     }
 }

@@ -49,7 +49,8 @@ struct ClaimStore: Sendable {
                 join ledger l on l.tenant_id = c.tenant_id and l.id = c.send_id order by c.priority, c.run_at, c.id
                 """)
             let claimed = try rows.map { row in
-                Claimed(job: try row.decode("id"), tenant: try row.decode("tenant_id"), send: try row.decode("send_id"), fence: try row.decode("fence"))
+                Claimed(
+                    job: try row.decode("id"), tenant: try row.decode("tenant_id"), send: try row.decode("send_id"), fence: try row.decode("fence"))
             }
             return (claimed, picked.count)
         }

@@ -69,7 +69,11 @@ enum DeliveryResult: Sendable, Equatable {
         switch outcome {
         case .accepted(let reply, let refused):
             // One recipient a mail: a refused one among the accepted is that one.
-            if let recipient = refused.first { self = Self(refusedReply: recipient.reply) } else { self = .accepted(code: reply.code, text: reply.text) }
+            if let recipient = refused.first {
+                self = Self(refusedReply: recipient.reply)
+            } else {
+                self = .accepted(code: reply.code, text: reply.text)
+            }
         case .refused(let reply, _), .deferred(let reply, _): self = Self(refusedReply: reply)
         }
     }

@@ -34,7 +34,8 @@ struct Suppressions: Sendable {
                 """)
             guard inserted.affected > 0 else { return true }
             let event = try PendingEvent(
-                DeliveryEvents.RecipientUnsubscribed(campaign: try row.decodeOptional("campaign_id"), enrolment: try row.decodeOptional("enrolment_id")),
+                DeliveryEvents.RecipientUnsubscribed(
+                    campaign: try row.decodeOptional("campaign_id"), enrolment: try row.decodeOptional("enrolment_id")),
                 at: now, tenant: tenant, workspace: try row.decode("workspace_id"), actor: EventActor(kind: .system, id: "recipient"),
                 audit: AuditRecord(action: "recipient.unsubscribe", targets: [.init(type: "send", id: send.description)]))
             try await outbox.append([event], in: transaction)

@@ -29,7 +29,9 @@ enum RouteListing {
         let postgres = PostgresConfiguration(host: "127.0.0.1", port: 1, database: "none", role: "none", password: "")
         let required = (HouseKeys.all + type.keys).filter { $0.fallback == nil }
         let settings = try Settings(
-            .init(provider: InMemoryProvider(values: Dictionary(uniqueKeysWithValues: required.map { (AbsoluteConfigKey(ConfigKey($0.name)), "none") }))),
+            .init(
+                provider: InMemoryProvider(values: Dictionary(uniqueKeysWithValues: required.map { (AbsoluteConfigKey(ConfigKey($0.name)), "none") }))
+            ),
             keys: HouseKeys.all + type.keys)
         return House(
             service: type.name, instance: "none", clock: .system, logger: Logger(label: "routes"), api: Database(postgres),

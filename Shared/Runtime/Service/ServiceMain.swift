@@ -8,8 +8,8 @@ import Logging
 import Metrics
 import NIOCore
 import Postgres
-import ServiceLifecycle
 import Primitives
+import ServiceLifecycle
 import Streams
 import UnixSignals
 

@@ -34,13 +34,15 @@ public actor RedisClient {
     private func connected() async throws(RedisError) -> RedisConnection {
         if let connection { return connection }
         let configuration = configuration
-        let task = connecting ?? Task { () -> Result<RedisConnection, RedisError> in
-            do throws(RedisError) {
-                return .success(try await RedisConnection.connect(configuration))
-            } catch {
-                return .failure(error)
+        let task =
+            connecting
+            ?? Task { () -> Result<RedisConnection, RedisError> in
+                do throws(RedisError) {
+                    return .success(try await RedisConnection.connect(configuration))
+                } catch {
+                    return .failure(error)
+                }
             }
-        }
         connecting = task
         let result = await task.value
         connecting = nil
