@@ -70,8 +70,6 @@ package.targets += [
 for name in ["Contracts", "Primitives", "Postgres", "Streams", "RPC", "HTTP", "ServiceRuntime", "Mail"] {
     package.tests(name)
 }
-package.targets.append(
-    .testTarget(name: "SystemTests", dependencies: ["TestSupport", "Contracts", "Primitives"], path: "Tests/SystemTests", swiftSettings: .houseTests))
 
 // MARK: - Helpers
 
