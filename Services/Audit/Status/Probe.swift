@@ -28,7 +28,10 @@ struct Probe: Sendable {
                 guard health.unreachable > 0 else { return .good }
                 return health.unreachable > health.answered ? .bad : .impaired
             },
-            database(house.api),
+            Probe(name: "database") { [database = house.api] _ in
+                _ = try await database.query("select 1 as one")
+                return .good
+            },
             Probe(name: "redis") { [redis = house.redis] _ in
                 let connection = try await RedisConnection.connect(redis)
                 _ = try await connection.command(["PING"])
@@ -41,14 +44,6 @@ struct Probe: Sendable {
             probes.append(Probe(name: "dashboard") { client in await answers("\(gateway)/", client) ? .good : .bad })
         }
         return probes
-    }
-
-    /// Whether the database answers at all.
-    static func database(_ database: Database) -> Probe {
-        Probe(name: "database") { _ in
-            _ = try await database.query("select 1 as one")
-            return .good
-        }
     }
 
     private static func answers(_ url: String, _ client: HTTPClient) async -> Bool {
