@@ -105,6 +105,10 @@ struct MailQuotaTests {
             try await fixture.billing.call(BillingRPC.ConfirmMail(tenant: fixture.tenant, reservation: reservation.id, used: 9))
         }
         #expect(kind == "reservation_overdrawn")
+        let enormous = await fixture.kind {
+            try await fixture.billing.call(BillingRPC.ConfirmMail(tenant: fixture.tenant, reservation: reservation.id, used: .max))
+        }
+        #expect(enormous == "reservation_overdrawn")
         #expect(try await fixture.period() == (7, 1))
     }
 

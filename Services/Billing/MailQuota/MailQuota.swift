@@ -59,7 +59,9 @@ struct MailQuota: Sendable {
             guard let known = try await ReservationStore.lock(reservation, of: tenant, in: transaction) else { throw Refusal.notFound }
             let newUsed = max(known.reservation.used, used)
             let newReleased = max(known.reservation.released, released)
-            guard newUsed + newReleased <= known.reservation.count else { throw Refusal.overdrawn }
+            // Each alone first: the sum of two foreign totals may be more than a number holds.
+            let count = known.reservation.count
+            guard newUsed <= count, newReleased <= count, newUsed + newReleased <= count else { throw Refusal.overdrawn }
             let moreUsed = newUsed - known.reservation.used
             let moreReleased = newReleased - known.reservation.released
             if moreUsed + moreReleased > 0 {
