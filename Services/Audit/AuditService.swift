@@ -11,7 +11,10 @@ import Streams
 /// The trail of who did what, and the public status.
 struct AuditService: DeployableService {
     static let name = ServiceName.audit
-    static let migrations = [Migration(name: "m0001_trail", embedded: PackageResources.m0001_trail_sql)]
+    static let migrations = [
+        Migration(name: "m0001_trail", embedded: PackageResources.m0001_trail_sql),
+        Migration(name: "m0002_filters", embedded: PackageResources.m0002_filters_sql),
+    ]
     static let keys = [
         ConfigurationKey("gateway.url", "The gateway, probed for the status page; empty: not probed.", default: ""),
         ConfigurationKey("mail.ca.file", "Certificate authorities (PEM) to trust besides the system's when probing.", default: ""),

@@ -10,7 +10,10 @@ import Streams
 /// Plans, what each tenant may do, and mail quota held without a race.
 struct BillingService: DeployableService {
     static let name = ServiceName.billing
-    static let migrations = [Migration(name: "m0001_plans_and_quota", embedded: PackageResources.m0001_plans_and_quota_sql)]
+    static let migrations = [
+        Migration(name: "m0001_plans_and_quota", embedded: PackageResources.m0001_plans_and_quota_sql),
+        Migration(name: "m0002_reservation_closing", embedded: PackageResources.m0002_reservation_closing_sql),
+    ]
 
     private let house: House
     private let subscriptions: Subscriptions

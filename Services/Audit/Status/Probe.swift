@@ -28,10 +28,7 @@ struct Probe: Sendable {
                 guard health.unreachable > 0 else { return .good }
                 return health.unreachable > health.answered ? .bad : .impaired
             },
-            Probe(name: "database") { [database = house.api] _ in
-                _ = try await database.query("select 1 as one")
-                return .good
-            },
+            database(house.api),
             Probe(name: "redis") { [redis = house.redis] _ in
                 let connection = try await RedisConnection.connect(redis)
                 _ = try await connection.command(["PING"])
@@ -44,6 +41,14 @@ struct Probe: Sendable {
             probes.append(Probe(name: "dashboard") { client in await answers("\(gateway)/", client) ? .good : .bad })
         }
         return probes
+    }
+
+    /// Whether the database answers at all.
+    static func database(_ database: Database) -> Probe {
+        Probe(name: "database") { _ in
+            _ = try await database.query("select 1 as one")
+            return .good
+        }
     }
 
     private static func answers(_ url: String, _ client: HTTPClient) async -> Bool {

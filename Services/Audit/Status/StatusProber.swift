@@ -5,7 +5,7 @@ import NIOSSL
 import Primitives
 import ServiceLifecycle
 
-/// Looks at every part again and again.
+/// Looks at every part again and again, each at its own pace.
 struct StatusProber: Service {
     let board: StatusBoard
     let probes: [Probe]
@@ -20,24 +20,24 @@ struct StatusProber: Service {
         if !certificates.isEmpty { tls.additionalTrustRoots = [.file(certificates)] }
         let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: .init(tlsConfiguration: tls))
         await cancelWhenGracefulShutdown {
-            while !Task.isCancelled {
-                await lookAtAll(client)
-                try? await Task.sleep(for: interval)
+            await withDiscardingTaskGroup { group in
+                for probe in probes {
+                    group.addTask { await watch(probe, client) }
+                }
             }
         }
         try await client.shutdown()
     }
 
-    /// Side by side, so that one that hangs does not make the others stale.
-    func lookAtAll(_ client: HTTPClient) async {
-        await withTaskGroup(of: Void.self) { group in
-            for probe in probes {
-                group.addTask {
-                    let start = ContinuousClock.now
-                    let health = (try? await probe.look(client)) ?? .bad
-                    board.add(Sample(health: health, latency: .now - start, at: clock.now), to: probe.name)
-                }
-            }
+    /// Each part by itself: one that hangs becomes unknown and leaves the others fresh.
+    private func watch(_ probe: Probe, _ client: HTTPClient) async {
+        while !Task.isCancelled {
+            let start = ContinuousClock.now
+            let health = (try? await probe.look(client)) ?? .bad
+            // What was broken off by our own end says nothing about the part.
+            guard !Task.isCancelled else { return }
+            board.add(Sample(health: health, latency: .now - start, at: clock.now), to: probe.name)
+            try? await Task.sleep(for: interval)
         }
     }
 }

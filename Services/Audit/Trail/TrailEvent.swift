@@ -37,20 +37,33 @@ enum TrailRules {
     static func violation(of record: AuditRecord, in header: EventHeader) -> String? {
         guard isAction(record.action) else { return "the action is not noun.verb" }
         guard (1...128).contains(header.actor.id.utf8.count), (header.actor.name ?? "").count <= 200 else { return "the actor is too long" }
-        guard (1...10).contains(record.targets.count),
-            record.targets.allSatisfy({
-                (1...32).contains($0.type.utf8.count) && (1...128).contains($0.id.utf8.count) && ($0.name ?? "").count <= 200
-            })
-        else { return "there must be 1 to 10 targets with short names" }
-        guard record.changes.count <= 50, record.changes.allSatisfy({ ($0.before ?? "").utf8.count <= 1_024 && ($0.after ?? "").utf8.count <= 1_024 })
-        else { return "there are too many or too long changes" }
+        guard (1...10).contains(record.targets.count), record.targets.allSatisfy(isShort) else {
+            return "there must be 1 to 10 targets with short names"
+        }
+        guard record.changes.count <= 50, record.changes.allSatisfy(isShort) else { return "there are too many or too long changes" }
         guard record.metadata.count <= 50, record.metadata.allSatisfy({ $0.key.utf8.count <= 40 && $0.value.utf8.count <= 2_000 }) else {
             return "there is too much metadata"
         }
         guard (record.userAgent ?? "").count <= 512, (record.request ?? "").utf8.count <= 128, (record.address ?? "").utf8.count <= 64 else {
             return "address, user agent or request is too long"
         }
+        guard [header.type, record.outcome.rawValue, header.actor.kind.rawValue].allSatisfy({ (1...128).contains($0.utf8.count) }) else {
+            return "type, outcome or actor kind is empty or too long"
+        }
         guard header.id.uuid.v7Instant == header.occurredAt else { return "the id's time is not the event's" }
         return nil
+    }
+
+    /// The caller's browser may write anything here, so a bad one is left out: it must not keep an entry out of the trail.
+    static func trace(of header: EventHeader) -> String? {
+        header.trace.flatMap { $0.utf8.count <= 128 ? $0 : nil }
+    }
+
+    private static func isShort(_ target: AuditRecord.Target) -> Bool {
+        (1...32).contains(target.type.utf8.count) && (1...128).contains(target.id.utf8.count) && (target.name ?? "").count <= 200
+    }
+
+    private static func isShort(_ change: AuditRecord.Change) -> Bool {
+        (1...200).contains(change.path.utf8.count) && (change.before ?? "").utf8.count <= 1_024 && (change.after ?? "").utf8.count <= 1_024
     }
 }

@@ -29,45 +29,45 @@ struct MailQuota: Sendable {
     let database: Database
     let clock: WallClock
 
-    /// Takes `count` mails; the same key answers with what it took the first time.
+    /// Takes `count` mails out of the period that runs now, which begins with its first reservation; the same key answers with what it
+    /// took the first time, whatever period that was.
     func reserve(_ count: Int64, key: String, for tenant: TenantID) async throws -> BillingRPC.Reservation {
         let now = clock.now
         return try await database.transaction { transaction in
             if let known = try await ReservationStore.find(key: key, of: tenant, in: transaction) { return known }
-            guard let standing = try await ReservationStore.subscription(of: tenant, in: transaction) else { throw Refusal.noEntitlement }
-            let access = Standing.access(status: standing.status, trialEndsAt: standing.trialEndsAt, now: now)
-            guard access == .full || access == .grace else { throw Refusal.accessDenied }
+            guard let standing = try await SubscriptionStore.standing(of: tenant, now: now, in: transaction) else { throw Refusal.noEntitlement }
+            guard Standing.maySend(status: standing.status, trialEndsAt: standing.trialEndsAt, now: now) else { throw Refusal.accessDenied }
+            if !standing.isPeriodOpen { try await SubscriptionStore.open(standing.period, of: tenant, in: transaction) }
             // The row lock makes others with the same key wait here; whoever comes second finds the first one's row.
             let identifier = ReservationID(.v7(at: now))
             guard
                 try await ReservationStore.insert(
-                    identifier, key: key, count: count, period: standing.periodStart, of: tenant, at: now, in: transaction)
+                    identifier, key: key, count: count, period: standing.period.start, of: tenant, at: now, in: transaction)
             else {
                 guard let known = try await ReservationStore.find(key: key, of: tenant, in: transaction) else { throw Refusal.notFound }
                 return known
             }
-            guard try await ReservationStore.take(count, from: standing.periodStart, of: tenant, in: transaction) else {
+            guard try await ReservationStore.take(count, from: standing.period.start, of: tenant, in: transaction) else {
                 throw Refusal.quotaExceeded
             }
-            return BillingRPC.Reservation(id: identifier, count: count, used: 0, released: 0, periodEnd: standing.periodEnd)
+            return BillingRPC.Reservation(id: identifier, count: count, used: 0, released: 0, periodEnd: standing.period.end)
         }
     }
 
-    /// Raises what was used and released to these totals; lower ones change nothing.
+    /// Raises what was used and released to these totals, in the period they were taken from; lower ones change nothing.
     func settle(_ reservation: ReservationID, of tenant: TenantID, used: Int64, released: Int64) async throws -> BillingRPC.Reservation {
         try await database.transaction { transaction in
             guard let known = try await ReservationStore.lock(reservation, of: tenant, in: transaction) else { throw Refusal.notFound }
             let newUsed = max(known.reservation.used, used)
             let newReleased = max(known.reservation.released, released)
-            // Each alone first: the sum of two foreign totals may be more than a number holds.
-            let count = known.reservation.count
-            guard newUsed <= count, newReleased <= count, newUsed + newReleased <= count else { throw Refusal.overdrawn }
+            guard newUsed <= known.reservation.count - newReleased else { throw Refusal.overdrawn }
             let moreUsed = newUsed - known.reservation.used
             let moreReleased = newReleased - known.reservation.released
             if moreUsed + moreReleased > 0 {
                 try await ReservationStore.settle(
                     reservation, used: newUsed, released: newReleased, moreUsed: moreUsed, moreReleased: moreReleased,
-                    period: known.periodStart, of: tenant, in: transaction)
+                    closing: newUsed + newReleased == known.reservation.count ? clock.now : nil, period: known.periodStart, of: tenant,
+                    in: transaction)
             }
             var settled = known.reservation
             settled.used = newUsed

@@ -4,26 +4,9 @@ import Postgres
 
 /// The SQL of reservations and of the period they are taken from.
 enum ReservationStore {
-    struct Subscription: Sendable {
-        let status: String
-        let trialEndsAt: Date?
-        let periodStart: Date
-        let periodEnd: Date
-    }
-
     struct Locked: Sendable {
         let reservation: BillingRPC.Reservation
         let periodStart: Date
-    }
-
-    static func subscription(of tenant: TenantID, in transaction: Transaction) async throws -> Subscription? {
-        try await transaction.query(
-            "select status, trial_ends_at, period_start, period_end from subscriptions where tenant_id = \(tenant)"
-        ).first.map { row in
-            Subscription(
-                status: try row.decode("status"), trialEndsAt: try row.decodeOptional("trial_ends_at"),
-                periodStart: try row.decode("period_start"), periodEnd: try row.decode("period_end"))
-        }
     }
 
     static func find(key: String, of tenant: TenantID, in transaction: Transaction) async throws -> BillingRPC.Reservation? {
@@ -69,11 +52,14 @@ enum ReservationStore {
     }
 
     static func settle(
-        _ identifier: ReservationID, used: Int64, released: Int64, moreUsed: Int64, moreReleased: Int64, period: Date, of tenant: TenantID,
-        in transaction: Transaction
+        _ identifier: ReservationID, used: Int64, released: Int64, moreUsed: Int64, moreReleased: Int64, closing: Date?, period: Date,
+        of tenant: TenantID, in transaction: Transaction
     ) async throws {
         try await transaction.pipeline([
-            "update mail_reservations set used = \(used), released = \(released) where tenant_id = \(tenant) and id = \(identifier)",
+            """
+            update mail_reservations set used = \(used), released = \(released), closed_at = \(closing)
+            where tenant_id = \(tenant) and id = \(identifier)
+            """,
             """
             update mail_periods set used = used + \(moreUsed), reserved = reserved - \(moreUsed + moreReleased)
             where tenant_id = \(tenant) and period_start = \(period)

@@ -45,15 +45,15 @@ struct BillingRoutes {
             let (standing, now) = try await standing(context)
             return try Response.json(
                 SubscriptionAnswer(
-                    plan: standing.plan, status: standing.status, access: standing.access(now: now), periodStart: standing.periodStart,
-                    periodEnd: standing.periodEnd, trialEndsAt: standing.trialEndsAt, asOf: now))
+                    plan: standing.plan, status: standing.status, access: standing.access(now: now), periodStart: standing.period.start,
+                    periodEnd: standing.period.end, trialEndsAt: standing.trialEndsAt, asOf: now))
         }
         router.get("/api/v1/billing/usage") { _, context in
             let (standing, now) = try await standing(context)
             let percent = standing.allowance == 0 ? 100 : Int((standing.used + standing.reserved) * 100 / standing.allowance)
             return try Response.json(
                 UsageAnswer(
-                    period: .init(start: standing.periodStart, end: standing.periodEnd),
+                    period: .init(start: standing.period.start, end: standing.period.end),
                     mails: .init(used: standing.used, reserved: standing.reserved, limit: standing.allowance, percent: percent), asOf: now))
         }
     }

@@ -5,12 +5,13 @@ import Foundation
 struct Standing: Sendable, Equatable {
     let plan: Plan
     let status: String
-    let periodStart: Date
-    let periodEnd: Date
     let trialEndsAt: Date?
+    let period: BillingPeriod
     let allowance: Int64
     let used: Int64
     let reserved: Int64
+    /// False for a period that has begun by the clock and that nothing was taken from yet.
+    let isPeriodOpen: Bool
 
     /// What the tenant may do at this instant.
     func access(now: Date) -> BillingRPC.Access {
@@ -28,9 +29,15 @@ struct Standing: Sendable, Equatable {
         }
     }
 
+    /// Whether mail goes out at this instant, and so whether a period that ended is followed by another.
+    static func maySend(status: String, trialEndsAt: Date?, now: Date) -> Bool {
+        let access = access(status: status, trialEndsAt: trialEndsAt, now: now)
+        return access == .full || access == .grace
+    }
+
     func entitlements(now: Date) -> BillingRPC.Entitlements {
         BillingRPC.Entitlements(
-            plan: plan.code, access: access(now: now), periodStart: periodStart, periodEnd: periodEnd, mailsPerPeriod: allowance,
+            plan: plan.code, access: access(now: now), periodStart: period.start, periodEnd: period.end, mailsPerPeriod: allowance,
             mailsUsed: used, mailsReserved: reserved, users: plan.users, workspaces: plan.workspaces, domains: plan.domains,
             mailboxes: plan.mailboxes, leads: plan.leads)
     }
