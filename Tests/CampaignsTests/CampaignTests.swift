@@ -55,6 +55,10 @@ struct ImportTests {
         #expect(list(run.number("rows"), run.number("created"), run.number("rejected")) == list(2_100, 1_500, 600))
         let page = try await fixture.send(.get, "/api/v1/imports/\(run.text("id"))/errors?limit=1")
         #expect(page.body.contains("lead_limit_reached"))
+        // A full list can still be corrected: known addresses need no room.
+        fixture.house.clock.advance(by: .seconds(1))
+        let again = try await fixture.importLeads("email\n\(rows)", duplicates: "update")
+        #expect(list(again.number("created"), again.number("updated"), again.number("rejected")) == list(0, 1_500, 600))
     }
 
     @Test(

@@ -100,6 +100,12 @@ enum ImportStore {
             """)
     }
 
+    /// Those of the addresses that are leads already.
+    static func known(_ emails: [String], of tenant: TenantID, in database: Database) async throws -> Set<String> {
+        let rows = try await database.query(as: tenant, "select email from leads where tenant_id = \(tenant) and email = any(\(emails))")
+        return Set(try rows.map { try $0.decode("email") })
+    }
+
     static func countLeads(of tenant: TenantID, upTo limit: Int64, in database: Database) async throws -> Int64 {
         try await database.query(
             as: tenant, "select count(*) as n from (select from leads where tenant_id = \(tenant) limit \(limit)) l")[0].decode("n")

@@ -114,14 +114,7 @@ struct ImportSession {
     }
 
     private mutating func flush() async throws {
-        var accepted = rows
-        if let room, Int64(accepted.count) > room {
-            // Conservative: rows of known addresses need no room, but which those are is not known before the insert.
-            for row in accepted.dropFirst(Int(max(0, room))) {
-                reject(row.line, .init(reason: "lead_limit_reached", field: nil, value: row.email))
-            }
-            accepted = Array(accepted.prefix(Int(max(0, room))))
-        }
+        let accepted = try await withinLimit(rows)
         var next = run
         let (tenant, batch, failures, counts) = (identity.tenant, accepted, errors, pending)
         let (workspace, duplicates, instant) = (request.workspace, request.duplicates, clock.now)
@@ -146,6 +139,19 @@ struct ImportSession {
         errors = []
         seen = []
         pending = LeadCounts()
+    }
+
+    /// The rows that the plan has room for; those of known addresses need none.
+    private mutating func withinLimit(_ rows: [LeadRow]) async throws -> [LeadRow] {
+        guard let room, Int64(rows.count) > room else { return rows }
+        let known = try await ImportStore.known(rows.map(\.email), of: identity.tenant, in: database)
+        var left = max(0, room)
+        return rows.filter { row in
+            if known.contains(row.email) { return true }
+            left -= 1
+            if left < 0 { reject(row.line, .init(reason: "lead_limit_reached", field: nil, value: row.email)) }
+            return left >= 0
+        }
     }
 
     mutating func finish(outbox: Outbox, audit: (AuditRecord.Target) -> AuditRecord) async throws -> LeadImport {
