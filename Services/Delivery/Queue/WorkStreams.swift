@@ -31,9 +31,15 @@ struct WorkStreams: Sendable {
         try await read(connection, count: 1_000, block: nil, from: "0")
     }
 
-    /// Up to `count` new entries of each stream, the high one first; waits up to a second for the first.
+    /// Up to `count` new entries of each stream, the high one first; waits up to a second for the first. None when Redis was emptied.
     func next(_ count: Int, _ connection: RedisConnection) async throws(RedisError) -> [Entry] {
-        try await read(connection, count: count, block: 1_000, from: ">")
+        do throws(RedisError) {
+            return try await read(connection, count: count, block: 1_000, from: ">")
+        } catch {
+            guard error.message.hasPrefix("NOGROUP") else { throw error }
+        }
+        try await prepare(connection)
+        return []
     }
 
     /// Removes what workers left behind that are no more; Postgres' leases decide about the jobs.

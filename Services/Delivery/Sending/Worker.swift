@@ -71,7 +71,7 @@ actor Worker: Service {
         try await start(try await streams.leftovers(connection), connection)
         var droppedAt = ContinuousClock.now
         while !Task.isCancelled {
-            let entries = try await nextEntries(connection)
+            let entries = try await streams.next(max(1, slots / 2), connection)
             working()
             try await start(entries, connection)
             if ContinuousClock.now - droppedAt > .seconds(10) {
@@ -82,16 +82,6 @@ actor Worker: Service {
             await tools.load.waitForRoom(below: slots)
         }
         await connection.close()
-    }
-
-    private func nextEntries(_ connection: RedisConnection) async throws -> [WorkStreams.Entry] {
-        do throws(RedisError) {
-            return try await streams.next(max(1, slots / 2), connection)
-        } catch {
-            guard error.message.hasPrefix("NOGROUP") else { throw error }
-            try await streams.prepare(connection)
-            return []
-        }
     }
 
     private func start(_ entries: [WorkStreams.Entry], _ connection: RedisConnection) async throws {
