@@ -111,6 +111,8 @@ def run_psql(options):
 
 
 def main():
+    # A parent may have blocked signals (a test runner does); whoever we start must be able to hear SIGTERM.
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     # Lines of ours and of the programs we start come out in the order in which they were written.
     sys.stdout.reconfigure(line_buffering=True)
     try:
