@@ -45,7 +45,7 @@ def parser():
     show.add_argument("--chaos", action="store_true", help="kill each service, empty Redis and restart Postgres on the way")
     show.add_argument("--no-build", action="store_true", help="use what was built last")
     test = add("test", testing.run, "build, check and test everything; other options go to swift test, and then only that runs")
-    test.add_argument("--full", action="store_true", help="also run the checks, the demo and the demo with faults")
+    test.add_argument("--full", action="store_true", help="also run the checks, and let tests that search for rare faults take their time")
     test.set_defaults(takes_more=True)
     bench = add("bench", benchmarks.run, "run one benchmark or all")
     bench.add_argument("name", nargs="?", metavar="NAME")

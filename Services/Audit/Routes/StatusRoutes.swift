@@ -18,9 +18,7 @@ struct StatusRoutes {
 
     func add(to router: Router<AppContext>) {
         router.get("/api/v1/status") { request, _ in try answer(request) }
-        router.head("/api/v1/status") { request, _ in try answer(request).createHeadResponse() }
         router.get("/status") { request, _ in page(request) }
-        router.head("/status") { request, _ in page(request).createHeadResponse() }
     }
 
     private func answer(_ request: Request) throws -> Response {

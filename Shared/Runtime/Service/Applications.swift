@@ -12,7 +12,7 @@ import Streams
 extension House {
     /// The router that the gateway reaches, with errors as problem details and the caller's identity checked.
     public func publicRouter(_ service: some DeployableService) -> Router<AppContext> {
-        let router = Router(context: AppContext.self)
+        let router = Router(context: AppContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: MetricsMiddleware())
         router.add(middleware: ProblemMiddleware { ($0 as? RPCError).flatMap(Problem.init(peer:)) })
         let tokens = tokens
