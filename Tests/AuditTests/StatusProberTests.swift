@@ -98,7 +98,7 @@ struct StatusProberTests {
     }
 
     private func client<Value: Sendable>(_ body: @escaping @Sendable (any TestClientProtocol) async throws -> Value) async throws -> Value {
-        let router = Router(context: AppContext.self)
+        let router = Router(context: AppContext.self, options: .autoGenerateHeadEndpoints)
         StatusRoutes(board: board, clock: clock).add(to: router)
         return try await Application(router: router, logger: logger).test(.router, body)
     }
