@@ -73,7 +73,8 @@ for name in ["Contracts", "Primitives", "Postgres", "Streams", "RPC", "HTTP", "S
 /// The whole stack as a person starts it; the services are started as processes, so nothing of them is imported.
 package.targets.append(
     .testTarget(
-        name: "SystemTests", dependencies: ["TestSupport", .httpClient, .nioCore, .nioFoundationCompat, .nioHTTP1], path: "Tests/SystemTests",
+        name: "SystemTests", dependencies: ["TestSupport", "Contracts", .httpClient, .nioCore, .nioFoundationCompat, .nioHTTP1],
+        path: "Tests/SystemTests",
         swiftSettings: .houseTests))
 
 // MARK: - Helpers

@@ -15,17 +15,22 @@ import Streams
 struct DeliveryService: DeployableService {
     static let name = ServiceName.delivery
     static let migrations = [
-        Migration(name: "m0001_mailboxes_queue_ledger", embedded: PackageResources.m0001_mailboxes_queue_ledger_sql)
+        Migration(name: "m0001_mailboxes_queue_ledger", embedded: PackageResources.m0001_mailboxes_queue_ledger_sql),
+        Migration(name: "m0002_queue_engine", embedded: PackageResources.m0002_queue_engine_sql),
     ]
     static let keys = [
         ConfigurationKey("delivery.lease.seconds", "How long a claim holds without a sign of life.", default: "30"),
         ConfigurationKey("delivery.worker.slots", "How many mails this replica has in hand at most.", default: "64"),
         ConfigurationKey("delivery.connections.per.mailbox", "SMTP connections of one mailbox at most.", default: "4"),
+        ConfigurationKey("delivery.retention.completed.days", "How long finished jobs are kept.", default: "30"),
+        ConfigurationKey("delivery.retention.failed.days", "How long failed jobs are kept.", default: "365"),
+        ConfigurationKey("delivery.retention.logs.days", "How long lines about jobs are kept.", default: "90"),
         ConfigurationKey("mail.ca.file", "Certificate authorities (PEM) to trust besides the system's.", default: ""),
     ]
 
     let dispatcher: Dispatcher
     let worker: Worker
+    let jobWorker: JobWorker
     let settlement: Settlement
     let sweeper: Sweeper
     private let mailboxes: Mailboxes
@@ -50,24 +55,41 @@ struct DeliveryService: DeployableService {
         mailboxes = Mailboxes(
             store: MailboxStore(database: house.api), database: house.api, auth: house.peer(.auth), connector: connector, keyring: house.keyring,
             outbox: house.outbox, wakeup: wakeup, clock: house.clock, idempotency: IdempotencyKeys(database: house.api, clock: house.clock))
-        sweeper = Sweeper(database: house.worker, events: events, logger: house.logger)
+        let (enqueueCounters, dispatchCounters) = (QueueCounters(instance: name, .enqueue), QueueCounters(instance: name, .dispatch))
+        let outcomeCounters = QueueCounters(instance: name, .outcome)
+        let gates = SendGates(database: house.worker, wakeup: wakeup)
+        sweeper = Sweeper(database: house.worker, events: events, counters: dispatchCounters, logger: house.logger)
         dispatcher = Dispatcher(
             lease: DispatcherLease(database: house.worker, holder: "\(name)-\(UUID().uuidString.prefix(8))", length: .seconds(max(2, lease / 3))),
-            claims: ClaimStore(database: house.worker, events: events), sweeper: sweeper, redis: redis, wakeup: wakeup, clock: house.clock,
-            logger: house.logger, depth: slots * 2, claimLease: Double(lease))
+            claims: ClaimStore(database: house.worker, events: events, counters: dispatchCounters, perMailbox: connections * 8), sweeper: sweeper,
+            gates: gates, cron: Cron(database: house.worker, jobs: JobStore(database: house.worker, counters: dispatchCounters)), redis: redis,
+            wakeup: wakeup, clock: house.clock, logger: house.logger, depth: slots * 2, claimLease: Double(lease))
         let tools = MailboxLane.Tools(
             connector: connector, composer: MessageComposer(links: links), marks: DataSentMarks(database: house.worker),
             outcomes: Outcomes(
-                database: house.worker, redis: redis, outbox: house.outbox, wakeup: wakeup, clock: house.clock, logger: house.logger),
+                database: house.worker, redis: redis, outbox: house.outbox, counters: outcomeCounters, wakeup: wakeup, clock: house.clock,
+                logger: house.logger),
             keyring: house.keyring, connections: connections, idleTime: .seconds(20), load: Load(), logger: house.logger)
         worker = Worker(
-            streams: WorkStreams(consumer: name), store: DeliveryStore(database: house.worker, worker: name, lease: Double(lease)),
+            streams: WorkStreams(consumer: name, queues: WorkQueue.forMail), store: DeliveryStore(database: house.worker, lease: Double(lease)),
             redis: house.redis, tools: tools, slots: slots, lease: .seconds(lease), logger: house.logger)
+        let maintenance = Maintenance(database: house.worker, retention: try Self.retention(settings), clock: house.clock)
+        jobWorker = JobWorker(
+            streams: WorkStreams(consumer: name, queues: WorkQueue.others),
+            store: JobStore(database: house.worker, counters: QueueCounters(instance: name, .other)), redis: house.redis,
+            handlers: maintenance.handlers, slots: slots, lease: Double(lease), clock: house.clock, wakeup: wakeup, logger: house.logger)
         settlement = Settlement(database: house.worker, billing: house.peer(.billing), logger: house.logger)
         handlers = DeliveryHandlers(
-            enqueuer: Enqueuer(database: house.worker, clock: house.clock, wakeup: wakeup),
-            gates: SendGates(database: house.worker, wakeup: wakeup), mailboxes: MailboxStore(database: house.api), suppressions: suppressions,
+            enqueuer: Enqueuer(database: house.worker, counters: enqueueCounters, clock: house.clock, wakeup: wakeup),
+            gates: gates, mailboxes: MailboxStore(database: house.api), suppressions: suppressions,
             health: TransportHealthStore(database: house.worker))
+    }
+
+    private static func retention(_ settings: Settings) throws -> Maintenance.Retention {
+        func days(_ key: String) throws -> TimeInterval {
+            TimeInterval(try settings.integer("delivery.retention.\(key).days", in: 1...36_500)) * 86_400
+        }
+        return Maintenance.Retention(completed: try days("completed"), failed: try days("failed"), logs: try days("logs"))
     }
 
     private static func connector(_ certificates: String, _ house: House) throws -> SMTPConnector {
@@ -89,5 +111,5 @@ struct DeliveryService: DeployableService {
         handlers.add(to: &router)
     }
 
-    var background: [any Service] { [settlement, worker, dispatcher] }
+    var background: [any Service] { [settlement, worker, jobWorker, dispatcher] }
 }

@@ -25,6 +25,13 @@ extension UUID {
             ))
     }
 
+    /// Before every version 7 identifier of `instant` and later: a bound in time is a bound on identifiers.
+    public static func lowest(at instant: Date) -> UUID {
+        let milliseconds = UInt64(max(0, (instant.timeIntervalSince1970 * 1000).rounded()))
+        func byte(_ index: UInt64) -> UInt8 { UInt8(truncatingIfNeeded: milliseconds >> (40 - 8 * index)) }
+        return UUID(uuid: (byte(0), byte(1), byte(2), byte(3), byte(4), byte(5), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0))
+    }
+
     private static let counter = MillisecondCounter()
 
     /// The instant that a version 7 identifier carries, in whole milliseconds; nil for other versions.

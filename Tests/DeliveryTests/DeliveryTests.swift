@@ -95,8 +95,35 @@ struct DeliveryFixture: Sendable {
     func claim(limit: Int = 100, holder: String = "test") async throws -> [ClaimStore.Claimed] {
         let lease = DispatcherLease(database: database, holder: holder, length: .seconds(60))
         guard let fence = try await lease.take() else { return [] }
-        let claims = ClaimStore(database: database, events: SendEvents(outbox: house.house.outbox))
-        return try await claims.claim(.normal, limit: limit, fence: fence, holder: holder, lease: 30, now: house.clock.clock.now).claimed
+        return try await claims().claim(
+            .mail, room: limit, share: FairShare(), fence: fence, holder: holder, lease: 30, now: house.clock.clock.now
+        ).claimed
+    }
+
+    func claims(perMailbox: Int = 100) -> ClaimStore {
+        ClaimStore(
+            database: database, events: SendEvents(outbox: house.house.outbox), counters: QueueCounters(instance: "test", .dispatch),
+            perMailbox: perMailbox)
+    }
+
+    var outcomes: OutcomeStore { OutcomeStore(events: SendEvents(outbox: house.house.outbox), counters: QueueCounters(instance: "test", .outcome)) }
+
+    /// Writes one result as a worker does.
+    func write(_ delivery: Delivery, _ result: DeliveryResult) async throws {
+        let now = house.clock.clock.now
+        let outcomes = outcomes
+        try await database.transaction {
+            try await outcomes.write([.init(delivery: delivery, resolution: Resolution(result, of: delivery, now: now, spread: 0))], now: now, in: $0)
+        }
+    }
+
+    /// Takes back what has lost its lease, as the dispatcher does.
+    @discardableResult
+    func sweep() async throws -> Int {
+        try await Sweeper(
+            database: database, events: SendEvents(outbox: house.house.outbox), counters: QueueCounters(instance: "test", .dispatch),
+            logger: house.house.logger
+        ).sweep(now: house.clock.clock.now)
     }
 
     func entries(_ claimed: [ClaimStore.Claimed]) -> [WorkStreams.Entry] {
@@ -135,7 +162,7 @@ struct DeliveryTests {
         #expect(!first.contains("{{unsubscribe_url}}"))
         // What was said is erased, except of those whose fate is open.
         #expect(try await fixture.database.query("select send_id from send_contents").count == 2)
-        let next: Date = try await fixture.database.query("select run_at from jobs where state = 'queued'")[0].decode("run_at")
+        let next: Date = try await fixture.database.query("select run_at from jobs where state = 'queued' and kind = 'email'")[0].decode("run_at")
         #expect(next.timeIntervalSince(fixture.house.clock.clock.now) == 300)
         let told = try await fixture.database.query("select body from outbox where type = 'delivery.sends.resolved'").count
         #expect(told > 0 && told < 33)
@@ -160,7 +187,9 @@ struct DeliveryTests {
             #expect(try await fixture.send(.put, "/api/v1/mailboxes/\(bad)/smtp", fixture.smtp()).status == 200)
             try await eventually("its mail goes on") { try await fixture.states() == ["accepted": 4] }
         }
-        let attempts = try await fixture.database.query("select attempt from jobs").map { try $0.decode("attempt", as: Int.self) }
+        let attempts = try await fixture.database.query("select attempt from jobs where kind = 'email'").map {
+            try $0.decode("attempt", as: Int.self)
+        }
         #expect(attempts.allSatisfy { $0 == 1 })
     }
 
@@ -189,6 +218,7 @@ struct DeliveryTests {
         _ = try await fixture.rpc.call(fixture.gate(open: true, version: 4))
         #expect(try await fixture.claim().isEmpty)
         _ = try await fixture.rpc.call(fixture.gate(open: true, version: 6))
+        #expect(try await SendGates(database: fixture.database, wakeup: Wakeup()).release())
         #expect(try await fixture.claim().count == 1)
     }
 
@@ -220,30 +250,20 @@ struct DeliveryTests {
         let fixture = try await DeliveryFixture.make()
         let mailbox = try await fixture.mailbox()
         _ = try await fixture.rpc.call(fixture.plan(mailbox, ["a@x.example", "b@x.example"]))
-        let store = DeliveryStore(database: fixture.database, worker: "w", lease: 30)
+        let store = DeliveryStore(database: fixture.database, lease: 30)
         let taken = try await store.take(fixture.entries(try await fixture.claim()))
         #expect(taken.map(\.delivery.recipient) == ["a@x.example", "b@x.example"])
         let marks = DataSentMarks(database: fixture.database)
         #expect(try await marks.mark(taken[1].delivery))
         try await fixture.endLeases()
-        let events = SendEvents(outbox: fixture.house.house.outbox)
-        let sweeper = Sweeper(database: fixture.database, events: events, logger: fixture.house.house.logger)
-        try await sweeper.sweep(now: fixture.house.clock.clock.now)
+        try await fixture.sweep()
         #expect(try await fixture.states() == ["planned": 1, "ambiguous": 1])
         // The slow worker wakes up: it may not begin the first, and its word about it counts for nothing.
         #expect(try await !marks.mark(taken[0].delivery))
-        let outcomes = OutcomeStore(events: events)
-        func write(_ delivery: Delivery, _ result: DeliveryResult) async throws {
-            let now = fixture.house.clock.clock.now
-            try await fixture.database.transaction {
-                try await outcomes.write(
-                    [.init(delivery: delivery, resolution: Resolution(result, of: delivery, now: now, spread: 0))], now: now, in: $0)
-            }
-        }
-        try await write(taken[0].delivery, .accepted(code: 250, text: "ok"))
+        try await fixture.write(taken[0].delivery, .accepted(code: 250, text: "ok"))
         #expect(try await fixture.states() == ["planned": 1, "ambiguous": 1])
         // But the late reply of the same attempt settles what was held.
-        try await write(taken[1].delivery, .accepted(code: 250, text: "ok"))
+        try await fixture.write(taken[1].delivery, .accepted(code: 250, text: "ok"))
         #expect(try await fixture.states() == ["planned": 1, "accepted": 1])
     }
 
@@ -257,9 +277,8 @@ struct DeliveryTests {
         #expect(try await DispatcherLease(database: fixture.database, holder: "new", length: .seconds(60)).take() == nil)
         try await fixture.database.query("update dispatcher_lease set expires_at = now() - interval '1 second'")
         #expect(try await DispatcherLease(database: fixture.database, holder: "new", length: .seconds(60)).take() == fence + 1)
-        let claims = ClaimStore(database: fixture.database, events: SendEvents(outbox: fixture.house.house.outbox))
         await #expect(throws: ClaimStore.LostLease.self) {
-            try await claims.claim(.normal, limit: 10, fence: fence, holder: "old", lease: 30, now: Date())
+            try await fixture.claims().claim(.mail, room: 10, share: FairShare(), fence: fence, holder: "old", lease: 30, now: Date())
         }
     }
 

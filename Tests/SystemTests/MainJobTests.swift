@@ -1,3 +1,4 @@
+import Contracts
 import Foundation
 import Testing
 
@@ -15,7 +16,7 @@ private struct Report: Decodable {
         let sent: Int
         let failed: Int
         let held: Int
-        let in_store: Int
+        let inStore: Int
     }
 
     struct Fault: Decodable {
@@ -26,7 +27,7 @@ private struct Report: Decodable {
     let problems: [String]
     let leads: Leads
     let mails: Mails
-    let audit_events: Int
+    let auditEvents: Int
     let faults: [Fault]
 }
 
@@ -40,8 +41,8 @@ struct MainJobTests {
             #expect(report.leads.created == 978 && report.leads.duplicates == 12 && report.leads.rejected == 10)
             // The mail server refuses three recipients by name.
             #expect(report.mails.total == 978 && report.mails.sent == 975 && report.mails.failed == 3 && report.mails.held == 0)
-            #expect(report.mails.in_store == 975)
-            #expect(report.audit_events >= 6)
+            #expect(report.mails.inStore == 975)
+            #expect(report.auditEvents >= 6)
         }
     }
 
@@ -56,7 +57,7 @@ struct MainJobTests {
                 ])
             #expect(report.mails.total == report.leads.created)
             #expect(report.mails.sent + report.mails.failed + report.mails.held == report.mails.total)
-            #expect((report.mails.sent...report.mails.sent + report.mails.held).contains(report.mails.in_store))
+            #expect((report.mails.sent...report.mails.sent + report.mails.held).contains(report.mails.inStore))
             // Only what was on the line at a kill may be unknown: a few connections, not a queue.
             #expect(report.mails.held <= 50)
         }
@@ -67,7 +68,7 @@ struct MainJobTests {
         let outcome = try await penguin.run(arguments)
         let said = "\(outcome.output.suffix(2_000))\n\(outcome.messages.suffix(2_000))"
         let line = try #require(outcome.output.split(separator: "\n").last { $0.hasPrefix("{") }, "\(said)")
-        let report = try JSONDecoder().decode(Report.self, from: Data(line.utf8))
+        let report = try WireJSON.decoder().decode(Report.self, from: Data(line.utf8))
         #expect(report.ok && outcome.status == 0, "\(report.problems)")
         return report
     }

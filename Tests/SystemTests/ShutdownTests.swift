@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import Contracts
 import Foundation
 import NIOCore
 import NIOFoundationCompat
@@ -71,11 +72,11 @@ struct ShutdownTests {
 
     /// What a browser sends along once it has asked for a token.
     private func csrfHeaders(_ url: String) async throws -> HTTPHeaders {
-        struct Answer: Decodable { let csrf_token: String }
+        struct Answer: Decodable { let csrfToken: String }
         let response = try await HTTPClient.shared.execute(HTTPClientRequest(url: url), timeout: .seconds(5))
-        let answer = try JSONDecoder().decode(Answer.self, from: try await response.body.collect(upTo: 1 << 16))
+        let answer = try WireJSON.decoder().decode(Answer.self, from: Data(buffer: try await response.body.collect(upTo: 1 << 16)))
         let cookie = try #require(response.headers.first(name: "set-cookie")?.split(separator: ";").first)
-        return ["cookie": String(cookie), "x-csrf-token": answer.csrf_token]
+        return ["cookie": String(cookie), "x-csrf-token": answer.csrfToken]
     }
 
     /// Nil when nobody answers.

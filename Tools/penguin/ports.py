@@ -31,14 +31,15 @@ def claim(layout):
         if port is None or port in ports.values() or not is_free(port):
             if port is not None:
                 say(f"  Port {port} of {name} is taken by another process; a new one is used.")
-            port = _pick(set(ports.values()) | set(kept.values()))
+            port = pick(set(ports.values()) | set(kept.values()))
         ports[name] = port
     if ports != kept:
         write_private_json(layout.ports, ports)
     return ports
 
 
-def _pick(taken):
+def pick(taken=()):
+    """A port that nobody has at this moment."""
     for port in random.sample(RANGE, len(RANGE)):
         if port not in taken and is_free(port):
             return port

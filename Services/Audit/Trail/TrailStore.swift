@@ -1,6 +1,7 @@
 import Contracts
 import Foundation
 import Postgres
+import Primitives
 
 /// What somebody looks for in the trail; nil is anything.
 struct TrailFilter: Sendable, Equatable {
@@ -74,16 +75,9 @@ enum TrailStore {
         if let target = filter.target {
             conditions.append("id in (select event_id from event_targets where tenant_id = \(tenant) and target = \(target))")
         }
-        if let from = filter.from { conditions.append("id >= \(lowest(at: from))") }
-        if let to = filter.to { conditions.append("id < \(lowest(at: to))") }
+        if let from = filter.from { conditions.append("id >= \(UUID.lowest(at: from))") }
+        if let to = filter.to { conditions.append("id < \(UUID.lowest(at: to))") }
         return SQL.joined(conditions, separator: " and ")
-    }
-
-    /// The smallest version 7 identifier of an instant.
-    private static func lowest(at instant: Date) -> UUID {
-        let milliseconds = UInt64(max(0, (instant.timeIntervalSince1970 * 1000).rounded()))
-        func byte(_ index: UInt64) -> UInt8 { UInt8(truncatingIfNeeded: milliseconds >> (40 - 8 * index)) }
-        return UUID(uuid: (byte(0), byte(1), byte(2), byte(3), byte(4), byte(5), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0))
     }
 
     private static func event(_ row: Row) throws -> TrailEvent {

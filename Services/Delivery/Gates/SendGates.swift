@@ -17,11 +17,51 @@ struct SendGates: Sendable {
         }
         try await database.query(
             """
-            insert into send_gates as g (tenant_id, scope, id, is_open, reason, version)
-            values (\(request.tenant), \(request.scope), \(request.id.lowercased()), \(request.isOpen), \(request.reason), \(request.version))
-            on conflict (tenant_id, scope, id) do update set is_open = excluded.is_open, reason = excluded.reason, version = excluded.version
+            insert into send_gates as g (tenant_id, scope, id, is_open, reason, version, is_released)
+            values (\(request.tenant), \(request.scope), \(request.id.lowercased()), \(request.isOpen), \(request.reason), \(request.version),
+                    \(!request.isOpen))
+            on conflict (tenant_id, scope, id) do update set is_open = excluded.is_open, reason = excluded.reason, version = excluded.version,
+                is_released = excluded.is_released
             where g.version < excluded.version
             """)
         if request.isOpen { wakeup.signal() }
     }
+
+    /// Lets out what an opened gate had set aside, a batch at a time; what another gate still holds is set aside again when its turn comes.
+    /// True when there may be more.
+    func release() async throws -> Bool {
+        try await database.transaction { transaction in
+            let opened = try await transaction.query(
+                """
+                select tenant_id, scope, id from send_gates where is_open and not is_released
+                order by tenant_id, scope, id limit 1 for update skip locked
+                """)
+            guard let gate = opened.first else { return false }
+            let tenant: TenantID = try gate.decode("tenant_id")
+            let scope: String = try gate.decode("scope")
+            let id: String = try gate.decode("id")
+            let released = try await transaction.query(
+                """
+                with picked as materialized (
+                    select j.id from jobs j where j.tenant_id = \(tenant) and j.state = 'gated' and \(id) = case \(scope)
+                        when 'tenant' then j.tenant_id::text when 'workspace' then j.workspace_id::text when 'campaign' then j.campaign_id::text
+                        when 'enrolment' then j.enrolment_id::text else j.lane_id::text end
+                    order by j.id limit \(Self.batch) for update skip locked)
+                update jobs j set state = 'queued' from picked p where j.id = p.id returning j.queue, j.lane_id, j.run_at
+                """)
+            if released.count < Self.batch {
+                try await transaction.query(
+                    "update send_gates set is_released = true where tenant_id = \(tenant) and scope = \(scope) and id = \(id)")
+            }
+            guard !released.isEmpty else { return true }
+            try await transaction.query(
+                LaneStore.wake(
+                    try released.map { row in
+                        (try row.decode("queue"), Lane(tenant: tenant, id: try row.decode("lane_id")), try row.decode("run_at"))
+                    }))
+            return true
+        }
+    }
+
+    private static let batch = 2_000
 }

@@ -11,13 +11,17 @@ struct OutcomeStore: Sendable {
     }
 
     let events: SendEvents
+    let counters: QueueCounters
 
     /// Writes the group in the caller's transaction; an outcome whose claim was lost changes nothing.
     func write(_ outcomes: [Outcome], now: Date, in transaction: Transaction) async throws {
         let versions = try await updateLedger(outcomes, now: now, in: transaction)
         let valid = outcomes.filter { versions[$0.delivery.send] != nil }
         guard !valid.isEmpty else { return }
-        var statements = [updateJobs(valid, now: now)]
+        // What sent nothing does not count against its mailbox; read before the jobs are changed.
+        let unsent = valid.filter(\.resolution.sentNothing).map(\.delivery.job)
+        var statements: [SQL] = unsent.isEmpty ? [] : [PaceStore.giveBack(unsent)]
+        statements.append(updateJobs(valid, now: now))
         let erased = valid.filter(\.resolution.erasesContent)
         if !erased.isEmpty {
             statements.append(
@@ -28,7 +32,8 @@ struct OutcomeStore: Sendable {
         }
         let used = valid.filter { $0.resolution.isUsed && $0.delivery.reservation != nil }
         if !used.isEmpty { statements.append(SettlementStore.use(used.map { ($0.delivery.tenant, $0.delivery.reservation!) })) }
-        if let logs = try log(valid, now: now) { statements.append(logs) }
+        if let logs = log(valid, now: now) { statements.append(logs) }
+        statements += lanes(valid, now: now)
         let answered = valid.count { $0.resolution.code != nil }
         let unreachable = valid.count { $0.resolution.unreachable > $0.delivery.unreachable }
         statements.append(
@@ -36,6 +41,7 @@ struct OutcomeStore: Sendable {
             insert into transport_minutes as t (minute, answered, unreachable) values (date_trunc('minute', \(now)), \(answered), \(unreachable))
             on conflict (minute) do update set answered = t.answered + excluded.answered, unreachable = t.unreachable + excluded.unreachable
             """)
+        statements += counters.record(valid.map(\.change), now: now)
         try await transaction.pipeline(statements)
         let told = valid.filter(\.resolution.isTold).map { outcome in
             SendEvents.Resolved(
@@ -78,23 +84,47 @@ struct OutcomeStore: Sendable {
         }
         return """
             update jobs j set state = d.state, run_at = coalesce(d.run_at, j.run_at), attempt = j.attempt - d.uncounted, unreachable = d.unreachable,
-                worker = null, lease_until = null, finished_at = case when d.state = 'queued' then null else \(now)::timestamptz end
+                lease_until = null, error = left(d.error, 2000), finished_at = case when d.state = 'queued' then null else \(now)::timestamptz end
             from unnest(\(outcomes.map(\.delivery.job)), \(outcomes.map(\.delivery.fence)), \(parts.map(\.state)),
-                        \(PostgresOptionals(parts.map(\.runAt))), \(parts.map(\.uncounted)), \(outcomes.map(\.resolution.unreachable)))
-                 as d (id, fence, state, run_at, uncounted, unreachable)
+                        \(PostgresOptionals(parts.map(\.runAt))), \(parts.map(\.uncounted)), \(outcomes.map(\.resolution.unreachable)),
+                        \(PostgresOptionals(outcomes.map { $0.resolution.state == "accepted" ? nil : $0.resolution.text })))
+                 as d (id, fence, state, run_at, uncounted, unreachable, error)
             where j.id = d.id and j.fence = d.fence and j.state in ('running', 'failed')
             """
     }
 
+    /// When the lanes of what is tried again are due, which mailboxes' gaps begin now, and which destinations rest.
+    private func lanes(_ outcomes: [Outcome], now: Date) -> [SQL] {
+        var statements: [SQL] = []
+        let again = outcomes.compactMap { outcome -> (queue: String, lane: Lane, at: Date)? in
+            guard case .again(let date, _) = outcome.resolution.job else { return nil }
+            return (outcome.delivery.queue, outcome.delivery.lane, date)
+        }
+        if !again.isEmpty { statements.append(LaneStore.wake(again)) }
+        statements.append(PaceStore.reopen(outcomes.map(\.delivery.lane)))
+        return statements + DestinationPauses.change(outcomes, now: now)
+    }
+
     /// Failures and retries only.
-    private func log(_ outcomes: [Outcome], now: Date) throws -> SQL? {
+    private func log(_ outcomes: [Outcome], now: Date) -> SQL? {
         let noted = outcomes.filter { $0.resolution.state != "accepted" && $0.resolution.text != nil }
         guard !noted.isEmpty else { return nil }
-        return """
-            insert into job_logs (id, tenant_id, job_id, attempt, level, message, at)
-            select *, \(now)::timestamptz from unnest(\(noted.map { _ in UUID.v7(at: now) }), \(noted.map(\.delivery.tenant)), \(noted.map(\.delivery.job)),
-                \(noted.map(\.delivery.attempt)), \(noted.map { $0.resolution.isUsed ? "error" : "warning" }),
-                \(noted.map { "\($0.resolution.state): " + String(($0.resolution.text ?? "").prefix(1_000)) }))
-            """
+        let logs = noted.map { outcome in
+            JobLog(
+                tenant: outcome.delivery.tenant, job: outcome.delivery.job, attempt: outcome.delivery.attempt,
+                level: outcome.resolution.isUsed ? .error : .warning, message: "\(outcome.resolution.state): \(outcome.resolution.text ?? "")")
+        }
+        return JobLog.insert(logs, now: now)
+    }
+}
+
+extension OutcomeStore.Outcome {
+    /// What it means for the counts of its queue.
+    fileprivate var change: QueueChange {
+        switch resolution.job {
+        case .finished("completed"): QueueChange(queue: delivery.queue, active: -1, completed: 1)
+        case .finished: QueueChange(queue: delivery.queue, active: -1, failed: 1, gaveUp: 1)
+        case .again(_, let counted): QueueChange(queue: delivery.queue, waiting: 1, active: -1, retried: counted ? 1 : 0)
+        }
     }
 }

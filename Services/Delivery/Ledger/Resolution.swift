@@ -23,6 +23,8 @@ struct Resolution: Sendable, Equatable {
     let deferrals: Int
     let firstDeferredAt: Date?
     let unreachable: Int
+    /// Whether nothing went out, so that nothing counts against the mailbox.
+    var sentNothing: Bool { state == "planned" }
 
     /// `spread`, from -1 to 1, keeps retries of many mails apart.
     init(_ result: DeliveryResult, of delivery: Delivery, now: Date, spread: Double) {

@@ -70,6 +70,7 @@ struct Mailboxes: Sendable {
             guard try await MailboxStore.update(mailbox, of: identity.tenant, account, passwordSealed: sealed, at: now, in: transaction) else {
                 throw Problem.notFound("mailbox")
             }
+            try await transaction.query(LaneStore.wake(mailbox: mailbox, of: identity.tenant))
             try await outbox.append([event], in: transaction)
         }
         outbox.wake()

@@ -7,6 +7,7 @@ import RPC
 /// Takes planned mail in: ledger, content and job in one transaction, each send key once for ever.
 struct Enqueuer: Sendable {
     let database: Database
+    let counters: QueueCounters
     let clock: WallClock
     let wakeup: Wakeup
 
@@ -36,14 +37,16 @@ struct Enqueuer: Sendable {
                 """)
             let fresh = Set(try inserted.map { try $0.decode("id", as: SendID.self) })
             let new = zip(identifiers, sends).filter { fresh.contains($0.0) }
-            if !new.isEmpty { try await transaction.pipeline([content(new, tenant), jobs(new, tenant, now)]) }
+            if !new.isEmpty { try await transaction.pipeline([content(new, tenant), jobs(new, tenant, now)] + lanes(new, tenant, now)) }
             return fresh.count
         }
         wakeup.signal()
         return DeliveryRPC.EnqueueResult(enqueued: fresh, known: sends.count - fresh)
     }
 
-    private func content(_ new: [(SendID, DeliveryRPC.PlannedSend)], _ tenant: TenantID) -> SQL {
+    private typealias New = [(SendID, DeliveryRPC.PlannedSend)]
+
+    private func content(_ new: New, _ tenant: TenantID) -> SQL {
         """
         insert into send_contents (tenant_id, send_id, recipient_name, subject, text_body, html_body)
         select \(tenant), * from unnest(\(new.map(\.0)), \(PostgresOptionals(new.map(\.1.recipientName))), \(new.map(\.1.subject)), \(new.map(\.1.text)),
@@ -51,14 +54,28 @@ struct Enqueuer: Sendable {
         """
     }
 
-    private func jobs(_ new: [(SendID, DeliveryRPC.PlannedSend)], _ tenant: TenantID, _ now: Date) -> SQL {
+    /// A job has the identifier of its send.
+    private func jobs(_ new: New, _ tenant: TenantID, _ now: Date) -> SQL {
         """
-        insert into jobs (id, queue, kind, tenant_id, workspace_id, campaign_id, enrolment_id, mailbox_id, send_id, priority, run_at, created_at)
-        select id, queue, 'email', \(tenant), workspace_id, campaign_id, enrolment_id, mailbox_id, send_id, priority, run_at, \(now)
-        from unnest(\(new.map { _ in UUID.v7(at: now) }), \(new.map { EmailQueue(priority: $0.1.priority).rawValue }), \(new.map(\.1.workspace)),
+        insert into jobs (id, queue, kind, tenant_id, workspace_id, campaign_id, enrolment_id, lane_id, destination, priority, run_at, created_at)
+        select id, queue, 'email', \(tenant), workspace_id, campaign_id, enrolment_id, lane_id, destination, priority, run_at, \(now)
+        from unnest(\(new.map(\.0)), \(new.map { WorkQueue(mailPriority: $0.1.priority).rawValue }), \(new.map(\.1.workspace)),
                     \(PostgresOptionals(new.map(\.1.campaign))), \(PostgresOptionals(new.map(\.1.enrolment))), \(new.map(\.1.mailbox)),
-                    \(new.map(\.0)), \(new.map(\.1.priority)), \(new.map(\.1.dueAt)))
-             as n (id, queue, workspace_id, campaign_id, enrolment_id, mailbox_id, send_id, priority, run_at)
+                    \(new.map { Self.destination(of: $0.1.recipient) }), \(new.map(\.1.priority)), \(new.map(\.1.dueAt)))
+             as n (id, queue, workspace_id, campaign_id, enrolment_id, lane_id, destination, priority, run_at)
         """
+    }
+
+    private func lanes(_ new: New, _ tenant: TenantID, _ now: Date) -> [SQL] {
+        let entries = new.map { _, send in
+            (queue: WorkQueue(mailPriority: send.priority).rawValue, lane: Lane(tenant: tenant, id: send.mailbox.uuid), at: send.dueAt)
+        }
+        let changes = entries.map { QueueChange(queue: $0.queue, waiting: 1, enqueued: 1) }
+        return [LaneStore.wake(entries)] + counters.record(changes, now: now)
+    }
+
+    /// What comes after the last @, in lower case.
+    static func destination(of recipient: String) -> String {
+        recipient.split(separator: "@").last.map { $0.lowercased() } ?? ""
     }
 }

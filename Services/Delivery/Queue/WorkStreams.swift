@@ -14,10 +14,12 @@ struct WorkStreams: Sendable {
 
     /// The worker's name; the same after a restart, so that what its predecessor had taken comes back first.
     let consumer: String
+    /// Those it works on; the first goes first.
+    let queues: [WorkQueue]
 
     /// Makes the groups; needed at the start and after Redis was emptied.
     func prepare(_ connection: RedisConnection) async throws(RedisError) {
-        for queue in EmailQueue.allCases {
+        for queue in queues {
             do throws(RedisError) {
                 try await connection.command(["XGROUP", "CREATE", queue.rawValue, Self.group, "0", "MKSTREAM"])
             } catch {
@@ -28,13 +30,14 @@ struct WorkStreams: Sendable {
 
     /// What this worker's predecessor took and did not acknowledge.
     func leftovers(_ connection: RedisConnection) async throws(RedisError) -> [Entry] {
-        try await read(connection, count: 1_000, block: nil, from: "0")
+        try await read(connection, queues, count: 1_000, block: nil, from: "0")
     }
 
-    /// Up to `count` new entries of each stream, the high one first; waits up to a second for the first. None when Redis was emptied.
-    func next(_ count: Int, _ connection: RedisConnection) async throws(RedisError) -> [Entry] {
+    /// Up to `count` new entries of each stream, the first stream's first, or of that stream `onlyFirst`; waits up to `wait` milliseconds for
+    /// one. None when Redis was emptied.
+    func next(_ count: Int, onlyFirst: Bool = false, wait: Int = 1_000, _ connection: RedisConnection) async throws(RedisError) -> [Entry] {
         do throws(RedisError) {
-            return try await read(connection, count: count, block: 1_000, from: ">")
+            return try await read(connection, onlyFirst ? Array(queues.prefix(1)) : queues, count: count, block: wait, from: ">")
         } catch {
             guard error.message.hasPrefix("NOGROUP") else { throw error }
         }
@@ -44,7 +47,7 @@ struct WorkStreams: Sendable {
 
     /// Removes what workers left behind that are no more; Postgres' leases decide about the jobs.
     func dropAbandoned(_ connection: RedisConnection, idle: Duration) async throws(RedisError) {
-        for queue in EmailQueue.allCases {
+        for queue in queues {
             let milliseconds = idle.components.seconds * 1_000
             let answer = try await connection.command([
                 "XAUTOCLAIM", queue.rawValue, Self.group, consumer, "\(milliseconds)", "0-0", "COUNT", "100", "JUSTID",
@@ -55,8 +58,23 @@ struct WorkStreams: Sendable {
         }
     }
 
-    private func read(_ connection: RedisConnection, count: Int, block: Int?, from position: String) async throws(RedisError) -> [Entry] {
-        let names = EmailQueue.allCases.map(\.rawValue)
+    /// Removes entries that are dealt with.
+    func acknowledge(_ places: [StreamEntryPlace], _ connection: RedisConnection) async throws(RedisError) {
+        guard !places.isEmpty else { return }
+        _ = try await connection.pipeline(Self.acknowledgement(of: places))
+    }
+
+    /// The commands that remove entries.
+    static func acknowledgement(of places: [StreamEntryPlace]) -> [[String]] {
+        Dictionary(grouping: places) { $0.stream }.flatMap { stream, places in
+            [["XACK", stream, group] + places.map(\.position), ["XDEL", stream] + places.map(\.position)]
+        }
+    }
+
+    private func read(
+        _ connection: RedisConnection, _ queues: [WorkQueue], count: Int, block: Int?, from position: String
+    ) async throws(RedisError) -> [Entry] {
+        let names = queues.map(\.rawValue)
         let wait = block.map { ["BLOCK", "\($0)"] } ?? []
         let command =
             ["XREADGROUP", "GROUP", Self.group, consumer, "COUNT", "\(count)"] + wait + ["STREAMS"] + names + names.map { _ in position }

@@ -5,11 +5,15 @@ import Postgres
 
 /// A claimed mail in a worker's hands: everything that sending it needs.
 struct Delivery: Sendable {
-    let job: UUID
-    let fence: Int64
-    let attempt: Int
-    let tenant: TenantID
+    /// The send and its job.
     let send: SendID
+    let fence: Int64
+    let queue: String
+    let priority: Int
+    let attempt: Int
+    /// When it was claimed, by this process' own clock: see ``MailboxPace/guardTime``.
+    let claimedAt: ContinuousClock.Instant
+    let tenant: TenantID
     let sendKey: String
     let campaign: CampaignID?
     let enrolment: EnrolmentID?
@@ -24,8 +28,12 @@ struct Delivery: Sendable {
     let firstDeferredAt: Date?
     let unreachable: Int
     let createdAt: Date
+    let destination: String?
     /// The place in Redis to acknowledge.
     let entry: StreamEntryPlace
+
+    var job: UUID { send.uuid }
+    var lane: Lane { Lane(tenant: tenant, id: mailbox.uuid) }
 }
 
 /// An entry of one of the work streams.

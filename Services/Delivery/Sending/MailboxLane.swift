@@ -29,16 +29,22 @@ actor MailboxLane {
     private var refusedVersion: Int64?
     private var stopping = false
 
+    /// A mail that was not begun for so long goes back: what is counted against its mailbox is the minute of the claim.
+    static let patience = Duration.seconds(60)
+
     init(_ mailbox: SendingMailbox, tools: Tools) {
         self.mailbox = mailbox
         self.tools = tools
     }
 
     /// Takes mail in; returns at once.
-    func submit(_ deliveries: [Delivery], of mailbox: SendingMailbox) async {
-        await tools.load.enter(deliveries.map(\.job))
+    func submit(_ deliveries: [Delivery], of mailbox: SendingMailbox) {
         self.mailbox = mailbox
-        waiting += deliveries
+        for delivery in deliveries {
+            // Behind everything that is as urgent; most come in order already.
+            let place = waiting.lastIndex { $0.priority <= delivery.priority }.map { $0 + 1 } ?? 0
+            waiting.insert(delivery, at: place)
+        }
         while senders < min(tools.connections, waiting.count) {
             senders += 1
             Task { await work() }
@@ -66,7 +72,7 @@ actor MailboxLane {
         while !waiting.isEmpty {
             let delivery = waiting.removeFirst()
             let current = mailbox
-            if stopping || refusedVersion == current.version {
+            if stopping || refusedVersion == current.version || ContinuousClock.now - delivery.claimedAt > Self.patience {
                 record(.handedBack, of: delivery)
                 continue
             }
@@ -137,7 +143,7 @@ actor MailboxLane {
         let marks = tools.marks
         do throws(SMTPError) {
             let outcome = try await connection.send(envelope: envelope, message: message) {
-                guard try await marks.mark(delivery) else { throw ClaimLost() }
+                guard ContinuousClock.now - delivery.claimedAt < Self.patience, try await marks.mark(delivery) else { throw ClaimLost() }
             }
             return (DeliveryResult(outcome), await connection.isReusable ? connection : nil)
         } catch {

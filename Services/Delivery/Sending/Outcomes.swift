@@ -13,8 +13,8 @@ struct Outcomes: Sendable {
     private let clock: WallClock
     private let logger: Logger
 
-    init(database: Database, redis: RedisClient, outbox: Outbox, wakeup: Wakeup, clock: WallClock, logger: Logger) {
-        let store = OutcomeStore(events: SendEvents(outbox: outbox))
+    init(database: Database, redis: RedisClient, outbox: Outbox, counters: QueueCounters, wakeup: Wakeup, clock: WallClock, logger: Logger) {
+        let store = OutcomeStore(events: SendEvents(outbox: outbox), counters: counters)
         mailboxes = MailboxStore(database: database)
         self.outbox = outbox
         self.clock = clock
@@ -68,12 +68,8 @@ struct Outcomes: Sendable {
     }
 
     private static func acknowledge(_ entries: [StreamEntryPlace], _ redis: RedisClient, _ logger: Logger) async {
-        let byStream = Dictionary(grouping: entries) { $0.stream }
-        let commands = byStream.flatMap { stream, places in
-            [["XACK", stream, WorkStreams.group] + places.map(\.position), ["XDEL", stream] + places.map(\.position)]
-        }
         do {
-            _ = try await redis.pipeline(commands)
+            _ = try await redis.pipeline(WorkStreams.acknowledgement(of: entries))
         } catch {
             // The entries stay; whoever reads them again finds the jobs done.
             logger.debug("entries not acknowledged", metadata: ["error": "\(error)"])

@@ -12,6 +12,7 @@ actor Worker: Service {
     private let redis: RedisConfiguration
     private let tools: MailboxLane.Tools
     private let slots: Int
+    private let reserve: Int
     private let lease: Duration
     private let logger: Logger
     private var lanes: [MailboxID: MailboxLane] = [:]
@@ -24,6 +25,7 @@ actor Worker: Service {
         self.redis = redis
         self.tools = tools
         self.slots = slots
+        reserve = max(1, slots / 8)
         self.lease = lease
         self.logger = logger
     }
@@ -67,19 +69,23 @@ actor Worker: Service {
     private func read(_ working: () -> Void) async throws {
         let connection = try await RedisConnection.connect(redis)
         try await streams.prepare(connection)
-        try await store.endPredecessor()
         try await start(try await streams.leftovers(connection), connection)
         var droppedAt = ContinuousClock.now
         while !Task.isCancelled {
-            let entries = try await streams.next(max(1, slots / 2), connection)
+            // The lanes hold at most this many: what the streams hold beyond it may still be overtaken, paused or cancelled. The last few
+            // places are for what is urgent.
+            await tools.load.waitForRoom(below: slots)
+            let room = slots - reserve - (await tools.load.count)
+            let entries =
+                room > 0
+                ? try await streams.next(min(room, slots / 2), connection)
+                : try await streams.next(reserve, onlyFirst: true, wait: 20, connection)
             working()
             try await start(entries, connection)
             if ContinuousClock.now - droppedAt > .seconds(10) {
                 try await streams.dropAbandoned(connection, idle: lease * 2)
                 droppedAt = .now
             }
-            // The lanes hold at most this many: what the streams hold beyond it may still be overtaken, paused or cancelled.
-            await tools.load.waitForRoom(below: slots)
         }
         await connection.close()
     }
@@ -88,11 +94,8 @@ actor Worker: Service {
         guard !entries.isEmpty else { return }
         let loaded = try await store.take(entries)
         let taken = Set(loaded.map(\.delivery.entry))
-        let stale = Dictionary(grouping: entries.map(\.place).filter { !taken.contains($0) }) { $0.stream }
-        for (stream, places) in stale {
-            let positions = places.map(\.position)
-            _ = try await connection.pipeline([["XACK", stream, WorkStreams.group] + positions, ["XDEL", stream] + positions])
-        }
+        try await streams.acknowledge(entries.map(\.place).filter { !taken.contains($0) }, connection)
+        await tools.load.enter(loaded.map { ($0.delivery.job, $0.delivery.fence) })
         // Grouping keeps the order within a mailbox.
         for (mailbox, group) in Dictionary(grouping: loaded, by: \.mailbox.id) {
             let lane = lanes[mailbox] ?? MailboxLane(group[0].mailbox, tools: tools)

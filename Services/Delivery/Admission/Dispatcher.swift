@@ -11,6 +11,8 @@ struct Dispatcher: Service {
     let lease: DispatcherLease
     let claims: ClaimStore
     let sweeper: Sweeper
+    let gates: SendGates
+    let cron: Cron
     let redis: RedisClient
     let wakeup: Wakeup
     let clock: WallClock
@@ -23,6 +25,8 @@ struct Dispatcher: Service {
     func run() async throws {
         await cancelWhenGracefulShutdown {
             var sweptAt: ContinuousClock.Instant?
+            var isReleasing = false
+            var shares: [WorkQueue: FairShare] = [:]
             while !Task.isCancelled {
                 do {
                     guard let fence = try await lease.take() else {
@@ -31,9 +35,12 @@ struct Dispatcher: Service {
                     }
                     if sweptAt.map({ ContinuousClock.now - $0 > .milliseconds(500) }) ?? true {
                         try await sweeper.sweep(now: clock.now)
+                        isReleasing = true
+                        try await cron.enqueueDue(now: clock.now)
                         sweptAt = .now
                     }
-                    if try await !admit(fence: fence) { await wakeup.wait(atMost: .milliseconds(Int64.random(in: 150...250))) }
+                    if isReleasing { isReleasing = try await gates.release() }
+                    if try await !admit(fence: fence, &shares), !isReleasing { await wakeup.wait(atMost: .milliseconds(Int64.random(in: 150...250))) }
                 } catch is ClaimStore.LostLease {
                     logger.notice("another dispatcher leads")
                 } catch {
@@ -47,21 +54,24 @@ struct Dispatcher: Service {
     }
 
     /// True when there may be more to admit at once.
-    func admit(fence: Int64) async throws -> Bool {
+    func admit(fence: Int64, _ shares: inout [WorkQueue: FairShare]) async throws -> Bool {
+        let lengths = try await redis.pipeline(WorkQueue.allCases.map { ["XLEN", $0.rawValue] })
         var mayBeMore = false
-        for queue in EmailQueue.allCases {
-            let length = try await redis.command(["XLEN", queue.rawValue]).integer ?? 0
-            let room = depth - Int(length)
+        for (queue, length) in zip(WorkQueue.allCases, lengths) {
+            let room = min(depth - Int(length.integer ?? 0), Self.batch)
             guard room > 0 else { continue }
-            let limit = min(room, 500)
-            let (claimed, scanned) = try await claims.claim(
-                queue, limit: limit, fence: fence, holder: lease.holder, lease: claimLease, now: clock.now)
-            if scanned == limit { mayBeMore = true }
-            guard !claimed.isEmpty else { continue }
+            let admission = try await claims.claim(
+                queue, room: room, share: shares[queue] ?? FairShare(), fence: fence, holder: lease.holder, lease: claimLease, now: clock.now)
+            shares[queue] = admission.share
+            if admission.mayBeMore { mayBeMore = true }
+            guard !admission.claimed.isEmpty else { continue }
             // Should this fail, the claims' leases end and the sweeper brings them back.
             _ = try await redis.pipeline(
-                claimed.map { ["XADD", queue.rawValue, "*", "job", $0.job.uuidString, "fence", "\($0.fence)"] })
+                admission.claimed.map { ["XADD", queue.rawValue, "*", "job", $0.job.uuidString, "fence", "\($0.fence)"] })
         }
         return mayBeMore
     }
+
+    /// How many one transaction claims at most.
+    private static let batch = 1_000
 }

@@ -1,0 +1,127 @@
+"""Mails a second, from the claim to the committed outcome, beside Postfix' smtp-source into the same sink.
+
+Everything durable: Postgres flushes each commit, `data_sent` is committed before a mail's last dot, its outcome after the reply.
+"""
+
+import os
+import subprocess
+import tempfile
+import time
+import uuid
+from pathlib import Path
+
+from penguin import demo, services
+from penguin.api import Api
+from penguin.journey import Journey
+from penguin.layout import Layout, read_json
+from penguin.ports import pick
+from penguin.postgres import DATABASE, psql_command, psql_environment
+from penguin.processes import program
+from penguin.rpc import Peer
+from penguin.terminal import Failure, say
+
+MAILS = 20_000
+BATCH = 500
+MAILBOXES = 5
+CONNECTIONS = 20
+BODY = 4_700
+
+
+def run(options):
+    if services.configuration() != "release":
+        say("  This measures a debug build; PENGUIN_CONFIGURATION=release ./penguin bench measures what would be deployed.")
+    with tempfile.TemporaryDirectory(prefix="penguin-bench-") as folder:
+        os.environ["PENGUIN_LOCAL"] = folder
+        os.environ["DELIVERY_CONNECTIONS_PER_MAILBOX"] = str(CONNECTIONS // MAILBOXES)
+        os.environ["DELIVERY_WORKER_SLOTS"] = "512"
+        layout = Layout()
+        stack = demo.running_stack(layout, options.no_build)
+        try:
+            with Sink() as sink:
+                ours = _ours(stack, layout, sink)
+                for name, arguments in (("smtp-source -s 20", []), ("smtp-source -d -s 20 (connections kept)", ["-d"])):
+                    beside = _smtp_source(sink, arguments)
+                    yield {
+                        "name": f"delivery, beside {name}", "value": round(ours), "unit": "mails/s", "beside": round(beside),
+                        "ratio": round(ours / beside, 3)}
+        finally:
+            stack.stop()
+
+
+class Sink:
+    """Postfix' smtp-sink on a free port."""
+
+    def __enter__(self):
+        self.port = pick()
+        self._process = subprocess.Popen(
+            [program("smtp-sink", "postfix"), "-u", "postfix", f"127.0.0.1:{self.port}", "1000"], stdout=subprocess.DEVNULL, cwd="/tmp")
+        return self
+
+    def __exit__(self, *_):
+        self._process.terminate()
+        self._process.wait()
+
+
+def _ours(stack, layout, sink):
+    facts, passwords = stack.facts, read_json(layout.secrets)
+    journey = Journey(Api(facts["url"], layout.authority), layout.maildir, facts["ports"]["mail"], passwords["mail_demo"])
+    journey.sign_up()
+    journey.set_up()
+    smtp = {"host": "127.0.0.1", "port": sink.port, "security": "none", "username": "", "password": ""}
+    mailboxes = [
+        journey.api.post(
+            "/api/v1/mailboxes",
+            {"workspace": journey.workspace, "address": f"bench{number}@example.com", "display_name": "Bench", "smtp": smtp})["id"]
+        for number in range(MAILBOXES)
+    ]
+    sql = Sql(facts["ports"]["postgres"], passwords["postgres"])
+    tenant = sql.value(f"select tenant_id from delivery.mailboxes where id = '{mailboxes[0]}'")
+    delivery = Peer(layout, facts["ports"]["delivery_internal"], "delivery", "campaigns")
+    sql.run("update delivery.job_queues set paused_at = now(), pause_reason = 'benchmark'")
+    _enqueue(delivery, tenant, journey.workspace, mailboxes)
+    sql.run("update delivery.job_queues set paused_at = null")
+    deadline = time.monotonic() + 300
+    while int(sql.value("select count(*) from delivery.jobs where state in ('queued', 'running')")) > 0:
+        if time.monotonic() > deadline:
+            raise Failure("The mails were not sent within five minutes.")
+        time.sleep(0.5)
+    # The first claim falls before the first mark by less than the mark's own wait; the last outcome is stamped before its commit.
+    accepted, seconds = sql.value(
+        "select count(*) filter (where state = 'accepted'), extract(epoch from max(resolved_at) - min(data_sent_at)) from delivery.sends").split("|")
+    if int(accepted) != MAILS:
+        raise Failure(f"{accepted} of {MAILS} mails were accepted.")
+    return MAILS / float(seconds)
+
+
+def _enqueue(delivery, tenant, workspace, mailboxes):
+    body = ("x" * 72 + "\n") * (BODY // 73)
+    now = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
+    for first in range(0, MAILS, BATCH):
+        sends = [
+            {"send_key": f"test:{uuid.uuid4()}", "workspace": workspace, "mailbox": mailboxes[number % MAILBOXES],
+             "recipient": f"lead{number}@example.org", "subject": "A question", "text": body, "priority": 100, "due_at": now}
+            for number in range(first, first + BATCH)
+        ]
+        delivery.call("enqueueSends", tenant=tenant, sends=sends)
+
+
+def _smtp_source(sink, arguments):
+    # The length is that of the message which the composer makes of our body.
+    command = [program("smtp-source", "postfix"), *arguments, "-s", str(CONNECTIONS), "-m", str(MAILS), "-l", "5120", f"127.0.0.1:{sink.port}"]
+    started = time.monotonic()
+    subprocess.run(command, check=True, cwd="/tmp")
+    return MAILS / (time.monotonic() - started)
+
+
+class Sql:
+    """The database as its superuser sees it."""
+
+    def __init__(self, port, password):
+        self._command = psql_command(port, "postgres", DATABASE) + ["-qXAt", "-v", "ON_ERROR_STOP=1", "-c"]
+        self._environment = psql_environment(password)
+
+    def run(self, statement):
+        return subprocess.run([*self._command, statement], env=self._environment, check=True, capture_output=True, text=True).stdout
+
+    def value(self, statement):
+        return self.run(statement).strip()
