@@ -9,9 +9,13 @@ import ServiceRuntime
 /// Tenants, people, sessions and workspaces; answers the gateway's "who is this request".
 struct AuthService: DeployableService {
     static let name = ServiceName.auth
-    static let migrations = [Migration(name: "m0001_accounts", embedded: PackageResources.m0001_accounts_sql)]
+    static let migrations = [
+        Migration(name: "m0001_accounts", embedded: PackageResources.m0001_accounts_sql),
+        Migration(name: "m0002_staff", embedded: PackageResources.m0002_staff_sql),
+    ]
     static let keys =
         MailTransport.keys + [
+            StaffAppointments.key,
             ConfigurationKey("password.log.rounds", "scrypt's cost for new passwords, as a binary logarithm (10–17).", default: "15")
         ]
 
@@ -29,7 +33,7 @@ struct AuthService: DeployableService {
         let passwords = PasswordHasher(threads: 2, waiting: 32, parameters: cost)
         let mails = MailStore(database: house.worker, keyring: house.keyring)
         crossSite = CrossSiteCheck(keyring: house.keyring, origin: house.publicBaseURL.origin)
-        sessions = Sessions(house: house, passwords: passwords)
+        sessions = try Sessions(house: house, passwords: passwords)
         accounts = Accounts(house: house, passwords: passwords, mails: mails)
         workspaces = Workspaces(house: house)
         authenticator = Authenticator(sessions: sessions, crossSite: crossSite, tokens: house.tokens, clock: house.clock)

@@ -46,6 +46,7 @@ struct DeliveryService: DeployableService {
         let connections = try settings.integer("delivery.connections.per.mailbox", in: 1...100)
         let wakeup = Wakeup()
         let redis = RedisClient(house.redis)
+        let metrics = DeliveryMetrics()
         let connector = try Self.connector(settings["mail.ca.file"], house)
         let events = SendEvents(outbox: house.outbox)
         let name = "delivery-\(house.instance)"
@@ -63,13 +64,13 @@ struct DeliveryService: DeployableService {
             lease: DispatcherLease(database: house.worker, holder: "\(name)-\(UUID().uuidString.prefix(8))", length: .seconds(max(2, lease / 3))),
             claims: ClaimStore(database: house.worker, events: events, counters: dispatchCounters, perMailbox: connections * 8), sweeper: sweeper,
             gates: gates, cron: Cron(database: house.worker, jobs: JobStore(database: house.worker, counters: dispatchCounters)), redis: redis,
-            wakeup: wakeup, clock: house.clock, logger: house.logger, depth: slots * 2, claimLease: Double(lease))
+            wakeup: wakeup, clock: house.clock, metrics: metrics, logger: house.logger, depth: slots * 2, claimLease: Double(lease))
         let tools = MailboxLane.Tools(
-            connector: connector, composer: MessageComposer(links: links), marks: DataSentMarks(database: house.worker),
+            eventLoops: MultiThreadedEventLoopGroup.singleton, connector: connector, composer: MessageComposer(links: links), marks: DataSentMarks(database: house.worker, metrics: metrics),
             outcomes: Outcomes(
                 database: house.worker, redis: redis, outbox: house.outbox, counters: outcomeCounters, wakeup: wakeup, clock: house.clock,
                 logger: house.logger),
-            keyring: house.keyring, connections: connections, idleTime: .seconds(20), load: Load(), logger: house.logger)
+            keyring: house.keyring, connections: connections, idleTime: .seconds(20), load: Load(), metrics: metrics, logger: house.logger)
         worker = Worker(
             streams: WorkStreams(consumer: name, queues: WorkQueue.forMail), store: DeliveryStore(database: house.worker, lease: Double(lease)),
             redis: house.redis, tools: tools, slots: slots, lease: .seconds(lease), logger: house.logger)
@@ -80,7 +81,7 @@ struct DeliveryService: DeployableService {
             handlers: maintenance.handlers, slots: slots, lease: Double(lease), clock: house.clock, wakeup: wakeup, logger: house.logger)
         settlement = Settlement(database: house.worker, billing: house.peer(.billing), logger: house.logger)
         handlers = DeliveryHandlers(
-            enqueuer: Enqueuer(database: house.worker, counters: enqueueCounters, clock: house.clock, wakeup: wakeup),
+            enqueuer: Enqueuer(database: house.worker, counters: enqueueCounters, clock: house.clock, wakeup: wakeup, metrics: metrics),
             gates: gates, mailboxes: MailboxStore(database: house.api), suppressions: suppressions,
             health: TransportHealthStore(database: house.worker))
     }
@@ -95,9 +96,8 @@ struct DeliveryService: DeployableService {
     private static func connector(_ certificates: String, _ house: House) throws -> SMTPConnector {
         let trust = try SMTPTrust(certificateFile: certificates.isEmpty ? nil : certificates)
         let logger = house.logger
-        return SMTPConnector { server, credentials throws(SMTPError) in
-            try await SMTPConnection.connect(
-                to: server, credentials: credentials, on: MultiThreadedEventLoopGroup.singleton, trust: trust, logger: logger)
+        return SMTPConnector { server, credentials, group throws(SMTPError) in
+            try await SMTPConnection.connect(to: server, credentials: credentials, on: group, trust: trust, logger: logger)
         }
     }
 

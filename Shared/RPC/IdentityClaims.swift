@@ -10,9 +10,12 @@ public struct IdentityClaims: Codable, Sendable, Equatable {
     /// Nil is all.
     public let workspaces: [WorkspaceID]?
     public let session: SessionID
+    /// The role as one of the platform's staff; nil for everybody else.
+    public let staff: String?
 
     public init(
-        tenant: TenantID, user: UserID, name: String, role: String, verified: Bool, workspaces: [WorkspaceID]?, session: SessionID
+        tenant: TenantID, user: UserID, name: String, role: String, verified: Bool, workspaces: [WorkspaceID]?, session: SessionID,
+        staff: String? = nil
     ) {
         self.tenant = tenant
         self.user = user
@@ -21,5 +24,6 @@ public struct IdentityClaims: Codable, Sendable, Equatable {
         self.verified = verified
         self.workspaces = workspaces
         self.session = session
+        self.staff = staff
     }
 }

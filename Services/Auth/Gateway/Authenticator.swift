@@ -37,7 +37,7 @@ struct Authenticator: Sendable {
         let now = clock.now
         let claims = IdentityClaims(
             tenant: session.tenant, user: session.user, name: session.name, role: session.role, verified: session.isVerified,
-            workspaces: nil, session: session.id)
+            workspaces: nil, session: session.id, staff: session.staffRole)
         return .identity(try await tokens.sign(claims, for: question.audience, now: now))
     }
 

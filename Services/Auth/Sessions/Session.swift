@@ -16,6 +16,8 @@ struct Session: Sendable, Equatable {
     let lastSeenAt: Date
     /// The end whatever happens; idle sessions end earlier.
     let expiresAt: Date
+    /// The user's role as staff of the platform, if any.
+    var staffRole: String?
 
     /// A session that nobody used for this long has ended.
     static let idleLifetime: TimeInterval = 8 * 3_600

@@ -25,11 +25,12 @@ enum SessionStore {
         let rows = try await database.query(
             """
             select s.id, s.user_id, s.tenant_id, s.last_seen_at, s.expires_at, u.email, u.name, u.email_verified is not null as verified,
-                   t.name as tenant_name, m.roles[1] as role
+                   t.name as tenant_name, m.roles[1] as role, f.role as staff_role
             from sessions s
             join users.users u on u.id = s.user_id and u.deleted is null
             join users.tenant_users m on m.tenant_id = s.tenant_id and m.user_id = s.user_id and m.deleted is null
             join public.tenants t on t.id = s.tenant_id and t.deleted is null
+            left join staff f on f.user_id = s.user_id
             where s.token_digest = \(token.digest) and s.revoked_at is null and s.expires_at > \(now)
               and s.last_seen_at > \(now.addingTimeInterval(-Session.idleLifetime))
             """)
@@ -38,7 +39,7 @@ enum SessionStore {
                 id: try row.decode("id"), user: try row.decode("user_id"), email: try row.decode("email"),
                 name: try row.decodeOptional("name") ?? "", isVerified: try row.decode("verified"), tenant: try row.decode("tenant_id"),
                 tenantName: try row.decode("tenant_name"), role: try row.decode("role"), lastSeenAt: try row.decode("last_seen_at"),
-                expiresAt: try row.decode("expires_at"))
+                expiresAt: try row.decode("expires_at"), staffRole: try row.decodeOptional("staff_role"))
         }
     }
 

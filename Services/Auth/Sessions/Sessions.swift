@@ -20,9 +20,11 @@ struct Sessions: Sendable {
     private let outbox: Outbox
     private let clock: WallClock
     private let passwords: PasswordHasher
+    private let appointments: StaffAppointments
     private let logger: Logger
 
-    init(house: House, passwords: PasswordHasher) {
+    init(house: House, passwords: PasswordHasher) throws(SettingsError) {
+        appointments = try StaffAppointments(house.settings)
         database = house.worker
         outbox = house.outbox
         clock = house.clock
@@ -51,6 +53,7 @@ struct Sessions: Sendable {
                 isVerified: account.verifiedAt != nil, tenant: membership.tenant, tenantName: membership.tenantName, role: membership.role,
                 lastSeenAt: now, expiresAt: now.addingTimeInterval(Session.absoluteLifetime))
             try await SessionStore.insert(session, token: token, origin: origin, at: now, in: transaction)
+            try await appointments.appoint(account, at: now, outbox: outbox, in: transaction)
             // A new identifier at every sign-in: whoever planted or knew the old one has nothing.
             if let previous { _ = try await SessionStore.revoke(previous.id, at: now, in: transaction) }
             let event = try PendingEvent(

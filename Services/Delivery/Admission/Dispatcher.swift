@@ -16,6 +16,7 @@ struct Dispatcher: Service {
     let redis: RedisClient
     let wakeup: Wakeup
     let clock: WallClock
+    let metrics: DeliveryMetrics
     let logger: Logger
     /// Twice the workers' slots.
     let depth: Int
@@ -60,11 +61,13 @@ struct Dispatcher: Service {
         for (queue, length) in zip(WorkQueue.allCases, lengths) {
             let room = min(depth - Int(length.integer ?? 0), Self.batch)
             guard room > 0 else { continue }
+            let start = ContinuousClock.now
             let admission = try await claims.claim(
                 queue, room: room, share: shares[queue] ?? FairShare(), fence: fence, holder: lease.holder, lease: claimLease, now: clock.now)
             shares[queue] = admission.share
             if admission.mayBeMore { mayBeMore = true }
             guard !admission.claimed.isEmpty else { continue }
+            metrics.claim.record(since: start)
             // Should this fail, the claims' leases end and the sweeper brings them back.
             _ = try await redis.pipeline(
                 admission.claimed.map { ["XADD", queue.rawValue, "*", "job", $0.job.uuidString, "fence", "\($0.fence)"] })

@@ -1,12 +1,15 @@
 import Contracts
+import CoreMetrics
 import Postgres
 
 /// Commits, before the first byte of a mail's body, that it may now be on its way.
 struct DataSentMarks: Sendable {
     private let group: GroupCommit<Delivery, Bool>
+    private let metrics: DeliveryMetrics
 
-    init(database: Database) {
-        group = GroupCommit(limit: 200) { deliveries in
+    init(database: Database, metrics: DeliveryMetrics = DeliveryMetrics()) {
+        self.metrics = metrics
+        group = GroupCommit(limit: 200, gathering: .milliseconds(1)) { deliveries in
             let rows = try await database.query(
                 """
                 update sends s set state = 'data_sent', data_sent_at = now(), version = s.version + 1
@@ -21,7 +24,9 @@ struct DataSentMarks: Sendable {
 
     /// False when the claim was lost meanwhile: then the body must not be sent.
     func mark(_ delivery: Delivery) async throws -> Bool {
-        try await group.submit(delivery)
+        let isMarked = try await metrics.mark.measure { try await group.submit(delivery) }
+        if !isMarked { metrics.leasesLost.increment() }
+        return isMarked
     }
 }
 

@@ -1,15 +1,16 @@
-/// Lets many callers share one commit: whatever arrives while a commit runs goes into the next.
-///
-/// Nobody waits for a timer, so a lone caller pays one commit, and a hundred pay one too.
+/// Lets many callers share one commit: whatever arrives while a commit runs, or within a moment of the first, goes into the next.
 actor GroupCommit<Item: Sendable, Answer: Sendable> {
     private let limit: Int
+    private let gathering: Duration
     private let commit: @Sendable ([Item]) async throws -> [Answer]
     private var waiting: [(item: Item, continuation: CheckedContinuation<Answer, any Error>)] = []
     private var isCommitting = false
 
-    /// `commit` answers each item, in order; when it throws, every caller of that group gets the error.
-    init(limit: Int, commit: @escaping @Sendable ([Item]) async throws -> [Answer]) {
+    /// `commit` answers each item, in order; when it throws, every caller of that group gets the error. A group that is smaller than `limit`
+    /// waits `gathering` for others.
+    init(limit: Int, gathering: Duration = .zero, commit: @escaping @Sendable ([Item]) async throws -> [Answer]) {
         self.limit = limit
+        self.gathering = gathering
         self.commit = commit
     }
 
@@ -24,6 +25,7 @@ actor GroupCommit<Item: Sendable, Answer: Sendable> {
 
     private func work() async {
         while !waiting.isEmpty {
+            if gathering > .zero, waiting.count < limit { try? await Task.sleep(for: gathering, tolerance: .zero) }
             let group = Array(waiting.prefix(limit))
             waiting.removeFirst(group.count)
             do {

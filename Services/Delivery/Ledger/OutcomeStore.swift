@@ -33,7 +33,7 @@ struct OutcomeStore: Sendable {
         let used = valid.filter { $0.resolution.isUsed && $0.delivery.reservation != nil }
         if !used.isEmpty { statements.append(SettlementStore.use(used.map { ($0.delivery.tenant, $0.delivery.reservation!) })) }
         if let logs = log(valid, now: now) { statements.append(logs) }
-        statements += lanes(valid, now: now)
+        statements += lanes(valid)
         let answered = valid.count { $0.resolution.code != nil }
         let unreachable = valid.count { $0.resolution.unreachable > $0.delivery.unreachable }
         statements.append(
@@ -94,15 +94,16 @@ struct OutcomeStore: Sendable {
     }
 
     /// When the lanes of what is tried again are due, which mailboxes' gaps begin now, and which destinations rest.
-    private func lanes(_ outcomes: [Outcome], now: Date) -> [SQL] {
+    private func lanes(_ outcomes: [Outcome]) -> [SQL] {
         var statements: [SQL] = []
         let again = outcomes.compactMap { outcome -> (queue: String, lane: Lane, at: Date)? in
             guard case .again(let date, _) = outcome.resolution.job else { return nil }
             return (outcome.delivery.queue, outcome.delivery.lane, date)
         }
         if !again.isEmpty { statements.append(LaneStore.wake(again)) }
-        statements.append(PaceStore.reopen(outcomes.map(\.delivery.lane)))
-        return statements + DestinationPauses.change(outcomes, now: now)
+        let paced = outcomes.filter(\.delivery.hasGap).map(\.delivery.lane)
+        if !paced.isEmpty { statements.append(PaceStore.reopen(paced)) }
+        return statements + DestinationPauses.change(outcomes)
     }
 
     /// Failures and retries only.

@@ -2,6 +2,7 @@ import Contracts
 import Foundation
 import HTTP
 import Mail
+import NIOPosix
 import Postgres
 import Primitives
 import RPC
@@ -85,7 +86,7 @@ struct Mailboxes: Sendable {
             account.username.isEmpty ? nil : .password(username: account.username, password: account.password)
         do throws(SMTPError) {
             let connection = try await connector.connect(
-                SMTPServer(host: account.host, port: account.port, security: account.security), credentials)
+                SMTPServer(host: account.host, port: account.port, security: account.security), credentials, MultiThreadedEventLoopGroup.singleton)
             await connection.quit()
         } catch {
             throw Problem.unprocessable(

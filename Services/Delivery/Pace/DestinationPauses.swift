@@ -2,38 +2,30 @@ import Foundation
 import Mail
 import Postgres
 
-/// Destinations that said "later" to a mailbox rest for a while: a minute at first, twice as long each time, at most half an hour. An accepted
-/// mail ends it.
+/// Destinations that said "later" to a mailbox rest for a while: a minute at first, twice as long each time within an hour of the last, at most
+/// half an hour.
 enum DestinationPauses {
     static let first: Double = 60
     static let longest: Double = 1_800
 
-    static func change(_ outcomes: [OutcomeStore.Outcome], now: Date) -> [SQL] {
-        let deferred = lanes(outcomes) { isRefusalOfSender(code: $0.resolution.code, text: $0.resolution.text) }
-        let accepted = lanes(outcomes) { $0.resolution.state == "accepted" }.subtracting(deferred)
-        var statements: [SQL] = []
-        if !deferred.isEmpty {
-            let paused = deferred.sorted()
-            statements.append(
-                """
-                insert into destination_pauses as p (tenant_id, mailbox_id, destination, closed_until, deferrals)
-                select d.*, now() + make_interval(secs => \(first)), 1 from unnest(\(paused.map(\.lane.tenant)), \(paused.map(\.lane.id)),
-                    \(paused.map(\.destination))) as d (tenant_id, mailbox_id, destination)
-                on conflict (tenant_id, mailbox_id, destination) do update set deferrals = p.deferrals + 1,
-                    closed_until = now() + make_interval(secs => least(\(longest), \(first) * power(2, least(p.deferrals, 10))))
-                """)
-        }
-        // Only a mail that was claimed before its destination rested can end a rest: most batches find none.
-        if !accepted.isEmpty {
-            let ended = accepted.sorted()
-            statements.append(
-                """
-                delete from destination_pauses p using unnest(\(ended.map(\.lane.tenant)), \(ended.map(\.lane.id)), \(ended.map(\.destination)))
-                    as d (tenant_id, mailbox_id, destination)
-                where p.tenant_id = d.tenant_id and p.mailbox_id = d.mailbox_id and p.destination = d.destination
-                """)
-        }
-        return statements
+    static func change(_ outcomes: [OutcomeStore.Outcome]) -> [SQL] {
+        let paused = Set(
+            outcomes.filter { isRefusalOfSender(code: $0.resolution.code, text: $0.resolution.text) }.compactMap { outcome in
+                outcome.delivery.destination.map { Key(lane: outcome.delivery.lane, destination: $0) }
+            }
+        ).sorted()
+        guard !paused.isEmpty else { return [] }
+        return [
+            """
+            insert into destination_pauses as p (tenant_id, mailbox_id, destination, closed_until, deferrals)
+            select d.*, now() + make_interval(secs => \(first)), 1 from unnest(\(paused.map(\.lane.tenant)), \(paused.map(\.lane.id)),
+                \(paused.map(\.destination))) as d (tenant_id, mailbox_id, destination)
+            on conflict (tenant_id, mailbox_id, destination) do update set
+                deferrals = case when p.closed_until > now() - interval '1 hour' then p.deferrals + 1 else 1 end,
+                closed_until = now() + make_interval(secs => case when p.closed_until > now() - interval '1 hour'
+                    then least(\(longest), \(first) * power(2, least(p.deferrals, 10))) else \(first) end)
+            """
+        ]
     }
 
     /// Whether a reply speaks of the sender or the server, and so of everybody there, not of one recipient: 421, and by RFC 3463 what concerns
@@ -52,11 +44,5 @@ enum DestinationPauses {
         static func < (left: Key, right: Key) -> Bool {
             left.lane == right.lane ? left.destination < right.destination : left.lane < right.lane
         }
-    }
-
-    private static func lanes(_ outcomes: [OutcomeStore.Outcome], where condition: (OutcomeStore.Outcome) -> Bool) -> Set<Key> {
-        Set(
-            outcomes.filter(condition).compactMap { outcome in outcome.delivery.destination.map { Key(lane: outcome.delivery.lane, destination: $0) }
-            })
     }
 }

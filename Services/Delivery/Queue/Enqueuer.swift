@@ -10,6 +10,7 @@ struct Enqueuer: Sendable {
     let counters: QueueCounters
     let clock: WallClock
     let wakeup: Wakeup
+    let metrics: DeliveryMetrics
 
     func enqueue(_ request: DeliveryRPC.EnqueueSends) async throws -> DeliveryRPC.EnqueueResult {
         let sends = request.sends
@@ -18,6 +19,8 @@ struct Enqueuer: Sendable {
         else { throw RPCError(kind: "invalid_batch", message: "A batch has 1 to 500 sends with different keys of at most 200 bytes.") }
         let tenant = request.tenant
         let now = clock.now
+        let start = ContinuousClock.now
+        defer { metrics.enqueue.record(since: start) }
         let fresh = try await database.transaction { transaction in
             let wanted = Set(sends.map(\.mailbox))
             let known = try await transaction.query("select id from mailboxes where tenant_id = \(tenant) and id = any(\(Array(wanted)))")

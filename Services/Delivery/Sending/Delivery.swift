@@ -29,6 +29,8 @@ struct Delivery: Sendable {
     let unreachable: Int
     let createdAt: Date
     let destination: String?
+    /// Whether its mailbox keeps a gap between mails, which begins with this one's end.
+    let hasGap: Bool
     /// The place in Redis to acknowledge.
     let entry: StreamEntryPlace
 

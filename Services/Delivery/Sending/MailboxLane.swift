@@ -2,12 +2,16 @@ import Contracts
 import Foundation
 import Logging
 import Mail
+import NIOCore
 import Primitives
 
 /// Sends one mailbox's mail, first in first out, over a few connections that it keeps and uses again.
+///
+/// The actor lives on the event loop of its connections, so that a reply needs no change of thread to become the next mail.
 actor MailboxLane {
     /// What a lane works with, the same for all.
     struct Tools: Sendable {
+        let eventLoops: any EventLoopGroup
         let connector: SMTPConnector
         let composer: MessageComposer
         let marks: DataSentMarks
@@ -16,10 +20,13 @@ actor MailboxLane {
         let connections: Int
         let idleTime: Duration
         let load: Load
+        let metrics: DeliveryMetrics
         let logger: Logger
     }
 
     private let tools: Tools
+    private let eventLoop: any EventLoop
+    private let executor: any SerialExecutor
     private var mailbox: SendingMailbox
     private var waiting: [Delivery] = []
     private var senders = 0
@@ -35,7 +42,11 @@ actor MailboxLane {
     init(_ mailbox: SendingMailbox, tools: Tools) {
         self.mailbox = mailbox
         self.tools = tools
+        eventLoop = tools.eventLoops.next()
+        executor = eventLoop.executor
     }
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
     /// Takes mail in; returns at once.
     func submit(_ deliveries: [Delivery], of mailbox: SendingMailbox) {
@@ -76,7 +87,9 @@ actor MailboxLane {
                 record(.handedBack, of: delivery)
                 continue
             }
-            let (result, kept) = await deliver(delivery, from: current, over: connection ?? takeIdle(current.version))
+            tools.metrics.wait.record(since: delivery.claimedAt)
+            let available = connection ?? takeIdle(current.version)
+            let (result, kept) = await tools.metrics.send.measure { await deliver(delivery, from: current, over: available) }
             connection = kept
             if case .mailboxRefused(let reason) = result {
                 refusedVersion = current.version
@@ -92,7 +105,8 @@ actor MailboxLane {
     private func record(_ result: DeliveryResult, of delivery: Delivery) {
         recording += 1
         Task {
-            await tools.outcomes.record(result, of: delivery)
+            tools.metrics.count(result)
+            await tools.metrics.outcome.measure { await tools.outcomes.record(result, of: delivery) }
             await tools.load.leave(delivery.job)
             recording -= 1
         }
@@ -134,7 +148,7 @@ actor MailboxLane {
             throw SMTPError(.invalidConfiguration, stage: .auth, message: "the mailbox's password cannot be read; enter it again")
         }
         let credentials = SMTPCredentials.password(username: mailbox.username, password: String(decoding: password, as: UTF8.self))
-        return try await tools.connector.connect(mailbox.server, mailbox.username.isEmpty ? nil : credentials)
+        return try await tools.connector.connect(mailbox.server, mailbox.username.isEmpty ? nil : credentials, eventLoop)
     }
 
     private func send(

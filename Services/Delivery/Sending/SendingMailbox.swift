@@ -1,6 +1,7 @@
 import Contracts
 import Foundation
 import Mail
+import NIOCore
 import Postgres
 import Primitives
 
@@ -51,5 +52,6 @@ struct SendingMailbox: Sendable, Equatable {
 
 /// How a connection for a mailbox is made: a value with one effect, so that a test can give another.
 struct SMTPConnector: Sendable {
-    let connect: @Sendable (SMTPServer, SMTPCredentials?) async throws(SMTPError) -> SMTPConnection
+    /// On one of the loops of the group, which may be a loop itself.
+    let connect: @Sendable (SMTPServer, SMTPCredentials?, any EventLoopGroup) async throws(SMTPError) -> SMTPConnection
 }

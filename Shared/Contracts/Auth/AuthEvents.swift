@@ -51,6 +51,18 @@ public enum AuthEvents {
         }
     }
 
+    /// A user has become staff of the platform.
+    public struct StaffAppointed: Event {
+        public static let name = "auth.staff.appointed"
+        public var user: UserID
+        public var role: String
+
+        public init(user: UserID, role: String) {
+            self.user = user
+            self.role = role
+        }
+    }
+
     /// Carries no address: only a digest that lets repeated failures be counted.
     public struct SignInFailed: Event {
         public static let name = "auth.signIn.failed"

@@ -46,6 +46,15 @@ public struct AppContext: RequestContext {
         return identity
     }
 
+    /// Whoever is signed in as staff with one of these roles or as super_admin, or a 401 or 403.
+    public func require(staff roles: StaffRole...) throws(Problem) -> Identity {
+        let identity = try requireIdentity()
+        guard let role = identity.staff, role == .superAdmin || roles.contains(role) else {
+            throw Problem.forbidden("This is for the platform's staff.")
+        }
+        return identity
+    }
+
     /// The path parameter as an identifier; anything else cannot exist, so it is a 404.
     public func identifier<Kind>(_ name: String, as type: EntityID<Kind>.Type) throws(Problem) -> EntityID<Kind> {
         guard let text = parameters.get(name), let identifier = EntityID<Kind>(text) else { throw Problem.notFound("page") }

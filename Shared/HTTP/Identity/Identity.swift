@@ -11,9 +11,12 @@ public struct Identity: Sendable, Equatable {
     /// The workspaces the user is limited to; nil is all.
     public let workspaces: [WorkspaceID]?
     public let session: SessionID
+    /// What the user may do to the platform, as one of its operator's people; nil for everybody else.
+    public let staff: StaffRole?
 
     public init(
-        tenant: TenantID, user: UserID, name: String, role: Role, isVerified: Bool, workspaces: [WorkspaceID]?, session: SessionID
+        tenant: TenantID, user: UserID, name: String, role: Role, isVerified: Bool, workspaces: [WorkspaceID]?, session: SessionID,
+        staff: StaffRole? = nil
     ) {
         self.tenant = tenant
         self.user = user
@@ -22,12 +25,19 @@ public struct Identity: Sendable, Equatable {
         self.isVerified = isVerified
         self.workspaces = workspaces
         self.session = session
+        self.staff = staff
     }
 
     /// Whether the user may see and use this workspace.
     public func mayUse(_ workspace: WorkspaceID) -> Bool {
         workspaces?.contains(workspace) ?? true
     }
+}
+
+/// What a person of the platform's operator may do.
+public enum StaffRole: String, Sendable, Codable, CaseIterable {
+    case superAdmin = "super_admin"
+    case support, finance, ops
 }
 
 /// What a user may do in a tenant; a later case includes the powers of the earlier ones.

@@ -10,6 +10,9 @@ public struct PostgresConfiguration: Sendable {
     public var connectTimeout: Duration
     /// Shown in `pg_stat_activity`.
     public var applicationName: String
+    /// Whether prepared statements keep one plan for all parameters instead of being planned anew for each: right where parameters are batches
+    /// of identifiers, whose plan does not depend on them, wrong where one value is common and another rare.
+    public var keepsPlans = false
 
     public init(
         host: String, port: Int, database: String, role: String, password: String, statementTimeout: Duration = .seconds(30),
@@ -31,7 +34,11 @@ public struct PostgresConfiguration: Sendable {
             ("host", host), ("port", String(port)), ("dbname", database), ("user", role), ("password", password),
             ("connect_timeout", String(max(2, connectTimeout.components.seconds))), ("application_name", applicationName),
             ("client_encoding", "UTF8"), ("keepalives_idle", "30"), ("keepalives_interval", "10"), ("keepalives_count", "3"),
-            ("options", "-c TimeZone=UTC -c DateStyle=ISO -c statement_timeout=\(statementTimeout.milliseconds)"),
+            (
+                "options",
+                "-c TimeZone=UTC -c DateStyle=ISO -c statement_timeout=\(statementTimeout.milliseconds)"
+                    + (keepsPlans ? " -c plan_cache_mode=force_generic_plan" : "")
+            ),
         ]
     }
 }

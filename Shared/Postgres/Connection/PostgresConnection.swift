@@ -14,6 +14,9 @@ public actor PostgresConnection {
     private var statements: [String: PreparedStatement] = [:]
     private var preparedCount = 0
     private var closed = false
+    /// Whether the line stands and no transaction is open, as of the last statement.
+    private let isIdle = Atomic<Bool>(true)
+    private let socket: Int32
 
     public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
@@ -42,6 +45,7 @@ public actor PostgresConnection {
         self.executor = executor
         let handle = try ConnectionHandle(configuration)
         cancelHandle = CancelHandle(connection: handle.pointer)
+        socket = PQsocket(handle.pointer)
         self.handle = handle
     }
 
@@ -77,21 +81,29 @@ public actor PostgresConnection {
     /// As ``query(_:)``, but runs to its end even when the task was cancelled: for COMMIT and ROLLBACK.
     @discardableResult
     func queryToTheEnd(_ sql: SQL) throws(PostgresError) -> Rows {
-        try run(sql)
+        defer { noteState() }
+        return try run(sql)
     }
 
-    /// False when the line broke or the server hung up; looks at the socket without waiting.
-    func isUsable() -> Bool {
-        guard !closed, PQstatus(handle.pointer) == CONNECTION_OK else { return false }
-        var descriptor = pollfd(fd: PQsocket(handle.pointer), events: Int16(POLLIN), revents: 0)
+    /// False when the line broke, the server hung up or a transaction was left open; asks neither the server nor the connection's thread, so
+    /// it is for whoever holds the connection while no statement runs.
+    nonisolated func isUsable() -> Bool {
+        guard isIdle.load(ordering: .acquiring) else { return false }
+        var descriptor = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
         // Bytes on an idle line are a farewell, or the end of it without one: a fresh line costs less than finding out which.
-        guard poll(&descriptor, 1, 0) == 0 else { return false }
-        return PQtransactionStatus(handle.pointer) == PQTRANS_IDLE
+        return poll(&descriptor, 1, 0) == 0
+    }
+
+    /// To be called after each statement.
+    private func noteState() {
+        isIdle.store(
+            !closed && PQstatus(handle.pointer) == CONNECTION_OK && PQtransactionStatus(handle.pointer) == PQTRANS_IDLE, ordering: .releasing)
     }
 
     /// Stops using the connection; the line is closed when the last reference goes.
     public func close() {
         closed = true
+        noteState()
     }
 
     // MARK: - On the connection's thread
@@ -117,7 +129,10 @@ public actor PostgresConnection {
     private func perform<Value>(_ number: UInt64, _ body: () throws(PostgresError) -> Value) -> Result<Value, PostgresError> {
         if Task.isCancelled { return .failure(PostgresError(.cancelled, message: "the task was cancelled before the statement ran")) }
         cancelHandle.began(number)
-        defer { cancelHandle.ended() }
+        defer {
+            cancelHandle.ended()
+            noteState()
+        }
         return Result { () throws(PostgresError) in try body() }
     }
 
@@ -164,11 +179,11 @@ public actor PostgresConnection {
         answers.reserveCapacity(sqls.count)
         var index = 0
         while index < sqls.count {
-            var window: [SQL] = []
+            var window: [(SQL, name: String?)] = []
             var size = 0
             while index < sqls.count, window.count < 100, window.isEmpty || size + sqls[index].size < 32_768 {
                 size += sqls[index].size
-                window.append(sqls[index])
+                window.append((sqls[index], try preparedName(for: sqls[index])))
                 index += 1
             }
             answers += try runWindow(window)
@@ -176,12 +191,16 @@ public actor PostgresConnection {
         return answers
     }
 
-    private func runWindow(_ window: [SQL]) throws(PostgresError) -> [Rows] {
+    private func runWindow(_ window: [(SQL, name: String?)]) throws(PostgresError) -> [Rows] {
         guard PQenterPipelineMode(handle.pointer) == 1 else { throw lastError() }
-        for sql in window {
+        for (sql, name) in window {
             let parameters = try Parameters(sql.binds)
             let sent = parameters.withPointers { types, values in
-                PQsendQueryParams(handle.pointer, sql.text, parameters.count, types, values, nil, nil, 0)
+                if let name {
+                    PQsendQueryPrepared(handle.pointer, name, parameters.count, values, nil, nil, 0)
+                } else {
+                    PQsendQueryParams(handle.pointer, sql.text, parameters.count, types, values, nil, nil, 0)
+                }
             }
             guard sent == 1 else { throw abandon() }
         }

@@ -35,7 +35,7 @@ actor ConnectionPool {
             switch state.lease() {
             case .use(let number):
                 guard let connection = connections[number] else { continue }
-                if await connection.isUsable() { return Lease(number: number, connection: connection) }
+                if connection.isUsable() { return Lease(number: number, connection: connection) }
                 discard(number)
             case .connect:
                 return try await connect()
@@ -54,8 +54,8 @@ actor ConnectionPool {
         }
     }
 
-    func giveBack(_ lease: Lease) async {
-        let usable = await lease.connection.isUsable()
+    func giveBack(_ lease: Lease) {
+        let usable = lease.connection.isUsable()
         switch state.giveBack(lease.number, usable: usable) {
         case .keep: break
         case .hand(let number, let waiter):

@@ -49,18 +49,14 @@ public struct Database: Sendable {
         as tenant: TenantID? = nil, isolation: isolated (any Actor)? = #isolation, _ body: (Transaction) async throws -> Value
     ) async throws -> Value {
         let lease = try await pool.lease()
+        let opening = Transaction.Opening(["begin"] + (tenant.map { [Self.enter($0)] } ?? []))
         do {
-            if let tenant {
-                try await lease.connection.pipeline(["begin", Self.enter(tenant)])
-            } else {
-                try await lease.connection.query("begin")
-            }
-            let value = try await body(Transaction(connection: lease.connection))
-            try await lease.connection.queryToTheEnd("commit")
+            let value = try await body(Transaction(connection: lease.connection, opening: opening))
+            if !opening.isPending { try await lease.connection.queryToTheEnd("commit") }
             await pool.giveBack(lease)
             return value
         } catch {
-            _ = try? await lease.connection.queryToTheEnd("rollback")
+            if !opening.isPending { _ = try? await lease.connection.queryToTheEnd("rollback") }
             await pool.giveBack(lease)
             throw error
         }

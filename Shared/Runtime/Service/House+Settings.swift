@@ -13,7 +13,9 @@ extension House {
         let tokens = try await ServiceTokens(
             service: service, privateKeyPEM: try file(settings, "token.private.key.file"),
             publicKeysJWKS: try file(settings, "token.public.keys.file"))
-        let worker = try postgres(service, "worker", settings)
+        var worker = try postgres(service, "worker", settings)
+        // Background work speaks in batches of identifiers.
+        worker.keepsPlans = true
         guard let publicBaseURL = URL(string: settings["public.base.url"]), publicBaseURL.scheme != nil, publicBaseURL.host() != nil else {
             throw SettingsError(problems: ["public.base.url must be an absolute URL"])
         }
