@@ -16,7 +16,7 @@ struct AuthService: DeployableService {
     static let keys =
         MailTransport.keys + [
             StaffAppointments.key,
-            ConfigurationKey("password.log.rounds", "scrypt's cost for new passwords, as a binary logarithm (10–17).", default: "15")
+            ConfigurationKey("password.log.rounds", "scrypt's cost for new passwords, as a binary logarithm (10–17).", default: "15"),
         ]
 
     private let accounts: Accounts

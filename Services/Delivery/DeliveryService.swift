@@ -38,6 +38,8 @@ struct DeliveryService: DeployableService {
     private let links: UnsubscribeLinks
     private let handlers: DeliveryHandlers
     private let apiDatabase: Database
+    private let systemQueues: SystemQueueRoutes
+    private let ambiguous: AmbiguousSends
 
     init(_ house: House) async throws {
         let settings = house.settings
@@ -59,14 +61,23 @@ struct DeliveryService: DeployableService {
         let (enqueueCounters, dispatchCounters) = (QueueCounters(instance: name, .enqueue), QueueCounters(instance: name, .dispatch))
         let outcomeCounters = QueueCounters(instance: name, .outcome)
         let gates = SendGates(database: house.worker, wakeup: wakeup)
+        let otherCounters = QueueCounters(instance: name, .other)
+        ambiguous = AmbiguousSends(
+            api: house.api, worker: house.worker, counters: otherCounters, events: events, outbox: house.outbox, wakeup: wakeup, clock: house.clock)
+        systemQueues = SystemQueueRoutes(
+            monitor: QueueMonitor(database: house.worker), jobs: JobViewStore(database: house.worker),
+            operations: QueueOperations(
+                database: house.worker, counters: otherCounters, outbox: house.outbox, wakeup: wakeup, clock: house.clock))
         sweeper = Sweeper(database: house.worker, events: events, counters: dispatchCounters, logger: house.logger)
         dispatcher = Dispatcher(
             lease: DispatcherLease(database: house.worker, holder: "\(name)-\(UUID().uuidString.prefix(8))", length: .seconds(max(2, lease / 3))),
             claims: ClaimStore(database: house.worker, events: events, counters: dispatchCounters, perMailbox: connections * 8), sweeper: sweeper,
-            gates: gates, cron: Cron(database: house.worker, jobs: JobStore(database: house.worker, counters: dispatchCounters)), redis: redis,
+            gates: gates, ambiguous: ambiguous,
+            cron: Cron(database: house.worker, jobs: JobStore(database: house.worker, counters: dispatchCounters)), redis: redis,
             wakeup: wakeup, clock: house.clock, metrics: metrics, logger: house.logger, depth: slots * 2, claimLease: Double(lease))
         let tools = MailboxLane.Tools(
-            eventLoops: MultiThreadedEventLoopGroup.singleton, connector: connector, composer: MessageComposer(links: links), marks: DataSentMarks(database: house.worker, metrics: metrics),
+            eventLoops: MultiThreadedEventLoopGroup.singleton, connector: connector, composer: MessageComposer(links: links),
+            marks: DataSentMarks(database: house.worker, metrics: metrics),
             outcomes: Outcomes(
                 database: house.worker, redis: redis, outbox: house.outbox, counters: outcomeCounters, wakeup: wakeup, clock: house.clock,
                 logger: house.logger),
@@ -77,7 +88,7 @@ struct DeliveryService: DeployableService {
         let maintenance = Maintenance(database: house.worker, retention: try Self.retention(settings), clock: house.clock)
         jobWorker = JobWorker(
             streams: WorkStreams(consumer: name, queues: WorkQueue.others),
-            store: JobStore(database: house.worker, counters: QueueCounters(instance: name, .other)), redis: house.redis,
+            store: JobStore(database: house.worker, counters: otherCounters), redis: house.redis,
             handlers: maintenance.handlers, slots: slots, lease: Double(lease), clock: house.clock, wakeup: wakeup, logger: house.logger)
         settlement = Settlement(database: house.worker, billing: house.peer(.billing), logger: house.logger)
         handlers = DeliveryHandlers(
@@ -105,6 +116,8 @@ struct DeliveryService: DeployableService {
         MailboxRoutes(mailboxes: mailboxes).add(to: router)
         UnsubscribeRoutes(links: links, suppressions: suppressions).add(to: router)
         QueueRoutes(database: apiDatabase).add(to: router)
+        systemQueues.add(to: router)
+        SendRoutes(ambiguous: ambiguous).add(to: router)
     }
 
     func methods(on router: inout RPCRouter) {

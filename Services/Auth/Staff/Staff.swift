@@ -8,7 +8,8 @@ import Streams
 /// Who is appointed by configuration: how the first people of the operator come to their authority.
 struct StaffAppointments: Sendable {
     static let key = ConfigurationKey(
-        "auth.staff", "Addresses that become staff when they sign in with a verified address, such as ops@example.com=ops,ada@example.com=super_admin.",
+        "auth.staff",
+        "Addresses that become staff when they sign in with a verified address, such as ops@example.com=ops,ada@example.com=super_admin.",
         default: "")
 
     private let roles: [String: StaffRole]

@@ -32,7 +32,7 @@ struct SendsListener: Sendable {
     static func status(of state: DeliveryEvents.SendState) -> String? {
         switch state {
         case .accepted: "sent"
-        case .refused: "failed"
+        case .refused, .cancelled: "failed"
         case .deferred: "deferred"
         case .ambiguous: "held"
         case .suppressed: "suppressed"

@@ -12,6 +12,7 @@ struct Dispatcher: Service {
     let claims: ClaimStore
     let sweeper: Sweeper
     let gates: SendGates
+    let ambiguous: AmbiguousSends
     let cron: Cron
     let redis: RedisClient
     let wakeup: Wakeup
@@ -36,6 +37,7 @@ struct Dispatcher: Service {
                     }
                     if sweptAt.map({ ContinuousClock.now - $0 > .milliseconds(500) }) ?? true {
                         try await sweeper.sweep(now: clock.now)
+                        try await ambiguous.resendByPolicy()
                         isReleasing = true
                         try await cron.enqueueDue(now: clock.now)
                         sweptAt = .now

@@ -50,7 +50,10 @@ struct Maintenance: Sendable {
                 """)
             if gone > 0 {
                 try await database.query(
-                    "update queue_counters set failed = failed - \(gone) where queue = \(queue) and shard = \(Self.recountShard)")
+                    """
+                    insert into queue_counters as c (queue, shard, failed) values (\(queue), \(Self.recountShard), \(-gone))
+                    on conflict (queue, shard) do update set failed = c.failed + excluded.failed
+                    """)
             }
         }
         let logs = now.addingTimeInterval(-retention.logs)

@@ -16,9 +16,41 @@ struct Mailbox: Encodable, Sendable {
     let address: String
     let displayName: String
     let smtp: SMTP
+    /// `active`, `paused` (by somebody or a rule) or `stopped` (its server does not let it in).
     let state: String
     let stateReason: String?
+    let limits: MailboxLimits
+    /// Closed until then by its own pace.
+    let opensAt: Date?
     let createdAt: Date
+}
+
+/// How much a mailbox sends.
+struct MailboxLimits: Codable, Sendable, Equatable {
+    /// Mails in any 24 hours.
+    var daily: Int?
+    /// Mails in any hour.
+    var hourly: Int?
+    /// Seconds between the end of one mail and the start of the next.
+    var gapSeconds = 0
+    /// Comes to the daily limit in even steps over 30, 20 or 10 days; it begins when it is set.
+    var ramp: Ramp?
+
+    init(daily: Int? = nil, hourly: Int? = nil, gapSeconds: Int = 0, ramp: Ramp? = nil) {
+        self.daily = daily
+        self.hourly = hourly
+        self.gapSeconds = gapSeconds
+        self.ramp = ramp
+    }
+
+    /// What is left out is no limit.
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            daily: try container.decodeIfPresent(Int.self, forKey: .daily), hourly: try container.decodeIfPresent(Int.self, forKey: .hourly),
+            gapSeconds: try container.decodeIfPresent(Int.self, forKey: .gapSeconds) ?? 0,
+            ramp: try container.decodeIfPresent(Ramp.self, forKey: .ramp))
+    }
 }
 
 /// What is needed to send for somebody.

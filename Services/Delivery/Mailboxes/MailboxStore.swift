@@ -9,7 +9,7 @@ struct MailboxStore: Sendable {
     let database: Database
 
     private static let columns: SQL =
-        "id, workspace_id, address, display_name, smtp_host, smtp_port, smtp_security, smtp_username, state, state_reason, created_at"
+        "id, workspace_id, address, display_name, smtp_host, smtp_port, smtp_security, smtp_username, state, state_reason, daily_limit, hourly_limit, gap_seconds, ramp, opens_at, created_at"
 
     /// False when the tenant has a mailbox with this address.
     static func insert(
@@ -36,6 +36,31 @@ struct MailboxStore: Sendable {
                 smtp_username = \(account.username), password_sealed = \(passwordSealed), state = 'active', state_reason = null,
                 version = version + 1, updated_at = \(instant)
             where tenant_id = \(tenant) and id = \(mailbox)
+            """
+        ).affected > 0
+    }
+
+    /// A new pace counts from now on; what was sent before it counts too.
+    static func set(_ limits: MailboxLimits, of mailbox: MailboxID, _ tenant: TenantID, at instant: Date, in transaction: Transaction) async throws {
+        try await transaction.query(
+            """
+            update mailboxes set daily_limit = \(limits.daily), hourly_limit = \(limits.hourly), gap_seconds = \(limits.gapSeconds),
+                ramp_started_at = case when \(limits.ramp?.rawValue)::text is null then null when ramp = \(limits.ramp?.rawValue)
+                    then ramp_started_at else now() end,
+                ramp = \(limits.ramp?.rawValue), opens_at = null, updated_at = \(instant)
+            where tenant_id = \(tenant) and id = \(mailbox)
+            """)
+    }
+
+    /// False when it was not in one of the states `before`.
+    static func set(
+        state: String, reason: String?, of mailbox: MailboxID, _ tenant: TenantID, from before: [String], at instant: Date,
+        in transaction: Transaction
+    ) async throws -> Bool {
+        try await transaction.query(
+            """
+            update mailboxes set state = \(state), state_reason = \(reason), state_since = \(instant), failures = 0, updated_at = \(instant)
+            where tenant_id = \(tenant) and id = \(mailbox) and state = any(\(before))
             """
         ).affected > 0
     }
@@ -83,6 +108,10 @@ struct MailboxStore: Sendable {
             smtp: .init(
                 host: try row.decode("smtp_host"), port: try row.decode("smtp_port"), security: try row.decode("smtp_security"),
                 username: try row.decode("smtp_username")),
-            state: try row.decode("state"), stateReason: try row.decodeOptional("state_reason"), createdAt: try row.decode("created_at"))
+            state: try row.decode("state"), stateReason: try row.decodeOptional("state_reason"),
+            limits: MailboxLimits(
+                daily: try row.decodeOptional("daily_limit"), hourly: try row.decodeOptional("hourly_limit"),
+                gapSeconds: try row.decode("gap_seconds"), ramp: try row.decodeOptional("ramp", as: String.self).flatMap(Ramp.init)),
+            opensAt: try row.decodeOptional("opens_at"), createdAt: try row.decode("created_at"))
     }
 }

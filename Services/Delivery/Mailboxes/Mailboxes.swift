@@ -37,7 +37,7 @@ struct Mailboxes: Sendable {
             id: MailboxID(.v7(at: now)), workspace: new.workspace, address: new.address.normalized, displayName: new.displayName,
             smtp: .init(
                 host: new.account.host, port: new.account.port, security: new.account.security, username: new.account.username),
-            state: "active", stateReason: nil, createdAt: now)
+            state: "active", stateReason: nil, limits: MailboxLimits(), opensAt: nil, createdAt: now)
         let sealed = try seal(new.account.password, mailbox.id, identity.tenant)
         let event = try PendingEvent(
             DeliveryEvents.MailboxConnected(mailbox: mailbox.id), at: now, tenant: identity.tenant, workspace: new.workspace,
@@ -71,6 +71,66 @@ struct Mailboxes: Sendable {
             guard try await MailboxStore.update(mailbox, of: identity.tenant, account, passwordSealed: sealed, at: now, in: transaction) else {
                 throw Problem.notFound("mailbox")
             }
+            try await transaction.query(LaneStore.wake(mailbox: mailbox, of: identity.tenant))
+            try await outbox.append([event], in: transaction)
+        }
+        outbox.wake()
+        wakeup.signal()
+        guard let updated = try await store.find(mailbox, of: identity.tenant) else { throw Problem.notFound("mailbox") }
+        return updated
+    }
+
+    /// Sets how much a mailbox sends.
+    func set(
+        _ limits: MailboxLimits, of mailbox: MailboxID, by identity: Identity, audit: (AuditRecord.Target) -> AuditRecord
+    ) async throws -> Mailbox {
+        try await change(mailbox, by: identity, audit) { transaction, known, now in
+            try await MailboxStore.set(limits, of: mailbox, identity.tenant, at: now, in: transaction)
+            return DeliveryEvents.MailboxChanged(mailbox: known.id)
+        }
+    }
+
+    /// Nothing is sent from it until it is resumed.
+    func pause(_ mailbox: MailboxID, reason: String, by identity: Identity, audit: (AuditRecord.Target) -> AuditRecord) async throws -> Mailbox {
+        try await change(mailbox, by: identity, audit) { transaction, known, now in
+            guard
+                try await MailboxStore.set(
+                    state: "paused", reason: reason, of: mailbox, identity.tenant, from: ["active", "paused"], at: now, in: transaction)
+            else {
+                throw Problem.conflict(kind: "mailbox_stopped", title: "The mailbox is stopped: its server does not let it in.")
+            }
+            return DeliveryEvents.MailboxChanged(mailbox: known.id)
+        }
+    }
+
+    func resume(_ mailbox: MailboxID, by identity: Identity, audit: (AuditRecord.Target) -> AuditRecord) async throws -> Mailbox {
+        try await change(mailbox, by: identity, audit) { transaction, known, now in
+            guard
+                try await MailboxStore.set(
+                    state: "active", reason: nil, of: mailbox, identity.tenant, from: ["active", "paused"], at: now, in: transaction)
+            else {
+                throw Problem.conflict(
+                    kind: "mailbox_stopped", title: "The mailbox is stopped: its server does not let it in.",
+                    detail: "Give it working SMTP settings, and it sends again.")
+            }
+            return DeliveryEvents.MailboxChanged(mailbox: known.id)
+        }
+    }
+
+    /// One change of a mailbox that its owner may make, with its event; the mailbox's lanes are looked at again at once.
+    private func change(
+        _ mailbox: MailboxID, by identity: Identity, _ audit: (AuditRecord.Target) -> AuditRecord,
+        _ work: (Transaction, Mailbox, Date) async throws -> DeliveryEvents.MailboxChanged
+    ) async throws -> Mailbox {
+        guard let known = try await store.find(mailbox, of: identity.tenant), identity.mayUse(known.workspace) else {
+            throw Problem.notFound("mailbox")
+        }
+        let now = clock.now
+        let record = audit(.init(type: "mailbox", id: mailbox.description, name: known.address))
+        try await database.transaction(as: identity.tenant) { transaction in
+            let event = try PendingEvent(
+                try await work(transaction, known, now), at: now, tenant: identity.tenant, workspace: known.workspace,
+                actor: .user(identity.user, name: identity.name), audit: record)
             try await transaction.query(LaneStore.wake(mailbox: mailbox, of: identity.tenant))
             try await outbox.append([event], in: transaction)
         }

@@ -15,6 +15,10 @@ struct MailboxRoutes {
         let smtp: SMTPAccount
     }
 
+    private struct PauseRequest: Codable {
+        let reason: String
+    }
+
     func add(to router: Router<AppContext>) {
         router.post("/api/v1/mailboxes") { request, context in try await connect(request, context) }
         router.get("/api/v1/mailboxes") { request, context in
@@ -29,6 +33,7 @@ struct MailboxRoutes {
             guard let found, identity.mayUse(found.workspace) else { throw Problem.notFound("mailbox") }
             return try Response.json(found)
         }
+        addPace(to: router)
         router.put("/api/v1/mailboxes/{id}/smtp") { request, context in
             let identity = try context.require(atLeast: .member)
             let account = try checked(try await request.json(SMTPAccount.self))
@@ -37,6 +42,43 @@ struct MailboxRoutes {
                 audit: { context.audit("mailbox.reconnect", targets: [$0]) })
             return try Response.json(mailbox)
         }
+    }
+
+    private func addPace(to router: Router<AppContext>) {
+        router.put("/api/v1/mailboxes/{id}/limits") { request, context in
+            let identity = try context.require(atLeast: .member)
+            let limits = try checked(try await request.json(MailboxLimits.self))
+            let metadata = [
+                "daily": limits.daily.map(String.init) ?? "none", "hourly": limits.hourly.map(String.init) ?? "none",
+                "gap_seconds": String(limits.gapSeconds), "ramp": limits.ramp?.rawValue ?? "none",
+            ]
+            return try Response.json(
+                try await mailboxes.set(
+                    limits, of: try context.identifier("id", as: MailboxID.self), by: identity,
+                    audit: { context.audit("mailbox.limit", targets: [$0], metadata: metadata) }))
+        }
+        router.post("/api/v1/mailboxes/{id}/pause") { request, context in
+            let identity = try context.require(atLeast: .member)
+            let reason = try await request.json(PauseRequest.self).reason.trimmingCharacters(in: .whitespacesAndNewlines)
+            guard (1...200).contains(reason.count) else { throw Problem.invalid("reason must have 1 to 200 characters.", field: "reason") }
+            return try Response.json(
+                try await mailboxes.pause(
+                    try context.identifier("id", as: MailboxID.self), reason: reason, by: identity,
+                    audit: { context.audit("mailbox.pause", targets: [$0], metadata: ["reason": reason]) }))
+        }
+        router.post("/api/v1/mailboxes/{id}/resume") { _, context in
+            let identity = try context.require(atLeast: .member)
+            return try Response.json(
+                try await mailboxes.resume(
+                    try context.identifier("id", as: MailboxID.self), by: identity, audit: { context.audit("mailbox.resume", targets: [$0]) }))
+        }
+    }
+
+    private func checked(_ limits: MailboxLimits) throws(Problem) -> MailboxLimits {
+        guard limits.daily.map({ (1...100_000).contains($0) }) ?? true else { throw Problem.invalid("daily must be 1 to 100000.", field: "daily") }
+        guard limits.hourly.map({ (1...100_000).contains($0) }) ?? true else { throw Problem.invalid("hourly must be 1 to 100000.", field: "hourly") }
+        guard (0...86_400).contains(limits.gapSeconds) else { throw Problem.invalid("gap_seconds must be 0 to 86400.", field: "gap_seconds") }
+        return limits
     }
 
     private func connect(_ request: Request, _ context: AppContext) async throws -> Response {

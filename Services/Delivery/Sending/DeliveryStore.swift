@@ -52,6 +52,15 @@ struct DeliveryStore: Sendable {
         }
     }
 
+    /// This worker lives.
+    func sign(_ worker: String, slots: Int, inHand: Int) async throws {
+        try await database.query(
+            """
+            insert into workers as w (name, started_at, seen_at, slots, in_hand) values (\(worker), now(), now(), \(slots), \(inHand))
+            on conflict (name) do update set seen_at = now(), slots = excluded.slots, in_hand = excluded.in_hand
+            """)
+    }
+
     /// Keeps the claims of the mails in hand alive; one that was dropped on the way ends by itself.
     func heartbeat(_ jobs: [UUID: Int64]) async throws {
         guard !jobs.isEmpty else { return }

@@ -45,7 +45,9 @@ actor Worker: Service {
     private func keepAlive() async {
         while !Task.isCancelled {
             do {
-                try await store.heartbeat(await tools.load.jobs)
+                let jobs = await tools.load.jobs
+                try await store.heartbeat(jobs)
+                try await store.sign(streams.consumer, slots: slots, inHand: jobs.count)
             } catch {
                 logger.debug("heartbeat failed", metadata: ["error": "\(error)"])
             }

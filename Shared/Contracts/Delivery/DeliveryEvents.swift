@@ -25,6 +25,8 @@ public enum DeliveryEvents {
         public static let ambiguous = Self(rawValue: "ambiguous")
         /// The recipient must not be written to.
         public static let suppressed = Self(rawValue: "suppressed")
+        /// An operator took it out of its queue.
+        public static let cancelled = Self(rawValue: "cancelled")
     }
 
     public struct ResolvedSend: Codable, Sendable, Equatable {
@@ -53,6 +55,52 @@ public enum DeliveryEvents {
 
     public struct MailboxConnected: Event {
         public static let name = "delivery.mailbox.connected"
+        public var mailbox: MailboxID
+
+        public init(mailbox: MailboxID) {
+            self.mailbox = mailbox
+        }
+    }
+
+    /// A tenant decided what becomes of mail whose fate is unknown.
+    public struct SettingsChanged: Event {
+        public static let name = "delivery.settings.changed"
+        public var ambiguous: String
+
+        public init(ambiguous: String) {
+            self.ambiguous = ambiguous
+        }
+    }
+
+    /// Somebody settled a mail whose fate was unknown: `sent`, `not_sent` or `resend`.
+    public struct SendSettled: Event {
+        public static let name = "delivery.send.settled"
+        public var send: SendID
+        public var settlement: String
+
+        public init(send: SendID, settlement: String) {
+            self.send = send
+            self.settlement = settlement
+        }
+    }
+
+    /// A person of the operator's staff acted on a queue or its jobs.
+    public struct QueueOperated: Event {
+        public static let name = "delivery.queue.operated"
+        public var queue: String
+        public var action: String
+        public var count: Int
+
+        public init(queue: String, action: String, count: Int) {
+            self.queue = queue
+            self.action = action
+            self.count = count
+        }
+    }
+
+    /// A mailbox's pace or state was changed by its owner.
+    public struct MailboxChanged: Event {
+        public static let name = "delivery.mailbox.changed"
         public var mailbox: MailboxID
 
         public init(mailbox: MailboxID) {

@@ -1,0 +1,149 @@
+import Contracts
+import Foundation
+import Postgres
+
+/// A job as an operator sees it: identifiers, never what a mail says or to whom.
+struct JobView: Sendable, Encodable {
+    let id: UUID
+    let queue: String
+    let kind: String
+    let state: String
+    let tenant: TenantID
+    let lane: UUID
+    let campaign: CampaignID?
+    let destination: String?
+    let priority: Int
+    let attempt: Int
+    let maxAttempts: Int
+    let runAt: Date
+    let createdAt: Date
+    let claimedAt: Date?
+    let leaseUntil: Date?
+    let finishedAt: Date?
+    let error: String?
+
+    static let columns: SQL =
+        """
+        id, queue, kind, state, tenant_id, lane_id, campaign_id, destination, priority, attempt, max_attempts, run_at, created_at, claimed_at,
+        lease_until, finished_at, error
+        """
+
+    init(_ row: Row) throws {
+        id = try row.decode("id")
+        queue = try row.decode("queue")
+        kind = try row.decode("kind")
+        state = try row.decode("state")
+        tenant = try row.decode("tenant_id")
+        lane = try row.decode("lane_id")
+        campaign = try row.decodeOptional("campaign_id")
+        destination = try row.decodeOptional("destination")
+        priority = try row.decode("priority")
+        attempt = try row.decode("attempt")
+        maxAttempts = try row.decode("max_attempts")
+        runAt = try row.decode("run_at")
+        createdAt = try row.decode("created_at")
+        claimedAt = try row.decodeOptional("claimed_at")
+        leaseUntil = try row.decodeOptional("lease_until")
+        finishedAt = try row.decodeOptional("finished_at")
+        error = try row.decodeOptional("error")
+    }
+}
+
+/// A job with what it works on and what happened to it.
+struct JobDetail: Sendable, Encodable {
+    struct Line: Sendable, Encodable {
+        let at: Date
+        let attempt: Int
+        let level: String
+        let message: String
+    }
+
+    /// The state of a mail in the ledger.
+    struct Send: Sendable, Encodable {
+        let state: String
+        let sendKey: String
+        let deferrals: Int
+        let replyCode: Int?
+        let replyText: String?
+    }
+
+    let job: JobView
+    /// JSON, as it was enqueued.
+    let payload: String?
+    let send: Send?
+    let log: [Line]
+}
+
+/// The SQL by which an operator looks at jobs.
+struct JobViewStore: Sendable {
+    /// What a list can be narrowed to, each answered by an index of its own.
+    enum State: String, CaseIterable, Sendable {
+        case waiting, delayed, active, failed, completed
+    }
+
+    let database: Database
+
+    /// The newest first, before `cursor`; of what waits, the one that is due first comes first.
+    func list(_ state: State, of queue: String, before cursor: UUID?, limit: Int) async throws -> [JobView] {
+        let last = cursor ?? UUID(uuid: (255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255))
+        let statement: SQL =
+            switch state {
+            case .waiting:
+                """
+                select \(JobView.columns) from jobs j where queue = \(queue) and state = 'queued' and run_at <= now()
+                  and (run_at, id) > (coalesce((select run_at from jobs where id = \(cursor)), '-infinity'), coalesce(\(cursor)::uuid, '\(Self.zero)'))
+                order by run_at, id limit \(limit)
+                """
+            case .delayed:
+                """
+                select \(JobView.columns) from jobs j where queue = \(queue) and state = 'queued' and run_at > now()
+                  and (run_at, id) > (coalesce((select run_at from jobs where id = \(cursor)), '-infinity'), coalesce(\(cursor)::uuid, '\(Self.zero)'))
+                order by run_at, id limit \(limit)
+                """
+            case .active:
+                """
+                select \(JobView.columns) from jobs where queue = \(queue) and state = 'running' and id < \(last) order by id desc limit \(limit)
+                """
+            case .failed:
+                """
+                select \(JobView.columns) from jobs where queue = \(queue) and state = 'failed' and id < \(last) order by id desc limit \(limit)
+                """
+            case .completed:
+                """
+                select \(JobView.columns) from jobs where queue = \(queue) and state in ('completed', 'cancelled') and id < \(last)
+                order by id desc limit \(limit)
+                """
+            }
+        return try await database.query(statement).map(JobView.init)
+    }
+
+    private static let zero: SQL = "00000000-0000-0000-0000-000000000000"
+
+    /// Nil when it is not there, or not in this queue.
+    func detail(_ job: UUID, in queue: String) async throws -> JobDetail? {
+        guard
+            let row = try await database.query(
+                "select \(JobView.columns), payload::text as payload from jobs where id = \(job) and queue = \(queue)"
+            ).first
+        else { return nil }
+        let view = try JobView(row)
+        let sends = try await database.query(
+            "select state, send_key, deferrals, reply_code, reply_text from sends where tenant_id = \(view.tenant) and id = \(job)")
+        let lines = try await database.query(
+            """
+            select at, attempt, level, message from job_logs where tenant_id = \(view.tenant) and job_id = \(job) order by id desc limit 200
+            """)
+        return JobDetail(
+            job: view, payload: try row.decodeOptional("payload"),
+            send: try sends.first.map { send in
+                JobDetail.Send(
+                    state: try send.decode("state"), sendKey: try send.decode("send_key"), deferrals: try send.decode("deferrals"),
+                    replyCode: try send.decodeOptional("reply_code"), replyText: try send.decodeOptional("reply_text"))
+            },
+            log: try lines.map { line in
+                JobDetail.Line(
+                    at: try line.decode("at"), attempt: try line.decode("attempt"), level: try line.decode("level"),
+                    message: try line.decode("message"))
+            })
+    }
+}

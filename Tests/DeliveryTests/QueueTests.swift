@@ -1,0 +1,306 @@
+import Contracts
+import Foundation
+import HTTP
+import HTTPTypes
+import HummingbirdTesting
+import NIOCore
+import Postgres
+import Primitives
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import Delivery
+
+extension DeliveryFixture {
+    static let queues = "/api/v1/platform/system/queues"
+
+    func operate(_ method: HTTPRequest.Method, _ path: String, _ body: String = "{}", staff: StaffRole? = .ops) async throws -> (
+        status: Int, body: String
+    ) {
+        var headers = try await house.identityHeader(tenant: tenant, staff: staff)
+        headers[.contentType] = "application/json"
+        let sent = headers
+        return try await house.withClient(service) { client in
+            try await client.execute(uri: Self.queues + path, method: method, headers: sent, body: ByteBuffer(string: body)) {
+                ($0.status.code, String(buffer: $0.body))
+            }
+        }
+    }
+
+    var jobs: JobStore { JobStore(database: database, counters: QueueCounters(instance: "test", .other)) }
+
+    func enqueue(_ new: [NewJob]) async throws -> Int {
+        let (jobs, now) = (jobs, house.clock.clock.now)
+        return try await database.transaction { try await jobs.enqueue(new, now: now, in: $0) }
+    }
+
+    func overview(_ queue: WorkQueue) async throws -> QueueOverview {
+        try #require(try await QueueMonitor(database: database).overview(of: queue.rawValue).first)
+    }
+
+    /// Works with handlers of the test's own until `condition` holds.
+    func work(_ handlers: [String: JobHandler], until condition: @escaping @Sendable () async throws -> Bool) async throws {
+        let worker = JobWorker(
+            streams: WorkStreams(consumer: "test", queues: WorkQueue.others), store: jobs, redis: house.house.redis, handlers: handlers, slots: 16,
+            lease: 30, clock: house.clock.clock, wakeup: Wakeup(), logger: house.house.logger)
+        try await house.withBackground([worker, service.dispatcher]) { try await eventually("the jobs are done", condition) }
+    }
+
+    func states(of kind: String) async throws -> [String] {
+        try await database.query("select state from jobs where kind = \(kind) order by id").map { try $0.decode("state") }
+    }
+}
+
+@Suite("Jobs of every kind")
+struct JobTests {
+    @Test("a job is enqueued once a key, done in its lane's order, and counted")
+    func done() async throws {
+        let fixture = try await DeliveryFixture.make()
+        let lane = UUID()
+        let new = (0..<50).map { NewJob(queue: .webhook, kind: "t.order", lane: lane, payload: PostgresJSON(text: "\($0)"), uniqueKey: "k\($0)") }
+        #expect(try await fixture.enqueue(new) == 50)
+        #expect(try await fixture.enqueue(new) == 0)
+        #expect(try await fixture.overview(.webhook).depth == 50)
+        let seen = Mutex<[Int]>([])
+        try await fixture.work([
+            "t.order": { job in
+                seen.withLock { $0.append(Int(String(decoding: job.payload, as: UTF8.self)) ?? -1) }
+                return .done
+            }
+        ]) { try await Set(fixture.states(of: "t.order")) == ["completed"] }
+        #expect(seen.withLock { $0 } == Array(0..<50))
+        let after = try await fixture.overview(.webhook)
+        #expect(after.depth == 0 && after.active == 0 && after.completedLastHour == 50 && after.failed == 0)
+    }
+
+    @Test("what fails is tried again later, at most as often as it may, and then waits for an operator with its error and its log")
+    func failures() async throws {
+        let fixture = try await DeliveryFixture.make()
+        _ = try await fixture.enqueue([
+            NewJob(queue: .bounce, kind: "t.fail", maxAttempts: 2), NewJob(queue: .bounce, kind: "t.dead"), NewJob(queue: .bounce, kind: "t.unknown"),
+            NewJob(queue: .bounce, kind: "t.snooze"),
+        ])
+        struct Broken: Error {}
+        let later = fixture.house.clock.clock.now.addingTimeInterval(3_600)
+        let handlers: [String: JobHandler] = [
+            "t.fail": { _ in throw Broken() }, "t.dead": { _ in .dead("never") }, "t.snooze": { _ in .snooze(until: later) },
+        ]
+        try await fixture.work(handlers) {
+            // Nobody waits for the back-off here.
+            try await fixture.database.query("update jobs set run_at = now() where kind = 't.fail' and state = 'queued'")
+            try await fixture.database.query("update lanes set next_at = now() where queue = 'queue:bounce:process'")
+            return try await fixture.database.query("select 1 as one from jobs where queue = 'queue:bounce:process' and state = 'failed'").count == 3
+        }
+        let rows = try await fixture.database.query("select kind, attempt, error from jobs where state = 'failed' and kind like 't.%' order by kind")
+        #expect(
+            try rows.map { "\(try $0.decode("kind", as: String.self)) \(try $0.decode("attempt", as: Int.self))" } == [
+                "t.dead 1", "t.fail 2", "t.unknown 1",
+            ])
+        #expect(try rows[0].decode("error", as: String.self) == "never")
+        let snoozed = try await fixture.database.query("select state, attempt, run_at from jobs where kind = 't.snooze'")[0]
+        #expect(try snoozed.decode("state", as: String.self) == "queued" && snoozed.decode("attempt", as: Int.self) == 0)
+
+        let failed = try await fixture.operate(.get, "/bounce:process/jobs?state=failed")
+        #expect(failed.status == 200 && failed.body.contains("t.dead") && failed.body.contains("never"))
+        let dead: UUID = try await fixture.database.query("select id from jobs where kind = 't.dead'")[0].decode("id")
+        let detail = try await fixture.operate(.get, "/bounce:process/jobs/\(dead)")
+        #expect(detail.body.contains(#""level":"error""#) && detail.body.contains(#""payload":"{}""#))
+        #expect(try await fixture.operate(.post, "/bounce:process/jobs/\(dead)/retry").status == 204)
+        #expect(try await fixture.states(of: "t.dead") == ["queued"])
+        #expect(try await fixture.operate(.post, "/bounce:process/retry-all", #"{"kind":"t.fail"}"#).body.contains(#""count":1"#))
+        #expect(try await fixture.overview(.bounce).failed == 1)
+        #expect(try await fixture.operate(.post, "/bounce:process/clear-failed").body.contains(#""count":1"#))
+        let cleared = try await fixture.overview(.bounce)
+        #expect(cleared.failed == 0 && cleared.depth == 3)
+        let actions = try await fixture.database.query(
+            "select jsonb_path_query_first(body::jsonb, '$.**.audit.action') #>> '{}' as action from outbox where type = 'delivery.queue.operated' order by id"
+        )
+        let names = try actions.map { try $0.decode("action", as: String.self) }
+        #expect(names.sorted() == ["job.retry", "queue.clear_failed", "queue.retry_all"])
+    }
+
+    @Test("a job whose worker dies comes back under a new fence; the old worker's word counts for nothing; a poison job ends")
+    func crashes() async throws {
+        let fixture = try await DeliveryFixture.make()
+        _ = try await fixture.enqueue([NewJob(queue: .webhook, kind: "t.crash", maxAttempts: 2)])
+        func claim() async throws -> [WorkStreams.Entry] {
+            let lease = DispatcherLease(database: fixture.database, holder: "test", length: .seconds(60))
+            let fence = try #require(try await lease.take())
+            return fixture.entries(
+                try await fixture.claims().claim(
+                    .webhook, room: 10, share: FairShare(), fence: fence, holder: "test", lease: 30, now: fixture.house.clock.clock.now
+                ).claimed)
+        }
+        let first = try await fixture.jobs.take(try await claim())
+        #expect(first.count == 1)
+        try await fixture.endLeases()
+        #expect(try await fixture.sweep() == 1)
+        try await fixture.jobs.finish([(first[0], .done)], now: Date(), spread: { 0 })
+        #expect(try await fixture.states(of: "t.crash") == ["queued"])
+        #expect(try await claim().count == 1)
+        try await fixture.endLeases()
+        try await fixture.sweep()
+        #expect(try await fixture.states(of: "t.crash") == ["failed"])
+        let overview = try await fixture.overview(.webhook)
+        #expect(overview.failed == 1 && overview.active == 0 && overview.depth == 0)
+    }
+
+    @Test("cron kinds come once a period, and what ended long ago is removed without touching the ledger")
+    func upkeep() async throws {
+        let fixture = try await DeliveryFixture.make()
+        let cron = Cron(database: fixture.database, jobs: fixture.jobs)
+        let now = fixture.house.clock.clock.now
+        for _ in 0..<3 { try await cron.enqueueDue(now: now) }
+        #expect(try await fixture.states(of: "maintenance.retention").count == 1)
+        try await cron.enqueueDue(now: now.addingTimeInterval(3_600))
+        #expect(try await fixture.states(of: "maintenance.retention").count == 2)
+
+        let mailbox = try await fixture.mailbox()
+        let plan = fixture.plan(mailbox, ["a@x.example", "refuse-550@x.example"])
+        _ = try await fixture.rpc.call(plan)
+        let taken = try await DeliveryStore(database: fixture.database, lease: 30).take(fixture.entries(try await fixture.claim()))
+        try await fixture.write(taken[0].delivery, .accepted(code: 250, text: "ok"))
+        try await fixture.write(taken[1].delivery, .refused(code: 550, text: "no"))
+        func prune(after days: Double) async throws -> Int {
+            let clock = WallClock { now.addingTimeInterval(days * 86_400) }
+            let retention = Maintenance.Retention(completed: 30 * 86_400, failed: 365 * 86_400, logs: 90 * 86_400)
+            try await Maintenance(database: fixture.database, retention: retention, clock: clock).prune()
+            return try await fixture.database.query("select 1 as one from jobs where kind = 'email'").count
+        }
+        #expect(try await prune(after: 29) == 2)
+        #expect(try await prune(after: 31) == 1)
+        #expect(try await prune(after: 366) == 0)
+        #expect(try await fixture.database.query("select 1 as one from job_logs").isEmpty)
+        #expect(try await fixture.rpc.call(plan) == .init(enqueued: 0, known: 2))
+        #expect(try await fixture.overview(.mail).failed == 0)
+    }
+
+    @Test("counters that a defect made drift are set right")
+    func recount() async throws {
+        let fixture = try await DeliveryFixture.make()
+        _ = try await fixture.enqueue([NewJob(queue: .webhook, kind: "t.a"), NewJob(queue: .webhook, kind: "t.b")])
+        try await fixture.database.query("update queue_counters set waiting = waiting + 40, failed = 7")
+        let retention = Maintenance.Retention(completed: 1, failed: 1, logs: 1)
+        try await Maintenance(database: fixture.database, retention: retention, clock: fixture.house.clock.clock).recount()
+        let overview = try await fixture.overview(.webhook)
+        #expect(overview.depth == 2 && overview.failed == 0)
+    }
+}
+
+@Suite("The queue monitor")
+struct QueueMonitorTests {
+    @Test("only staff sees it, and only ops works it")
+    func whoMay() async throws {
+        let fixture = try await DeliveryFixture.make()
+        #expect(try await fixture.operate(.get, "", staff: nil).status == 403)
+        #expect(try await fixture.operate(.get, "", staff: .finance).status == 403)
+        #expect(try await fixture.operate(.get, "", staff: .support).status == 200)
+        #expect(try await fixture.operate(.post, "/email-sending/resume", staff: .support).status == 403)
+        #expect(try await fixture.operate(.post, "/email-sending/resume", staff: .superAdmin).status == 204)
+        #expect(try await fixture.operate(.get, "/nobody").status == 404)
+        #expect(try await fixture.operate(.get, "/email-sending/jobs?state=odd").status == 400)
+        #expect(try await fixture.operate(.post, "/email-sending/pause", #"{"reason":" "}"#).status == 400)
+    }
+
+    @Test("a paused queue admits nothing, says by whom and why, and goes on when resumed")
+    func pause() async throws {
+        let fixture = try await DeliveryFixture.make()
+        let mailbox = try await fixture.mailbox()
+        _ = try await fixture.rpc.call(fixture.plan(mailbox, ["a@x.example"]))
+        #expect(try await fixture.operate(.post, "/email-sending/pause", #"{"reason":"provider trouble"}"#).status == 204)
+        #expect(try await fixture.claim().isEmpty)
+        let seen = try await fixture.operate(.get, "/queue:email-sending")
+        #expect(seen.body.contains(#""is_paused":true"#) && seen.body.contains("provider trouble") && seen.body.contains("Test Person"))
+        #expect(try await fixture.operate(.post, "/email-sending/resume").status == 204)
+        #expect(try await fixture.claim().count == 1)
+    }
+
+    @Test("what waits, is delayed, runs and is held by a gate is told apart; a cancelled mail gives its reservation back")
+    func numbers() async throws {
+        let fixture = try await DeliveryFixture.make()
+        let mailbox = try await fixture.mailbox()
+        var plan = fixture.plan(mailbox, (0..<6).map { "l\($0)@x.example" })
+        let reservation = ReservationID(UUID())
+        for index in plan.sends.indices { plan.sends[index].reservation = reservation }
+        plan.sends[5].dueAt = fixture.house.clock.clock.now.addingTimeInterval(3_600)
+        _ = try await fixture.rpc.call(plan)
+        #expect(try await fixture.claim(limit: 2).count == 2)
+        let before = try await fixture.overview(.mail)
+        #expect(before.depth == 6 && before.active == 2 && before.waiting == 3 && before.delayed == 1 && before.health == .healthy)
+        #expect(try #require(before.oldestAgeSeconds) >= 0)
+        let waiting: UUID = try await fixture.database.query("select id from jobs where state = 'queued' order by id limit 1")[0].decode("id")
+        #expect(try await fixture.operate(.post, "/email-sending/jobs/\(waiting)/cancel").status == 204)
+        #expect(try await fixture.operate(.post, "/email-sending/jobs/\(waiting)/cancel").status == 409)
+        #expect(try await fixture.overview(.mail).depth == 5)
+        #expect(try await fixture.states()["cancelled"] == 1)
+        let released: Int = try await fixture.database.query("select released from reservation_settlements")[0].decode("released")
+        #expect(released == 1)
+        // A gate sets aside what it holds: others in the same lane go on, and nothing is lost when it opens.
+        _ = try await fixture.rpc.call(fixture.gate(open: false, version: 1))
+        #expect(try await fixture.claim().isEmpty)
+        #expect(try await fixture.database.query("select 1 as one from jobs where state = 'gated'").count == 2)
+        #expect(try await fixture.overview(.mail).depth == 5)
+        _ = try await fixture.rpc.call(fixture.gate(open: true, version: 2))
+        #expect(try await SendGates(database: fixture.database, wakeup: Wakeup()).release())
+        #expect(try await fixture.claim().count == 2)
+    }
+
+    @Test("health: overdue jobs and failures against the queue's own thresholds")
+    func health() {
+        let usual = QueueHealth.Thresholds()
+        #expect(QueueHealth(overdue: 99, failed: 10, thresholds: usual) == .healthy)
+        #expect(QueueHealth(overdue: 100, failed: 0, thresholds: usual) == .warning)
+        #expect(QueueHealth(overdue: 1_000, failed: 0, thresholds: usual) == .warning)
+        #expect(QueueHealth(overdue: 1_001, failed: 0, thresholds: usual) == .critical)
+        #expect(QueueHealth(overdue: 0, failed: 11, thresholds: usual) == .critical)
+        #expect(QueueHealth(overdue: 5_000, failed: 0, thresholds: .init(warningWaiting: 10_000, criticalWaiting: 50_000)) == .healthy)
+    }
+}
+
+@Suite("Mail of unknown fate")
+struct AmbiguousTests {
+    private func held(_ fixture: DeliveryFixture) async throws -> Delivery {
+        let mailbox = try await fixture.mailbox()
+        _ = try await fixture.rpc.call(fixture.plan(mailbox, ["a@x.example"]))
+        let taken = try await DeliveryStore(database: fixture.database, lease: 30).take(fixture.entries(try await fixture.claim()))
+        #expect(try await DataSentMarks(database: fixture.database).mark(taken[0].delivery))
+        try await fixture.write(taken[0].delivery, .ambiguous(text: "the line broke"))
+        return taken[0].delivery
+    }
+
+    @Test("it is listed with its reason and settled by its owner", arguments: [("sent", "accepted"), ("not_sent", "refused"), ("resend", "planned")])
+    func settling(settlement: String, state: String) async throws {
+        let fixture = try await DeliveryFixture.make()
+        let delivery = try await held(fixture)
+        let list = try await fixture.send(.get, "/api/v1/sends/ambiguous")
+        #expect(list.status == 200 && list.body.contains(delivery.send.description) && list.body.contains("the line broke"))
+        #expect(try await !fixture.send(.get, "/api/v1/sends/ambiguous", tenant: TenantID(UUID())).body.contains(delivery.send.description))
+        let path = "/api/v1/sends/\(delivery.send)/settle"
+        #expect(try await fixture.send(.post, path, #"{"as":"\#(settlement)"}"#, tenant: TenantID(UUID())).status == 404)
+        #expect(try await fixture.send(.post, path, #"{"as":"\#(settlement)"}"#).status == 204)
+        #expect(try await fixture.send(.post, path, #"{"as":"\#(settlement)"}"#).status == 404)
+        #expect(try await fixture.states() == [state: 1])
+        // Whoever sent it first can say nothing more.
+        try await fixture.write(delivery, .accepted(code: 250, text: "late"))
+        #expect(try await fixture.states() == [state: 1])
+        #expect(try await fixture.claim().count == (settlement == "resend" ? 1 : 0))
+        #expect(try await fixture.overview(.mail).failed == 0)
+    }
+
+    @Test("a tenant that wants it has such mail sent again by itself; others have it held")
+    func policy() async throws {
+        let fixture = try await DeliveryFixture.make()
+        _ = try await held(fixture)
+        let ambiguous = AmbiguousSends(
+            api: fixture.house.house.api, worker: fixture.database, counters: QueueCounters(instance: "test", .other),
+            events: SendEvents(outbox: fixture.house.house.outbox), outbox: fixture.house.house.outbox, wakeup: Wakeup(),
+            clock: fixture.house.clock.clock)
+        #expect(try await ambiguous.resendByPolicy() == 0)
+        #expect(try await fixture.send(.get, "/api/v1/sends/settings").body == #"{"ambiguous":"hold"}"#)
+        #expect(try await fixture.send(.put, "/api/v1/sends/settings", #"{"ambiguous":"resend"}"#).status == 200)
+        #expect(try await ambiguous.resendByPolicy() == 1)
+        #expect(try await fixture.states() == ["planned": 1])
+        #expect(try await fixture.claim().count == 1)
+    }
+}
