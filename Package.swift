@@ -73,7 +73,11 @@ for name in ["Contracts", "Primitives", "Postgres", "Streams", "RPC", "HTTP", "S
 /// The whole stack as a person starts it; the services are started as processes, so nothing of them is imported.
 package.targets.append(
     .testTarget(
-        name: "SystemTests", dependencies: ["TestSupport", "Contracts", .httpClient, .nioCore, .nioFoundationCompat, .nioHTTP1],
+        name: "SystemTests",
+        dependencies: [
+            "TestSupport", "Contracts", "Postgres", "Primitives", "RPC", "Streams", .crypto, .cryptoExtras, .httpClient, .logging, .nioCore,
+            .nioFoundationCompat, .nioHTTP1, .nioPosix,
+        ],
         path: "Tests/SystemTests",
         swiftSettings: .houseTests))
 

@@ -106,3 +106,8 @@ final class OwnedProcess: Sendable {
         return Int(UInt16(bigEndian: address.sin_port))
     }
 }
+
+/// A port on this machine that nobody had a moment ago.
+public func freePort() throws -> Int {
+    try OwnedProcess.freePort()
+}

@@ -70,9 +70,11 @@ struct Dispatcher: Service {
             if admission.mayBeMore { mayBeMore = true }
             guard !admission.claimed.isEmpty else { continue }
             metrics.claim.record(since: start)
+            FaultPoint.pass(.afterClaim)
             // Should this fail, the claims' leases end and the sweeper brings them back.
             _ = try await redis.pipeline(
                 admission.claimed.map { ["XADD", queue.rawValue, "*", "job", $0.job.uuidString, "fence", "\($0.fence)"] })
+            FaultPoint.pass(.afterHandOver)
         }
         return mayBeMore
     }

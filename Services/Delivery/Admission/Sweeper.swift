@@ -49,6 +49,7 @@ struct Sweeper: Sendable {
             if !sent.isEmpty { changes += try await hold(sent, now: now, in: transaction) }
             if !unsent.isEmpty { changes += try await planAgain(unsent, now: now, in: transaction) }
             if !idle.isEmpty { changes += try await queueAgain(idle, now: now, in: transaction) }
+            if !changes.isEmpty { FaultPoint.pass(.insideSweep) }
             try await transaction.pipeline(counters.record(changes, now: now))
             return (again: unsent.count + idle.count, held: sent.count)
         }

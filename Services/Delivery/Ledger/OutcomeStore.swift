@@ -43,6 +43,7 @@ struct OutcomeStore: Sendable {
             """)
         statements += counters.record(valid.map(\.change), now: now)
         try await transaction.pipeline(statements)
+        FaultPoint.pass(.insideOutcome)
         let told = valid.filter(\.resolution.isTold).map { outcome in
             SendEvents.Resolved(
                 tenant: outcome.delivery.tenant,

@@ -141,6 +141,7 @@ actor MailboxLane {
     }
 
     private func connect(_ mailbox: SendingMailbox) async throws(SMTPError) -> SMTPConnection {
+        guard !mailbox.username.isEmpty else { return try await tools.connector.connect(mailbox.server, nil, eventLoop) }
         let password: Data
         do {
             password = try tools.keyring.open(mailbox.passwordSealed, for: SendingMailbox.place(mailbox.id, of: mailbox.tenant))
@@ -148,7 +149,7 @@ actor MailboxLane {
             throw SMTPError(.invalidConfiguration, stage: .auth, message: "the mailbox's password cannot be read; enter it again")
         }
         let credentials = SMTPCredentials.password(username: mailbox.username, password: String(decoding: password, as: UTF8.self))
-        return try await tools.connector.connect(mailbox.server, mailbox.username.isEmpty ? nil : credentials, eventLoop)
+        return try await tools.connector.connect(mailbox.server, credentials, eventLoop)
     }
 
     private func send(
@@ -157,8 +158,11 @@ actor MailboxLane {
         let marks = tools.marks
         do throws(SMTPError) {
             let outcome = try await connection.send(envelope: envelope, message: message) {
+                FaultPoint.pass(.beforeMark)
                 guard ContinuousClock.now - delivery.claimedAt < Self.patience, try await marks.mark(delivery) else { throw ClaimLost() }
+                FaultPoint.pass(.afterMark)
             }
+            FaultPoint.pass(.afterReply)
             return (DeliveryResult(outcome), await connection.isReusable ? connection : nil)
         } catch {
             await connection.close()

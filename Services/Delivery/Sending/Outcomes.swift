@@ -21,6 +21,7 @@ struct Outcomes: Sendable {
         self.logger = logger
         group = GroupCommit(limit: 200, gathering: .milliseconds(3)) { outcomes in
             try await Self.commit(outcomes, store, database, clock, logger)
+            FaultPoint.pass(.afterOutcome)
             outbox.wake()
             await Self.acknowledge(outcomes.map(\.delivery.entry), redis, logger)
             wakeup.signal()

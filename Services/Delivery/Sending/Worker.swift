@@ -95,6 +95,7 @@ actor Worker: Service {
     private func start(_ entries: [WorkStreams.Entry], _ connection: RedisConnection) async throws {
         guard !entries.isEmpty else { return }
         let loaded = try await store.take(entries)
+        FaultPoint.pass(.afterTake)
         let taken = Set(loaded.map(\.delivery.entry))
         try await streams.acknowledge(entries.map(\.place).filter { !taken.contains($0) }, connection)
         await tools.load.enter(loaded.map { ($0.delivery.job, $0.delivery.fence) })
