@@ -71,7 +71,7 @@ struct DeliveryService: DeployableService {
         sweeper = Sweeper(database: house.worker, events: events, counters: dispatchCounters, logger: house.logger)
         dispatcher = Dispatcher(
             lease: DispatcherLease(database: house.worker, holder: "\(name)-\(UUID().uuidString.prefix(8))", length: .seconds(max(2, lease / 3))),
-            claims: ClaimStore(database: house.worker, events: events, counters: dispatchCounters, perMailbox: connections * 8), sweeper: sweeper,
+            claims: ClaimStore(database: house.worker, events: events, counters: dispatchCounters, perMailbox: connections * 12), sweeper: sweeper,
             gates: gates, ambiguous: ambiguous,
             cron: Cron(database: house.worker, jobs: JobStore(database: house.worker, counters: dispatchCounters)), redis: redis,
             wakeup: wakeup, clock: house.clock, metrics: metrics, logger: house.logger, depth: slots * 2, claimLease: Double(lease))

@@ -221,3 +221,16 @@ struct PaceInDatabaseTests {
         #expect(try rows.map { try $0.decode("destination", as: String.self) } == ["busy.example"])
     }
 }
+
+@Suite("Placeholders")
+struct PlaceholderTests {
+    @Test(
+        "every one is replaced, and nothing else",
+        arguments: [
+            ("", ""), ("no", "no"), ("{{u}}", "X"), ("a{{u}}b{{u}}", "aXbX"), ("{{{u}}}", "{X}"), ("{{u}", "{{u}"), ("ü{{u}}🐧", "üX🐧"),
+            ("{{u}}{{u}}", "XX"),
+        ])
+    func substituting(text: String, expected: String) {
+        #expect(text.substituting("{{u}}", with: "X") == expected)
+    }
+}

@@ -27,6 +27,14 @@ struct ClaimStore: Sendable {
     /// How many mails one mailbox has in flight at most.
     let perMailbox: Int
 
+    /// The queues with lanes to look at, in the order in which they go; most are idle most of the time.
+    func dueQueues() async throws -> [WorkQueue] {
+        let rows = try await database.query(
+            "select q.name from job_queues q where exists (select from lanes l where l.queue = q.name and l.next_at <= now())")
+        let due = Set(try rows.compactMap { WorkQueue(rawValue: try $0.decode("name")) })
+        return WorkQueue.allCases.filter(due.contains)
+    }
+
     /// Claims up to `room` jobs; throws ``LostLease`` when another dispatcher has taken over.
     func claim(
         _ queue: WorkQueue, room: Int, share: FairShare, fence: Int64, holder: String, lease: Double, now: Date

@@ -29,9 +29,13 @@ struct Dispatcher: Service {
             var sweptAt: ContinuousClock.Instant?
             var isReleasing = false
             var shares: [WorkQueue: FairShare] = [:]
+            var leading: (fence: Int64, renewAt: ContinuousClock.Instant)?
             while !Task.isCancelled {
                 do {
-                    guard let fence = try await lease.take() else {
+                    if leading.map({ $0.renewAt < .now }) ?? true {
+                        leading = try await lease.take().map { ($0, .now + lease.length / 3) }
+                    }
+                    guard let fence = leading?.fence else {
                         await wakeup.wait(atMost: .seconds(1))
                         continue
                     }
@@ -43,11 +47,18 @@ struct Dispatcher: Service {
                         sweptAt = .now
                     }
                     if isReleasing { isReleasing = try await gates.release() }
-                    if try await !admit(fence: fence, &shares), !isReleasing { await wakeup.wait(atMost: .milliseconds(Int64.random(in: 150...250))) }
+                    switch try await admit(fence: fence, &shares) {
+                    case .nothing where !isReleasing: await wakeup.wait(atMost: .milliseconds(Int64.random(in: 150...250)))
+                    case .nothing: break
+                    // Whoever takes a few mails at a time pays a commit for a few: while work is under way, room gathers for a moment.
+                    case .some: try await Task.sleep(for: Self.gathering)
+                    }
                 } catch is ClaimStore.LostLease {
+                    leading = nil
                     logger.notice("another dispatcher leads")
                 } catch {
                     if Task.isCancelled { break }
+                    leading = nil
                     logger.warning("dispatch interrupted", metadata: ["error": "\(error)"])
                     await wakeup.wait(atMost: .milliseconds(500))
                 }
@@ -56,19 +67,29 @@ struct Dispatcher: Service {
         try? await lease.release()
     }
 
-    /// True when there may be more to admit at once.
-    func admit(fence: Int64, _ shares: inout [WorkQueue: FairShare]) async throws -> Bool {
-        let lengths = try await redis.pipeline(WorkQueue.allCases.map { ["XLEN", $0.rawValue] })
-        var mayBeMore = false
-        for (queue, length) in zip(WorkQueue.allCases, lengths) {
+    private enum Admitted {
+        case nothing
+        case some
+    }
+
+    private static let gathering = Duration.milliseconds(30)
+
+    /// One look at every queue that has something due.
+    private func admit(fence: Int64, _ shares: inout [WorkQueue: FairShare]) async throws -> Admitted {
+        let due = try await claims.dueQueues()
+        guard !due.isEmpty else { return .nothing }
+        let lengths = try await redis.pipeline(due.map { ["XLEN", $0.rawValue] })
+        var admitted = Admitted.nothing
+        for (queue, length) in zip(due, lengths) {
             let room = min(depth - Int(length.integer ?? 0), Self.batch)
             guard room > 0 else { continue }
             let start = ContinuousClock.now
             let admission = try await claims.claim(
                 queue, room: room, share: shares[queue] ?? FairShare(), fence: fence, holder: lease.holder, lease: claimLease, now: clock.now)
             shares[queue] = admission.share
-            if admission.mayBeMore { mayBeMore = true }
+            if admission.mayBeMore { admitted = .some }
             guard !admission.claimed.isEmpty else { continue }
+            admitted = .some
             metrics.claim.record(since: start)
             FaultPoint.pass(.afterClaim)
             // Should this fail, the claims' leases end and the sweeper brings them back.
@@ -76,7 +97,7 @@ struct Dispatcher: Service {
                 admission.claimed.map { ["XADD", queue.rawValue, "*", "job", $0.job.uuidString, "fence", "\($0.fence)"] })
             FaultPoint.pass(.afterHandOver)
         }
-        return mayBeMore
+        return admitted
     }
 
     /// How many one transaction claims at most.

@@ -15,8 +15,8 @@ struct MessageComposer: Sendable {
     func compose(_ delivery: Delivery, from mailbox: SendingMailbox) throws -> [UInt8] {
         let sender = try MailAddress(mailbox.address)
         let link = try links.link(tenant: delivery.tenant, send: delivery.send)
-        let text = delivery.text.replacing(Self.unsubscribePlaceholder, with: link.absoluteString)
-        let html = delivery.html?.replacing(Self.unsubscribePlaceholder, with: link.absoluteString.htmlEscaped)
+        let text = delivery.text.substituting(Self.unsubscribePlaceholder, with: link.absoluteString)
+        let html = delivery.html?.substituting(Self.unsubscribePlaceholder, with: link.absoluteString.htmlEscaped)
         let message = MailMessage(
             from: sender.named(mailbox.displayName), to: [try MailAddress(delivery.recipient).named(delivery.recipientName)],
             subject: delivery.subject, text: text, html: html, messageIdentifier: Self.messageIdentifier(of: delivery, at: sender.domain),

@@ -19,7 +19,7 @@ struct Outcomes: Sendable {
         self.outbox = outbox
         self.clock = clock
         self.logger = logger
-        group = GroupCommit(limit: 200, gathering: .milliseconds(3)) { outcomes in
+        group = GroupCommit(limit: 200, gathering: .milliseconds(8)) { outcomes in
             try await Self.commit(outcomes, store, database, clock, logger)
             FaultPoint.pass(.afterOutcome)
             outbox.wake()
