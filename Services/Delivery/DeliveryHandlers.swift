@@ -1,4 +1,5 @@
 import Contracts
+import Primitives
 import RPC
 
 /// What other services may ask, as calls of features.
@@ -8,8 +9,17 @@ struct DeliveryHandlers {
     let mailboxes: MailboxStore
     let suppressions: Suppressions
     let health: TransportHealthStore
+    let jobs: JobStore
+    let wakeup: Wakeup
+    let clock: WallClock
 
     func add(to router: inout RPCRouter) {
+        let (jobs, wakeup, clock) = (jobs, wakeup, clock)
+        router.on(DeliveryRPC.EnqueueJobs.self) { request, _ in
+            let result = try await jobs.enqueue(request, now: clock.now)
+            wakeup.signal()
+            return result
+        }
         let (enqueuer, gates, mailboxes, suppressions, health) = (enqueuer, gates, mailboxes, suppressions, health)
         router.on(DeliveryRPC.EnqueueSends.self) { request, _ in try await enqueuer.enqueue(request) }
         router.on(DeliveryRPC.SetSendGate.self) { request, _ in

@@ -6,6 +6,7 @@ import HummingbirdTesting
 import NIOCore
 import Postgres
 import Primitives
+import RPC
 import Synchronization
 import TestSupport
 import Testing
@@ -118,6 +119,23 @@ struct JobTests {
         )
         let names = try actions.map { try $0.decode("action", as: String.self) }
         #expect(names.sorted() == ["job.retry", "queue.clear_failed", "queue.retry_all"])
+    }
+
+    @Test("other services enqueue by RPC, each key once; a queue of mail or none at all is refused")
+    func remote() async throws {
+        let fixture = try await DeliveryFixture.make()
+        let job = DeliveryRPC.PlannedJob(key: "k", lane: nil, payload: ["a": "b"], priority: 100, dueAt: fixture.house.clock.clock.now)
+        func call(_ queue: String, _ jobs: [DeliveryRPC.PlannedJob]) async throws -> DeliveryRPC.EnqueueResult {
+            try await fixture.rpc.call(DeliveryRPC.EnqueueJobs(tenant: fixture.tenant, queue: queue, kind: "t.remote", jobs: jobs))
+        }
+        #expect(try await call("queue:webhook:process", [job]) == .init(enqueued: 1, known: 0))
+        #expect(try await call("queue:webhook:process", [job]) == .init(enqueued: 0, known: 1))
+        for queue in ["queue:email-sending", "queue:none"] {
+            let error = await #expect(throws: RPCError.self) { _ = try await call(queue, [job]) }
+            #expect(error?.kind == "unknown_queue")
+        }
+        let error = await #expect(throws: RPCError.self) { _ = try await call("queue:webhook:process", []) }
+        #expect(error?.kind == "invalid_batch")
     }
 
     @Test("a job whose worker dies comes back under a new fence; the old worker's word counts for nothing; a poison job ends")

@@ -2,6 +2,7 @@ import Contracts
 import Foundation
 import Postgres
 import Primitives
+import RPC
 
 /// The SQL of jobs that a kind's handler does; those of mail have their own, with the ledger.
 struct JobStore: Sendable {
@@ -31,6 +32,23 @@ struct JobStore: Sendable {
         let changes = entries.map { QueueChange(queue: $0.queue, waiting: 1, enqueued: 1) }
         try await transaction.pipeline([LaneStore.wake(entries)] + counters.record(changes, now: now))
         return rows.count
+    }
+
+    /// What another service asks for, as one transaction.
+    func enqueue(_ request: DeliveryRPC.EnqueueJobs, now: Date) async throws -> DeliveryRPC.EnqueueResult {
+        guard let queue = WorkQueue(rawValue: request.queue), !queue.isForMail else {
+            throw RPCError(kind: "unknown_queue", message: "There is no such queue for jobs.")
+        }
+        guard (1...1_000).contains(request.jobs.count), (1...64).contains(request.kind.utf8.count),
+            request.jobs.allSatisfy({ (1...200).contains($0.key.utf8.count) })
+        else { throw RPCError(kind: "invalid_batch", message: "A batch has 1 to 1000 jobs with keys of at most 200 bytes.") }
+        let new = try request.jobs.map { job in
+            NewJob(
+                queue: queue, kind: request.kind, tenant: request.tenant, lane: job.lane, payload: try PostgresJSON(job.payload),
+                uniqueKey: job.key, priority: job.priority, runAt: job.dueAt)
+        }
+        let fresh = try await database.transaction { try await enqueue(new, now: now, in: $0) }
+        return DeliveryRPC.EnqueueResult(enqueued: fresh, known: new.count - fresh)
     }
 
     /// The jobs of these entries whose claim still stands.

@@ -28,6 +28,47 @@ public enum DeliveryRPC {
         }
     }
 
+    /// Puts jobs of a kind into a queue, at most 1,000 of one tenant; a key that is known already is left as it is.
+    /// Error kinds `unknown_queue`, `invalid_batch`.
+    public struct EnqueueJobs: RPCMethod {
+        public static let name = "delivery.enqueueJobs"
+        public static let isIdempotent = true
+        public static let deadline = Duration.seconds(30)
+        public typealias Result = EnqueueResult
+        public var tenant: TenantID
+        /// Such as `queue:webhook:process`; the queues of mail take mail only.
+        public var queue: String
+        public var kind: String
+        public var jobs: [PlannedJob]
+
+        public init(tenant: TenantID, queue: String, kind: String, jobs: [PlannedJob]) {
+            self.tenant = tenant
+            self.queue = queue
+            self.kind = kind
+            self.jobs = jobs
+        }
+    }
+
+    /// One job: identifiers and small values, never secrets or what a mail says.
+    public struct PlannedJob: Codable, Sendable, Equatable {
+        /// Unique among the tenant's jobs of the kind.
+        public var key: String
+        /// Jobs of one lane run in their order; nil is the tenant's.
+        public var lane: UUID?
+        public var payload: [String: String]
+        /// Lower goes first.
+        public var priority: Int
+        public var dueAt: Date
+
+        public init(key: String, lane: UUID?, payload: [String: String], priority: Int, dueAt: Date) {
+            self.key = key
+            self.lane = lane
+            self.payload = payload
+            self.priority = priority
+            self.dueAt = dueAt
+        }
+    }
+
     /// One mail, rendered and addressed.
     public struct PlannedSend: Codable, Sendable, Equatable {
         /// `campaign:<enrolment>:<step>`, `test:…`, `transactional:…`; unique in the tenant for ever.
