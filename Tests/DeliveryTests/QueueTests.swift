@@ -206,6 +206,31 @@ struct JobTests {
     }
 }
 
+@Suite("Deep lanes")
+struct DeepLaneTests {
+    @Test("the first jobs of a lane come in order out of their index, however many wait behind them", arguments: ["auto", "force_generic_plan"])
+    func plan(mode: String) async throws {
+        let fixture = try await DeliveryFixture.make()
+        let lane = Lane(tenant: fixture.tenant, id: UUID())
+        try await fixture.database.query(
+            """
+            insert into jobs (id, queue, kind, tenant_id, lane_id, priority, run_at, created_at)
+            select gen_random_uuid(), 'queue:webhook:process', 't.deep', \(lane.tenant), \(lane.id), 100 + n % 3, now() - make_interval(secs => n), now()
+            from generate_series(1, 20000) n
+            """)
+        let owner = Database(fixture.house.database.configuration(role: "delivery_owner"), connections: 1)
+        try await owner.query("analyze jobs")
+        let plan = try await owner.transaction { transaction -> String in
+            try await transaction.query("select set_config('plan_cache_mode', \(mode), true)")
+            return try await transaction.query("explain \(ClaimStore.heads(.webhook, [lane: 50]))").map {
+                try $0.decode("QUERY PLAN", as: String.self)
+            }
+            .joined(separator: "\n")
+        }
+        #expect(plan.contains("jobs_claimable") && !plan.contains("jobs_in_lane") && !plan.contains("Seq Scan on jobs"), "\(plan)")
+    }
+}
+
 @Suite("The queue monitor")
 struct QueueMonitorTests {
     @Test("only staff sees it, and only ops works it")
