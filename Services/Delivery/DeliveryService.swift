@@ -53,7 +53,7 @@ struct DeliveryService: DeployableService {
         let events = SendEvents(outbox: house.outbox)
         let name = "delivery-\(house.instance)"
         apiDatabase = house.api
-        links = UnsubscribeLinks(keyring: house.keyring, baseURL: house.publicBaseURL)
+        links = try UnsubscribeLinks(keyring: house.keyring, baseURL: house.publicBaseURL)
         suppressions = Suppressions(database: house.worker, outbox: house.outbox, clock: house.clock)
         mailboxes = Mailboxes(
             store: MailboxStore(database: house.api), database: house.api, auth: house.peer(.auth), connector: connector, keyring: house.keyring,
@@ -75,13 +75,14 @@ struct DeliveryService: DeployableService {
             gates: gates, ambiguous: ambiguous,
             cron: Cron(database: house.worker, jobs: JobStore(database: house.worker, counters: dispatchCounters)), redis: redis,
             wakeup: wakeup, clock: house.clock, metrics: metrics, logger: house.logger, depth: slots * 2, claimLease: Double(lease))
+        let load = Load()
         let tools = MailboxLane.Tools(
             eventLoops: MultiThreadedEventLoopGroup.singleton, connector: connector, composer: MessageComposer(links: links),
             marks: DataSentMarks(database: house.worker, metrics: metrics),
             outcomes: Outcomes(
-                database: house.worker, redis: redis, outbox: house.outbox, counters: outcomeCounters, wakeup: wakeup, clock: house.clock,
-                logger: house.logger),
-            keyring: house.keyring, connections: connections, idleTime: .seconds(20), load: Load(), metrics: metrics, logger: house.logger)
+                database: house.worker, redis: redis, outbox: house.outbox, counters: outcomeCounters, load: load, metrics: metrics, wakeup: wakeup,
+                clock: house.clock, logger: house.logger),
+            keyring: house.keyring, connections: connections, idleTime: .seconds(20), load: load, metrics: metrics, logger: house.logger)
         worker = Worker(
             streams: WorkStreams(consumer: name, queues: WorkQueue.forMail), store: DeliveryStore(database: house.worker, lease: Double(lease)),
             redis: house.redis, tools: tools, slots: slots, lease: .seconds(lease), logger: house.logger)

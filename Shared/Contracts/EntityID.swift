@@ -12,7 +12,7 @@ public struct EntityID<Kind>: Hashable, Sendable, Codable, CustomStringConvertib
 
     /// Nil unless `text` is a UUID.
     public init?(_ text: some StringProtocol) {
-        guard let uuid = UUID(uuidString: String(text)) else { return nil }
+        guard let uuid = UUID(text: String(text)) else { return nil }
         self.uuid = uuid
     }
 
@@ -25,7 +25,7 @@ public struct EntityID<Kind>: Hashable, Sendable, Codable, CustomStringConvertib
         try container.encode(description)
     }
 
-    public var description: String { uuid.uuidString.lowercased() }
+    public var description: String { uuid.text }
 }
 
 public enum TenantKind {}

@@ -51,10 +51,24 @@ public struct Keyring: Sendable {
         return try AES.GCM.open(box, using: derivedKey(parts[1], place), authenticating: Data(place.text.utf8))
     }
 
+    /// As ``authenticate(_:purpose:)``, for whoever makes many tags: the key is derived once.
+    public func authenticator(purpose: String) throws(KeyringError) -> Authenticator {
+        Authenticator(identifier: current, key: try derive(current, "authenticate|\(purpose)"))
+    }
+
+    /// Makes tags for one purpose with the key that was current when it was made.
+    public struct Authenticator: Sendable {
+        let identifier: String
+        let key: SymmetricKey
+
+        public func tag(_ message: Data) -> String {
+            "\(identifier).\(Data(HMAC<SHA256>.authenticationCode(for: message, using: key)).base64URL)"
+        }
+    }
+
     /// A tag `<key id>.<base64url of HMAC-SHA256>` that proves later that `message` came from here, for this purpose.
     public func authenticate(_ message: Data, purpose: String) throws(KeyringError) -> String {
-        let key = try derive(current, "authenticate|\(purpose)")
-        return "\(current).\(Data(HMAC<SHA256>.authenticationCode(for: message, using: key)).base64URL)"
+        try authenticator(purpose: purpose).tag(message)
     }
 
     /// Whether `tag` was made by ``authenticate(_:purpose:)`` for the same message and purpose; compares in constant time.

@@ -1,9 +1,10 @@
 import Foundation
 
-/// A serial executor that is one operating-system thread of its own.
+/// An executor that is one operating-system thread of its own, for actors and for tasks.
 ///
-/// An actor that runs here may block (libpq, hiredis) without taking a thread from Swift's cooperative pool.
-public final class ThreadExecutor: SerialExecutor, Sendable {
+/// An actor that runs here may block (libpq, hiredis) without taking a thread from Swift's cooperative pool. A task that prefers this executor
+/// (`withTaskExecutorPreference`) calls such an actor without changing threads.
+public final class ThreadExecutor: SerialExecutor, TaskExecutor, Sendable {
     private let queue: JobQueue
 
     /// Starts the thread; it ends when ``shutdown()`` was called and all queued jobs have run.
@@ -21,11 +22,15 @@ public final class ThreadExecutor: SerialExecutor, Sendable {
     }
 
     public func enqueue(_ job: consuming ExecutorJob) {
-        queue.append(UnownedJob(job), executor: asUnownedSerialExecutor())
+        queue.append(JobQueue.Entry(job: UnownedJob(job), serial: asUnownedSerialExecutor(), task: asUnownedTaskExecutor()))
     }
 
     public func asUnownedSerialExecutor() -> UnownedSerialExecutor {
         UnownedSerialExecutor(ordinary: self)
+    }
+
+    public func asUnownedTaskExecutor() -> UnownedTaskExecutor {
+        UnownedTaskExecutor(ordinary: self)
     }
 
     /// Lets the thread end after the jobs already queued; later jobs run on a thread made for each, so that nothing can hang.
@@ -38,19 +43,29 @@ public final class ThreadExecutor: SerialExecutor, Sendable {
 ///
 /// `@unchecked Sendable`: `jobs` and `finished` are only touched while `condition` is locked.
 private final class JobQueue: @unchecked Sendable {
+    struct Entry {
+        let job: UnownedJob
+        let serial: UnownedSerialExecutor
+        let task: UnownedTaskExecutor
+
+        func run() {
+            job.runSynchronously(isolatedTo: serial, taskExecutor: task)
+        }
+    }
+
     private let condition = NSCondition()
-    private var jobs: [(UnownedJob, UnownedSerialExecutor)] = []
+    private var jobs: [Entry] = []
     private var finished = false
 
-    func append(_ job: UnownedJob, executor: UnownedSerialExecutor) {
+    func append(_ entry: Entry) {
         condition.lock()
         if finished {
             condition.unlock()
             // The owner is going away (an actor's last task after shutdown): still run it, in order of arrival, off the pool.
-            Thread.detachNewThread { job.runSynchronously(on: executor) }
+            Thread.detachNewThread { entry.run() }
             return
         }
-        jobs.append((job, executor))
+        jobs.append(entry)
         condition.signal()
         condition.unlock()
     }
@@ -64,14 +79,12 @@ private final class JobQueue: @unchecked Sendable {
 
     func run() {
         while let batch = next() {
-            for (job, executor) in batch {
-                job.runSynchronously(on: executor)
-            }
+            for entry in batch { entry.run() }
         }
     }
 
     /// Blocks until there is work; nil when the executor was shut down and everything has run.
-    private func next() -> [(UnownedJob, UnownedSerialExecutor)]? {
+    private func next() -> [Entry]? {
         condition.lock()
         defer { condition.unlock() }
         while jobs.isEmpty {

@@ -94,7 +94,7 @@ struct Dispatcher: Service {
             FaultPoint.pass(.afterClaim)
             // Should this fail, the claims' leases end and the sweeper brings them back.
             _ = try await redis.pipeline(
-                admission.claimed.map { ["XADD", queue.rawValue, "*", "job", $0.job.uuidString, "fence", "\($0.fence)"] })
+                admission.claimed.map { ["XADD", queue.rawValue, "*", "job", $0.job.text, "fence", "\($0.fence)"] })
             FaultPoint.pass(.afterHandOver)
         }
         return admitted

@@ -120,7 +120,7 @@ struct JobWorker: Service {
             // The leases end, and the jobs come back.
             logger.warning("results of jobs not written", metadata: ["error": "\(error)"])
         }
-        for job in jobs { await load.leave(job.id) }
+        await load.leave(jobs.map(\.id))
     }
 
     private func perform(_ job: RunningJob) async -> JobResult {

@@ -9,7 +9,7 @@ struct DataSentMarks: Sendable {
 
     init(database: Database, metrics: DeliveryMetrics = DeliveryMetrics()) {
         self.metrics = metrics
-        group = GroupCommit(limit: 200, gathering: .milliseconds(2)) { deliveries in
+        group = GroupCommit(limit: 200, gathering: .zero) { deliveries in
             let rows = try await database.query(
                 """
                 update sends s set state = 'data_sent', data_sent_at = now(), version = s.version + 1

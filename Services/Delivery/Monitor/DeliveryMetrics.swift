@@ -17,9 +17,14 @@ struct DeliveryMetrics: Sendable {
     /// Leases that ended before their work did.
     let leasesLost = Counter(label: "delivery_leases_lost_total")
 
+    private let results = Dictionary(
+        uniqueKeysWithValues: ["accepted", "refused", "deferred", "ambiguous", "unreachable", "mailbox_refused", "handed_back"].map {
+            ($0, Counter(label: "delivery_results_total", dimensions: [("result", $0)]))
+        })
+
     /// One more result of this kind.
     func count(_ result: DeliveryResult) {
-        Counter(label: "delivery_results_total", dimensions: [("result", result.name)]).increment()
+        results[result.name]?.increment()
     }
 }
 

@@ -1,3 +1,4 @@
+import Contracts
 import Foundation
 import Streams
 
@@ -92,7 +93,7 @@ struct WorkStreams: Sendable {
         for index in stride(from: 0, to: fields.count - 1, by: 2) { named[fields[index]] = fields[index + 1] }
         // An entry without a job is not ours; a nil job finds nothing, and the entry is removed.
         return Entry(
-            place: StreamEntryPlace(stream: stream, position: position), job: named["job"].flatMap { UUID(uuidString: $0) } ?? UUID(),
+            place: StreamEntryPlace(stream: stream, position: position), job: named["job"].flatMap { UUID(text: $0) } ?? UUID(),
             fence: named["fence"].flatMap(Int64.init) ?? -1)
     }
 }

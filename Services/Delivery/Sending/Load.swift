@@ -9,8 +9,8 @@ actor Load {
         for entry in entries { jobs[entry.job] = entry.fence }
     }
 
-    func leave(_ job: UUID) {
-        jobs[job] = nil
+    func leave(_ gone: [UUID]) {
+        for job in gone { jobs[job] = nil }
         guard !waiters.isEmpty else { return }
         let ready = waiters.filter { jobs.count < $0.limit }
         waiters.removeAll { jobs.count < $0.limit }

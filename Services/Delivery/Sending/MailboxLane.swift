@@ -27,10 +27,10 @@ actor MailboxLane {
     private let tools: Tools
     private let eventLoop: any EventLoop
     private let executor: any SerialExecutor
+    private let taskExecutor: EventLoopTaskExecutor
     private var mailbox: SendingMailbox
     private var waiting: [Delivery] = []
     private var senders = 0
-    private var recording = 0
     private var idle: [(connection: SMTPConnection, since: ContinuousClock.Instant, version: Int64)] = []
     /// Set when the server refused the mailbox: what waits is given back until its settings change.
     private var refusedVersion: Int64?
@@ -44,6 +44,7 @@ actor MailboxLane {
         self.tools = tools
         eventLoop = tools.eventLoops.next()
         executor = eventLoop.executor
+        taskExecutor = EventLoopTaskExecutor(eventLoop)
     }
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
@@ -58,14 +59,14 @@ actor MailboxLane {
         }
         while senders < min(tools.connections, waiting.count) {
             senders += 1
-            Task { await work() }
+            Task(executorPreference: taskExecutor) { await self.work() }
         }
     }
 
     /// Gives back what waits and closes what is idle; returns when the mails on the wire have their answers.
     func stop() async {
         stopping = true
-        while senders > 0 || recording > 0 { try? await Task.sleep(for: .milliseconds(10)) }
+        while senders > 0 { try? await Task.sleep(for: .milliseconds(10)) }
         for entry in idle { await entry.connection.quit() }
         idle = []
     }
@@ -84,7 +85,7 @@ actor MailboxLane {
             let delivery = waiting.removeFirst()
             let current = mailbox
             if stopping || refusedVersion == current.version || ContinuousClock.now - delivery.claimedAt > Self.patience {
-                record(.handedBack, of: delivery)
+                tools.outcomes.record(.handedBack, of: delivery)
                 continue
             }
             tools.metrics.wait.record(since: delivery.claimedAt)
@@ -95,21 +96,10 @@ actor MailboxLane {
                 refusedVersion = current.version
                 await tools.outcomes.stop(current, reason: reason)
             }
-            record(result, of: delivery)
+            tools.outcomes.record(result, of: delivery)
         }
         if let connection { idle.append((connection, .now, mailbox.version)) }
         senders -= 1
-    }
-
-    /// The next mail need not wait for the commit of this one's result; the load bounds how many results are on their way.
-    private func record(_ result: DeliveryResult, of delivery: Delivery) {
-        recording += 1
-        Task {
-            tools.metrics.count(result)
-            await tools.metrics.outcome.measure { await tools.outcomes.record(result, of: delivery) }
-            await tools.load.leave(delivery.job)
-            recording -= 1
-        }
     }
 
     private func takeIdle(_ version: Int64) -> SMTPConnection? {

@@ -14,9 +14,9 @@ struct MessageComposer: Sendable {
     /// Throws ``MailMessageError`` or ``MailAddressError`` for what can never be sent.
     func compose(_ delivery: Delivery, from mailbox: SendingMailbox) throws -> [UInt8] {
         let sender = try MailAddress(mailbox.address)
-        let link = try links.link(tenant: delivery.tenant, send: delivery.send)
-        let text = delivery.text.substituting(Self.unsubscribePlaceholder, with: link.absoluteString)
-        let html = delivery.html?.substituting(Self.unsubscribePlaceholder, with: link.absoluteString.htmlEscaped)
+        let link = links.link(tenant: delivery.tenant, send: delivery.send)
+        let text = delivery.text.substituting(Self.unsubscribePlaceholder, with: link)
+        let html = delivery.html?.substituting(Self.unsubscribePlaceholder, with: link.htmlEscaped)
         let message = MailMessage(
             from: sender.named(mailbox.displayName), to: [try MailAddress(delivery.recipient).named(delivery.recipientName)],
             subject: delivery.subject, text: text, html: html, messageIdentifier: Self.messageIdentifier(of: delivery, at: sender.domain),

@@ -7,36 +7,57 @@ import Streams
 
 /// Writes what became of mails, many in one commit, and acknowledges them in Redis afterwards.
 struct Outcomes: Sendable {
-    private let group: GroupCommit<OutcomeStore.Outcome, Void>
+    private struct Pending: Sendable {
+        let outcome: OutcomeStore.Outcome
+        let since: ContinuousClock.Instant
+    }
+
+    private let group: GroupCommit<Pending, Void>
+    private let metrics: DeliveryMetrics
     private let mailboxes: MailboxStore
     private let outbox: Outbox
     private let clock: WallClock
     private let logger: Logger
 
-    init(database: Database, redis: RedisClient, outbox: Outbox, counters: QueueCounters, wakeup: Wakeup, clock: WallClock, logger: Logger) {
+    /// `load` forgets a mail when its result is written.
+    init(
+        database: Database, redis: RedisClient, outbox: Outbox, counters: QueueCounters, load: Load, metrics: DeliveryMetrics, wakeup: Wakeup,
+        clock: WallClock, logger: Logger
+    ) {
         let store = OutcomeStore(events: SendEvents(outbox: outbox), counters: counters)
         mailboxes = MailboxStore(database: database)
         self.outbox = outbox
+        self.metrics = metrics
         self.clock = clock
         self.logger = logger
-        group = GroupCommit(limit: 200, gathering: .milliseconds(8)) { outcomes in
-            try await Self.commit(outcomes, store, database, clock, logger)
-            FaultPoint.pass(.afterOutcome)
-            outbox.wake()
-            await Self.acknowledge(outcomes.map(\.delivery.entry), redis, logger)
+        group = GroupCommit(limit: 200, gathering: .milliseconds(8)) { group in
+            let deliveries = group.map(\.outcome.delivery)
+            do {
+                try await Self.commit(group.map(\.outcome), store, database, clock, logger)
+                FaultPoint.pass(.afterOutcome)
+                outbox.wake()
+                await Self.acknowledge(deliveries.map(\.entry), redis, logger)
+            } catch {
+                // Nothing could be written for so long that the claims have ended anyway.
+                logger.error("outcomes not written", metadata: ["jobs": "\(deliveries.map(\.job))", "error": "\(error)"])
+            }
+            for pending in group { metrics.outcome.record(since: pending.since) }
+            await load.leave(deliveries.map(\.job))
             wakeup.signal()
-            return outcomes.map { _ in () }
+            return group.map { _ in () }
         }
     }
 
-    /// Returns when it is written, or when nothing could be written for so long that the claim has ended anyway.
-    func record(_ result: DeliveryResult, of delivery: Delivery) async {
+    /// Returns at once: the next mail need not wait for this one's commit, and the load bounds how many results are on their way.
+    func record(_ result: DeliveryResult, of delivery: Delivery) {
+        metrics.count(result)
         let resolution = Resolution(result, of: delivery, now: clock.now, spread: Double.random(in: -1...1))
-        do {
-            try await group.submit(.init(delivery: delivery, resolution: resolution))
-        } catch {
-            logger.error("outcome not written", metadata: ["job": "\(delivery.job)", "error": "\(error)"])
-        }
+        group.add(Pending(outcome: .init(delivery: delivery, resolution: resolution), since: .now))
+    }
+
+    /// Returns when every result is written.
+    func drain() async {
+        await group.drain()
     }
 
     /// Stops a mailbox that its server does not let in, with the server's words.

@@ -39,6 +39,7 @@ actor Worker: Service {
         }
         // Outside of the cancelled part: what is on the wire gets its answer and its row.
         for lane in lanes.values { await lane.stop() }
+        await tools.outcomes.drain()
     }
 
     /// Leases must outlive a slow commit: renewed three times as often as they end.

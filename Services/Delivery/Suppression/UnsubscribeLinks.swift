@@ -6,13 +6,21 @@ import Primitives
 struct UnsubscribeLinks: Sendable {
     private static let purpose = "unsubscribe"
 
-    let keyring: Keyring
-    let baseURL: URL
+    private let keyring: Keyring
+    private let authenticator: Keyring.Authenticator
+    /// What stands before the token in every link.
+    private let prefix: String
 
-    func link(tenant: TenantID, send: SendID) throws -> URL {
+    /// Throws when the keyring has no current key.
+    init(keyring: Keyring, baseURL: URL) throws(KeyringError) {
+        self.keyring = keyring
+        authenticator = try keyring.authenticator(purpose: Self.purpose)
+        prefix = baseURL.appending(path: "u").absoluteString + "/"
+    }
+
+    func link(tenant: TenantID, send: SendID) -> String {
         let payload = Self.bytes(tenant.uuid) + Self.bytes(send.uuid)
-        let tag = try keyring.authenticate(payload, purpose: Self.purpose)
-        return baseURL.appending(path: "u").appending(path: "\(payload.base64URL).\(tag)")
+        return "\(prefix)\(payload.base64URL).\(authenticator.tag(payload))"
     }
 
     /// Whose mail the link stood in; nil for anything that is not ours.

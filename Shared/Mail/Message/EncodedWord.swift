@@ -5,6 +5,11 @@ enum EncodedWord {
     /// RFC 2047, section 2: no longer than this, delimiters included.
     static let lengthLimit = 75
 
+    /// Whether a reader might take a part of `text` for an encoded word.
+    static func begins(in text: String) -> Bool {
+        zip(text.utf8, text.utf8.dropFirst()).contains { $0 == UInt8(ascii: "=") && $1 == UInt8(ascii: "?") }
+    }
+
     private static let delimiterLength = "=?utf-8?q?".utf8.count + "?=".utf8.count
 
     /// `text` as words that a reader joins without a gap; none splits a code point, and the first keeps to `firstLimit` characters.

@@ -45,7 +45,9 @@ struct HeaderWriter {
 
     /// Nil when `text` would not survive as it is: not ASCII, blank at an end, like an encoded word, or a word too long to fold around.
     private static func plainTokens(_ text: String) -> [String]? {
-        guard text.utf8.allSatisfy({ (0x20...0x7E).contains($0) }), !text.contains("=?"), text.first != " ", text.last != " " else { return nil }
+        guard text.utf8.allSatisfy({ (0x20...0x7E).contains($0) }), !EncodedWord.begins(in: text), text.first != " ", text.last != " " else {
+            return nil
+        }
         guard !text.isEmpty else { return [] }
         var tokens: [String] = []
         var blanks = ""

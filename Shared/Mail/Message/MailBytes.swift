@@ -42,14 +42,19 @@ extension [UInt8] {
     init(linesOf text: String) {
         self = []
         reserveCapacity(text.utf8.count + text.utf8.count / 32)
-        var previous: UInt8 = 0
-        for byte in text.utf8 {
-            switch byte {
-            case .carriageReturn: self += .lineEnd
-            case .lineFeed: if previous != .carriageReturn { self += .lineEnd }
-            default: append(byte)
+        var text = text
+        text.withUTF8 { bytes in
+            // Whole lines are copied at once.
+            var start = 0
+            for index in bytes.indices where bytes[index] == .carriageReturn || bytes[index] == .lineFeed {
+                let endsPair = bytes[index] == .lineFeed && index > 0 && bytes[index - 1] == .carriageReturn
+                if !endsPair {
+                    append(contentsOf: UnsafeBufferPointer(rebasing: bytes[start..<index]))
+                    append(contentsOf: Self.lineEnd)
+                }
+                start = index + 1
             }
-            previous = byte
+            append(contentsOf: UnsafeBufferPointer(rebasing: bytes[start...]))
         }
     }
 }

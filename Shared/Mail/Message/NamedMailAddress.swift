@@ -22,7 +22,7 @@ public struct NamedMailAddress: Sendable, Hashable, CustomStringConvertible {
 
     private static func phrase(_ name: String) -> [String] {
         let bytes = name.utf8
-        guard bytes.allSatisfy({ (0x20...0x7E).contains($0) }), bytes.count <= 60, !name.contains("=?") else {
+        guard bytes.allSatisfy({ (0x20...0x7E).contains($0) }), bytes.count <= 60, !EncodedWord.begins(in: name) else {
             // Short enough to follow any of the address headers' names on their line.
             return EncodedWord.words(for: name, firstLimit: 64)
         }

@@ -29,7 +29,9 @@ final class SMTPChannelHandler: ChannelInboundHandler {
     private var context: ChannelHandlerContext?
     private var parser = SMTPReplyParser()
     private var places: CircularBuffer<Place> = []
-    private var timer: Scheduled<Void>?
+    /// When the server must have answered, and how long it had.
+    private var deadline: (at: NIODeadline, limit: Duration)?
+    private var timer: (scheduled: Scheduled<Void>, at: NIODeadline)?
     private var ending: Ending?
     /// Part of the message, and so its final dot, has stayed here.
     private var bodyStayedHere = false
@@ -127,8 +129,9 @@ final class SMTPChannelHandler: ChannelInboundHandler {
 
     private func end() {
         context = nil
-        timer?.cancel()
+        timer?.scheduled.cancel()
         timer = nil
+        deadline = nil
         while let place = places.popFirst() { fail(place, wasWritten: true) }
     }
 
@@ -163,14 +166,34 @@ final class SMTPChannelHandler: ChannelInboundHandler {
         }
     }
 
+    /// The first in line has all of its time from now on.
+    ///
+    /// A timer that still runs stays as it is, and looks again when it fires: a mail restarts it five times, and making one anew costs more
+    /// than all of that.
     private func restartTimer() {
-        timer?.cancel()
-        timer = nil
-        guard context != nil, let place = places.first else { return }
-        let limit = timeouts.limit(for: place.stage)
-        timer = eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(limit)) {
-            self.abort(.timeout, "the server did not answer within \(limit)")
+        guard context != nil, let place = places.first else {
+            deadline = nil
+            return
         }
+        let limit = timeouts.limit(for: place.stage)
+        deadline = (eventLoop.now + TimeAmount(limit), limit)
+        if let timer, timer.at <= deadline!.at { return }
+        armTimer()
+    }
+
+    private func armTimer() {
+        timer?.scheduled.cancel()
+        timer = nil
+        guard let deadline else { return }
+        let scheduled = eventLoop.assumeIsolated().scheduleTask(deadline: deadline.at) { self.timerFired() }
+        timer = (scheduled, deadline.at)
+    }
+
+    private func timerFired() {
+        timer = nil
+        guard let deadline else { return }
+        guard deadline.at <= eventLoop.now else { return armTimer() }
+        abort(.timeout, "the server did not answer within \(deadline.limit)")
     }
 }
 

@@ -129,11 +129,14 @@ extension SMTPConnection {
 
     /// The reply, or an error when it is 421 or none will come.
     func reply(to place: EventLoopFuture<SMTPReply>, at stage: SMTPStage) async throws(SMTPError) -> SMTPReply {
+        // On this actor's own thread, unlike `get()`: replies that came together are then read together.
+        let result = await withCheckedContinuation { continuation in
+            place.assumeIsolated().whenComplete { continuation.resume(returning: $0) }
+        }
         let reply: SMTPReply
-        do {
-            reply = try await place.get()
-        } catch {
-            throw error as? SMTPError ?? SMTPError(.connectionLost, stage: stage, message: "\(error)")
+        switch result {
+        case .success(let value): reply = value
+        case .failure(let error): throw error as? SMTPError ?? SMTPError(.connectionLost, stage: stage, message: "\(error)")
         }
         guard reply.code != 421 else {
             throw SMTPError(.connectionClosing, stage: stage, message: "the server is closing the connection", reply: reply)

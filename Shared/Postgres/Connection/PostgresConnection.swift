@@ -20,6 +20,9 @@ public actor PostgresConnection {
 
     public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
+    /// For a task that runs many statements on this connection and little else: none of them then changes threads.
+    nonisolated var taskExecutor: any TaskExecutor { executor }
+
     /// Connects, or throws ``PostgresError/Code/connectionFailed``.
     public static func connect(_ configuration: PostgresConfiguration) async throws(PostgresError) -> PostgresConnection {
         let executor = ThreadExecutor(name: "postgres")

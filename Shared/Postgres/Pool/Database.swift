@@ -51,8 +51,11 @@ public struct Database: Sendable {
         let lease = try await pool.lease()
         let opening = Transaction.Opening(["begin"] + (tenant.map { [Self.enter($0)] } ?? []))
         do {
-            let value = try await body(Transaction(connection: lease.connection, opening: opening))
-            if !opening.isPending { try await lease.connection.queryToTheEnd("commit") }
+            let value = try await withTaskExecutorPreference(lease.connection.taskExecutor) {
+                let value = try await body(Transaction(connection: lease.connection, opening: opening))
+                if !opening.isPending { try await lease.connection.queryToTheEnd("commit") }
+                return value
+            }
             await pool.giveBack(lease)
             return value
         } catch {

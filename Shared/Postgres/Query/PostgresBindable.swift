@@ -76,12 +76,12 @@ extension Bool: PostgresBindable {
 
 extension UUID: PostgresBindable {
     public static var postgresType: PostgresType { .uuid }
-    public var postgresText: String { uuidString }
+    public var postgresText: String { text }
 }
 
 extension EntityID: PostgresBindable {
     public static var postgresType: PostgresType { .uuid }
-    public var postgresText: String { uuid.uuidString }
+    public var postgresText: String { uuid.text }
 }
 
 extension Date: PostgresBindable {

@@ -53,7 +53,7 @@ extension Bool: PostgresDecodable {
 
 extension UUID: PostgresDecodable {
     public init?(postgresText bytes: UnsafeBufferPointer<UInt8>) {
-        self.init(uuidString: String(decoding: bytes, as: UTF8.self))
+        self.init(utf8: bytes)
     }
 }
 

@@ -13,7 +13,7 @@ import Testing
         message.text = "Grüße!\n\n.dot\nFrom here\ntrailing blank \n漢字\n" + String(repeating: "long ", count: 300) + "\n"
         message.html = "<html><body><p style=\"color: red\">Grüße &amp; 漢字</p></body></html>\n"
         message.listUnsubscribe = ListUnsubscribe(
-            link: try #require(URL(string: "https://penguin.example/u/" + String(repeating: "t", count: 100))),
+            link: "https://penguin.example/u/" + String(repeating: "t", count: 100),
             mailto: try MailAddress("stop@sender.example"))
         message.additionalHeaders = [MailHeader("References", "<one@sender.example> <" + String(repeating: "r", count: 90) + "@sender.example>")]
         let parsed = try await ParsedMail.parse(try message.serialized())

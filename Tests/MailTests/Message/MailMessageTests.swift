@@ -36,7 +36,7 @@ import Testing
     @Test func unsubscribeHeaders() throws {
         var message = try MailMessage.sample()
         message.listUnsubscribe = ListUnsubscribe(
-            link: try #require(URL(string: "https://penguin.example/u/abc")), mailto: try MailAddress("stop+a%b@sender.example"))
+            link: "https://penguin.example/u/abc", mailto: try MailAddress("stop+a%b@sender.example"))
         let lines = try lines(of: message)
         #expect(lines.contains("List-Unsubscribe: <https://penguin.example/u/abc>,"))
         #expect(lines.contains(" <mailto:stop+a%25b@sender.example>"))
@@ -45,7 +45,7 @@ import Testing
 
     @Test func oneClickNeedsHTTPS() throws {
         var message = try MailMessage.sample()
-        let link = try #require(URL(string: "http://penguin.example/u/abc"))
+        let link = "http://penguin.example/u/abc"
         message.listUnsubscribe = ListUnsubscribe(link: link)
         #expect(throws: MailMessageError.invalidUnsubscribeLink) { try message.serialized() }
         message.listUnsubscribe = ListUnsubscribe(link: link, oneClick: false)
@@ -90,7 +90,7 @@ import Testing
         message.to = []
         #expect(throws: MailMessageError.noRecipient) { try message.serialized() }
         message = try MailMessage.sample()
-        message.listUnsubscribe = ListUnsubscribe(link: try #require(URL(string: "https://a.example/" + String(repeating: "a", count: 1000))))
+        message.listUnsubscribe = ListUnsubscribe(link: "https://a.example/" + String(repeating: "a", count: 1000))
         #expect(throws: MailMessageError.lineTooLong(header: "List-Unsubscribe")) { try message.serialized() }
     }
 
