@@ -17,6 +17,7 @@ struct DeliveryService: DeployableService {
     static let migrations = [
         Migration(name: "m0001_mailboxes_queue_ledger", embedded: PackageResources.m0001_mailboxes_queue_ledger_sql),
         Migration(name: "m0002_queue_engine", embedded: PackageResources.m0002_queue_engine_sql),
+        Migration(name: "m0003_mailbox_health", embedded: PackageResources.m0003_mailbox_health_sql),
     ]
     static let keys = [
         ConfigurationKey("delivery.lease.seconds", "How long a claim holds without a sign of life.", default: "30"),

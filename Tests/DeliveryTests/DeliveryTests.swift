@@ -130,6 +130,10 @@ struct DeliveryFixture: Sendable {
         claimed.enumerated().map { .init(place: .init(stream: "s", position: "\($0)-1"), job: $1.job, fence: $1.fence) }
     }
 
+    func entry(_ delivery: Delivery) -> WorkStreams.Entry {
+        .init(place: .init(stream: "s", position: "1-1"), job: delivery.job, fence: delivery.fence)
+    }
+
     func endLeases() async throws {
         try await database.query("update jobs set lease_until = now() - interval '1 second' where state = 'running'")
     }
@@ -162,6 +166,10 @@ struct DeliveryTests {
         #expect(!first.contains("{{unsubscribe_url}}"))
         // What was said is erased, except of those whose fate is open.
         #expect(try await fixture.database.query("select send_id from send_contents").count == 2)
+        // What did not end well has its conversation in its log.
+        let refused = try await fixture.database.query("select transcript from job_logs where message like 'refused: %'")
+        let transcript: String = try #require(refused.first).decode("transcript")
+        #expect(transcript.contains("C: RCPT TO:<refuse-550@x.example>\nS: 550 "))
         let next: Date = try await fixture.database.query("select run_at from jobs where state = 'queued' and kind = 'email'")[0].decode("run_at")
         #expect(next.timeIntervalSince(fixture.house.clock.clock.now) == 300)
         let told = try await fixture.database.query("select body from outbox where type = 'delivery.sends.resolved'").count

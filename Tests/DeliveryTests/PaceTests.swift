@@ -205,6 +205,62 @@ struct PaceInDatabaseTests {
         #expect(try await fixture.claim().count == 1)
     }
 
+    @Test("a mailbox whose mail is refused too often pauses itself with the figures, and goes on when its owner says so")
+    func bounces() async throws {
+        #expect(AutoPause.reason(accepted: 37, refused: 2) == nil)
+        #expect(AutoPause.reason(accepted: 38, refused: 2) == nil)
+        #expect(AutoPause.reason(accepted: 37, refused: 3) != nil)
+        let fixture = try await DeliveryFixture.make()
+        let mailbox = try await fixture.mailbox()
+        _ = try await fixture.rpc.call(fixture.plan(mailbox, (0..<45).map { "l\($0)@x.example" }))
+        let taken = try await DeliveryStore(database: fixture.database, lease: 30).take(fixture.entries(try await fixture.claim(limit: 43)))
+        func state() async throws -> String { try await fixture.send(.get, "/api/v1/mailboxes/\(mailbox)").body }
+        for loaded in taken.prefix(38) { try await fixture.write(loaded.delivery, .accepted(code: 250, text: "ok")) }
+        for loaded in taken[38..<40] { try await fixture.write(loaded.delivery, .refused(code: 550, text: "5.1.1 nobody")) }
+        var body = try await state()
+        #expect(body.contains(#""state":"active""#))
+        try await fixture.write(taken[40].delivery, .refused(code: 550, text: "5.1.1 nobody"))
+        body = try await state()
+        #expect(body.contains(#""state":"paused""#) && body.contains("3 of the last 41 mails"))
+        #expect(try await fixture.claim().isEmpty)
+        let told = try await fixture.database.query("select body from outbox where body like '%mailbox.pause%'")
+        #expect(told.count == 1)
+        #expect(try await fixture.send(.post, "/api/v1/mailboxes/\(mailbox)/resume", "{}").status == 200)
+        // What its owner has seen does not pause it again.
+        try await fixture.write(taken[41].delivery, .refused(code: 550, text: "5.1.1 nobody"))
+        body = try await state()
+        #expect(body.contains(#""state":"active""#))
+        #expect(try await fixture.claim().count == 2)
+    }
+
+    @Test("three tries in a row that reached no server pause a mailbox; what breaks at once is one try, and an answer begins anew")
+    func failures() async throws {
+        let fixture = try await DeliveryFixture.make()
+        let mailbox = try await fixture.mailbox()
+        _ = try await fixture.rpc.call(fixture.plan(mailbox, (0..<9).map { "l\($0)@x.example" }))
+        let store = DeliveryStore(database: fixture.database, lease: 30)
+        let taken = try await store.take(fixture.entries(try await fixture.claim()))
+        func failures() async throws -> Int { try await fixture.database.query("select failures from mailboxes")[0].decode("failures") }
+        func later() async throws { try await fixture.database.query("update mailboxes set failed_at = failed_at - interval '6 minutes'") }
+        for loaded in taken[0..<4] { try await fixture.write(loaded.delivery, .unreachable(text: "no route")) }
+        #expect(try await failures() == 1)
+        try await later()
+        try await fixture.write(taken[4].delivery, .unreachable(text: "no route"))
+        #expect(try await failures() == 2)
+        // Loaded anew, as a worker does: it then knows that its mailbox was failing.
+        let (fresh, old) = (try #require(try await store.take([fixture.entry(taken[5].delivery)]).first), taken[6])
+        try await fixture.write(fresh.delivery, .deferred(code: 451, text: "4.2.0 later"))
+        #expect(try await failures() == 0)
+        try await fixture.write(old.delivery, .unreachable(text: "no route"))
+        for index in 7..<9 {
+            try await later()
+            #expect(try await fixture.send(.get, "/api/v1/mailboxes/\(mailbox)").body.contains(#""state":"active""#))
+            try await fixture.write(taken[index].delivery, .unreachable(text: "no route"))
+        }
+        let body = try await fixture.send(.get, "/api/v1/mailboxes/\(mailbox)").body
+        #expect(body.contains(#""state":"paused""#) && body.contains("three times in a row: no route"))
+    }
+
     @Test("a destination that refuses the sender rests, other destinations and refusals of one recipient do not matter")
     func destinations() async throws {
         let fixture = try await DeliveryFixture.make()

@@ -66,6 +66,11 @@ struct Maintenance: Sendable {
             """)
         try await deleteAll(
             """
+            delete from mailbox_days where (tenant_id, mailbox_id, day) in (
+                select tenant_id, mailbox_id, day from mailbox_days where day < (\(day) at time zone 'UTC')::date order by day limit \(Self.batch))
+            """)
+        try await deleteAll(
+            """
             delete from queue_minutes where (queue, minute, shard) in (
                 select queue, minute, shard from queue_minutes where minute < \(day) order by minute limit \(Self.batch))
             """)

@@ -8,6 +8,8 @@ struct OutcomeStore: Sendable {
     struct Outcome: Sendable {
         let delivery: Delivery
         let resolution: Resolution
+        /// What was said to the server, where it did not end well.
+        var transcript: String?
     }
 
     let events: SendEvents
@@ -41,8 +43,14 @@ struct OutcomeStore: Sendable {
             insert into transport_minutes as t (minute, answered, unreachable) values (date_trunc('minute', \(now)), \(answered), \(unreachable))
             on conflict (minute) do update set answered = t.answered + excluded.answered, unreachable = t.unreachable + excluded.unreachable
             """)
-        statements += counters.record(valid.map(\.change), now: now)
-        try await transaction.pipeline(statements)
+        let notes = AutoPause.Notes(valid)
+        statements += notes.statements
+        if notes.needsLook {
+            try await transaction.pipeline(statements)
+            statements = []
+            try await AutoPause(outbox: events.outbox).look(notes, now: now, in: transaction)
+        }
+        try await transaction.pipeline(statements + counters.record(valid.map(\.change), now: now))
         FaultPoint.pass(.insideOutcome)
         let told = valid.filter(\.resolution.isTold).map { outcome in
             SendEvents.Resolved(
@@ -114,7 +122,8 @@ struct OutcomeStore: Sendable {
         let logs = noted.map { outcome in
             JobLog(
                 tenant: outcome.delivery.tenant, job: outcome.delivery.job, attempt: outcome.delivery.attempt,
-                level: outcome.resolution.isUsed ? .error : .warning, message: "\(outcome.resolution.state): \(outcome.resolution.text ?? "")")
+                level: outcome.resolution.isUsed ? .error : .warning, message: "\(outcome.resolution.state): \(outcome.resolution.text ?? "")",
+                transcript: outcome.transcript)
         }
         return JobLog.insert(logs, now: now)
     }

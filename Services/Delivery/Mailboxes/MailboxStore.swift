@@ -33,7 +33,7 @@ struct MailboxStore: Sendable {
         try await transaction.query(
             """
             update mailboxes set smtp_host = \(account.host), smtp_port = \(account.port), smtp_security = \(account.security),
-                smtp_username = \(account.username), password_sealed = \(passwordSealed), state = 'active', state_reason = null,
+                smtp_username = \(account.username), password_sealed = \(passwordSealed), state = 'active', state_reason = null, failures = 0,
                 version = version + 1, updated_at = \(instant)
             where tenant_id = \(tenant) and id = \(mailbox)
             """
@@ -52,12 +52,13 @@ struct MailboxStore: Sendable {
             """)
     }
 
-    /// False when it was not in one of the states `before`.
+    /// False when it was not in one of the states `before`. What its owner has seen does not pause it again.
     static func set(
         state: String, reason: String?, of mailbox: MailboxID, _ tenant: TenantID, from before: [String], at instant: Date,
         in transaction: Transaction
     ) async throws -> Bool {
-        try await transaction.query(
+        try await transaction.query("delete from mailbox_days where tenant_id = \(tenant) and mailbox_id = \(mailbox)")
+        return try await transaction.query(
             """
             update mailboxes set state = \(state), state_reason = \(reason), state_since = \(instant), failures = 0, updated_at = \(instant)
             where tenant_id = \(tenant) and id = \(mailbox) and state = any(\(before))

@@ -56,6 +56,8 @@ struct JobDetail: Sendable, Encodable {
         let attempt: Int
         let level: String
         let message: String
+        /// Commands and replies of the try, without credentials and content.
+        let transcript: String?
     }
 
     /// The state of a mail in the ledger.
@@ -131,7 +133,7 @@ struct JobViewStore: Sendable {
             "select state, send_key, deferrals, reply_code, reply_text from sends where tenant_id = \(view.tenant) and id = \(job)")
         let lines = try await database.query(
             """
-            select at, attempt, level, message from job_logs where tenant_id = \(view.tenant) and job_id = \(job) order by id desc limit 200
+            select at, attempt, level, message, transcript from job_logs where tenant_id = \(view.tenant) and job_id = \(job) order by id desc limit 200
             """)
         return JobDetail(
             job: view, payload: try row.decodeOptional("payload"),
@@ -143,7 +145,7 @@ struct JobViewStore: Sendable {
             log: try lines.map { line in
                 JobDetail.Line(
                     at: try line.decode("at"), attempt: try line.decode("attempt"), level: try line.decode("level"),
-                    message: try line.decode("message"))
+                    message: try line.decode("message"), transcript: try line.decodeOptional("transcript"))
             })
     }
 }

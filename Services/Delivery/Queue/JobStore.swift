@@ -142,12 +142,15 @@ struct JobLog: Sendable {
     let attempt: Int
     let level: Level
     let message: String
+    /// The conversation with the mail server.
+    var transcript: String?
 
     static func insert(_ logs: [JobLog], now: Date) -> SQL {
         """
-        insert into job_logs (id, tenant_id, job_id, attempt, level, message, at)
+        insert into job_logs (id, tenant_id, job_id, attempt, level, message, transcript, at)
         select *, \(now)::timestamptz from unnest(\(logs.map { _ in UUID.v7(at: now) }), \(logs.map(\.tenant)), \(logs.map(\.job)),
-            \(logs.map(\.attempt)), \(logs.map(\.level.rawValue)), \(logs.map { String($0.message.prefix(1_000)) }))
+            \(logs.map(\.attempt)), \(logs.map(\.level.rawValue)), \(logs.map { String($0.message.prefix(1_000)) }),
+            \(PostgresOptionals(logs.map { $0.transcript.map { String($0.suffix(8_000)) } })))
         """
     }
 }

@@ -31,6 +31,8 @@ struct Delivery: Sendable {
     let destination: String?
     /// Whether its mailbox keeps a gap between mails, which begins with this one's end.
     let hasGap: Bool
+    /// Whether the last try of its mailbox failed for reasons of the mailbox.
+    let hasFailures: Bool
     /// The place in Redis to acknowledge.
     let entry: StreamEntryPlace
 

@@ -25,7 +25,7 @@ struct DeliveryStore: Sendable {
                    greatest(0, extract(epoch from clock_timestamp() - j.claimed_at)::float8) as age, s.send_key, s.campaign_id,
                    s.enrolment_id, s.reservation_id, s.recipient, s.deferrals, s.first_deferred_at, s.created_at, c.recipient_name, c.subject,
                    c.text_body, c.html_body, m.address, m.display_name, m.smtp_host, m.smtp_port, m.smtp_security, m.smtp_username,
-                   m.password_sealed, m.version, m.gap_seconds > 0 as has_gap
+                   m.password_sealed, m.version, m.gap_seconds > 0 as has_gap, m.failures > 0 as has_failures
             from unnest(\(entries.map(\.job)), \(entries.map(\.fence))) as e (id, fence)
             join jobs j on j.id = e.id and j.fence = e.fence and j.state = 'running'
             join sends s on s.tenant_id = j.tenant_id and s.id = j.id and s.fence = j.fence and s.state = 'claimed'
@@ -46,7 +46,7 @@ struct DeliveryStore: Sendable {
                     html: try row.decodeOptional("html_body"), deferrals: try row.decode("deferrals"),
                     firstDeferredAt: try row.decodeOptional("first_deferred_at"), unreachable: try row.decode("unreachable"),
                     createdAt: try row.decode("created_at"), destination: try row.decodeOptional("destination"),
-                    hasGap: try row.decode("has_gap"),
+                    hasGap: try row.decode("has_gap"), hasFailures: try row.decode("has_failures"),
                     entry: places[send.uuid] ?? StreamEntryPlace(stream: "", position: "")),
                 mailbox: try SendingMailbox(row: row))
         }

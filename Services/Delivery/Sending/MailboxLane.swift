@@ -90,13 +90,13 @@ actor MailboxLane {
             }
             tools.metrics.wait.record(since: delivery.claimedAt)
             let available = connection ?? takeIdle(current.version)
-            let (result, kept) = await tools.metrics.send.measure { await deliver(delivery, from: current, over: available) }
+            let (attempt, kept) = await tools.metrics.send.measure { await deliver(delivery, from: current, over: available) }
             connection = kept
-            if case .mailboxRefused(let reason) = result {
+            if case .mailboxRefused(let reason) = attempt.result {
                 refusedVersion = current.version
                 await tools.outcomes.stop(current, reason: reason)
             }
-            tools.outcomes.record(result, of: delivery)
+            tools.outcomes.record(attempt.result, of: delivery, transcript: attempt.transcript)
         }
         if let connection { idle.append((connection, .now, mailbox.version)) }
         senders -= 1
@@ -107,26 +107,42 @@ actor MailboxLane {
         return idle.popLast()?.connection
     }
 
+    /// How a try ended, with what was said where it did not end well.
+    private struct Attempt {
+        let result: DeliveryResult
+        var transcript: String?
+
+        init(_ result: DeliveryResult, transcript: String? = nil) {
+            self.result = result
+            self.transcript = transcript
+        }
+
+        init(_ error: SMTPError) {
+            result = DeliveryResult(error)
+            transcript = error.transcript.map { "\($0)" }
+        }
+    }
+
     /// One try; gives the connection back when it can be used again. A kept connection that the server closed meanwhile is replaced once.
     private func deliver(
         _ delivery: Delivery, from mailbox: SendingMailbox, over kept: SMTPConnection?
-    ) async -> (DeliveryResult, SMTPConnection?) {
+    ) async -> (Attempt, SMTPConnection?) {
         let envelope: SMTPEnvelope
         let message: [UInt8]
         do {
             message = try tools.composer.compose(delivery, from: mailbox)
             envelope = SMTPEnvelope(sender: try MailAddress(mailbox.address), recipients: [try MailAddress(delivery.recipient)])
         } catch {
-            return (.refused(code: 550, text: "the mail cannot be written: \(error)"), kept)
+            return (Attempt(.refused(code: 550, text: "the mail cannot be written: \(error)")), kept)
         }
         if let kept, await kept.isReusable {
-            let (result, connection) = await send(envelope, message, delivery, over: kept)
-            if case .unreachable = result, connection == nil {} else { return (result, connection) }
+            let (attempt, connection) = await send(envelope, message, delivery, over: kept)
+            if case .unreachable = attempt.result, connection == nil {} else { return (attempt, connection) }
         }
         do throws(SMTPError) {
             return await send(envelope, message, delivery, over: try await connect(mailbox))
         } catch {
-            return (DeliveryResult(error), nil)
+            return (Attempt(error), nil)
         }
     }
 
@@ -144,7 +160,7 @@ actor MailboxLane {
 
     private func send(
         _ envelope: SMTPEnvelope, _ message: [UInt8], _ delivery: Delivery, over connection: SMTPConnection
-    ) async -> (DeliveryResult, SMTPConnection?) {
+    ) async -> (Attempt, SMTPConnection?) {
         let marks = tools.marks
         do throws(SMTPError) {
             let outcome = try await connection.send(envelope: envelope, message: message) {
@@ -153,10 +169,13 @@ actor MailboxLane {
                 FaultPoint.pass(.afterMark)
             }
             FaultPoint.pass(.afterReply)
-            return (DeliveryResult(outcome), await connection.isReusable ? connection : nil)
+            let result = DeliveryResult(outcome)
+            var attempt = Attempt(result)
+            if case .accepted = result {} else { attempt.transcript = await "\(connection.transcript)" }
+            return (attempt, await connection.isReusable ? connection : nil)
         } catch {
             await connection.close()
-            return (DeliveryResult(error), nil)
+            return (Attempt(error), nil)
         }
     }
 }

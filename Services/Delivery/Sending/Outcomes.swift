@@ -49,10 +49,10 @@ struct Outcomes: Sendable {
     }
 
     /// Returns at once: the next mail need not wait for this one's commit, and the load bounds how many results are on their way.
-    func record(_ result: DeliveryResult, of delivery: Delivery) {
+    func record(_ result: DeliveryResult, of delivery: Delivery, transcript: String? = nil) {
         metrics.count(result)
         let resolution = Resolution(result, of: delivery, now: clock.now, spread: Double.random(in: -1...1))
-        group.add(Pending(outcome: .init(delivery: delivery, resolution: resolution), since: .now))
+        group.add(Pending(outcome: .init(delivery: delivery, resolution: resolution, transcript: transcript), since: .now))
     }
 
     /// Returns when every result is written.

@@ -33,6 +33,7 @@ final class SMTPChannelHandler: ChannelInboundHandler {
     private var deadline: (at: NIODeadline, limit: Duration)?
     private var timer: (scheduled: Scheduled<Void>, at: NIODeadline)?
     private var ending: Ending?
+    private(set) var transcript = SMTPTranscript()
     /// Part of the message, and so its final dot, has stayed here.
     private var bodyStayedHere = false
 
@@ -47,6 +48,10 @@ final class SMTPChannelHandler: ChannelInboundHandler {
     /// Whether the server still listens, as far as one can know.
     var isOpen: Bool { ending == nil && context != nil }
 
+    func clearTranscript() {
+        transcript.clear()
+    }
+
     // MARK: - Sending
 
     /// Writes all `commands` at once and claims a place for each reply, in this turn of the event loop.
@@ -55,6 +60,7 @@ final class SMTPChannelHandler: ChannelInboundHandler {
         for command in commands {
             bytes.writeString(command.line)
             bytes.writeStaticString("\r\n")
+            transcript.record(command)
         }
         return write(bytes, claiming: commands.map(\.stage), promise: nil)
     }
@@ -63,6 +69,7 @@ final class SMTPChannelHandler: ChannelInboundHandler {
     func sendBody(_ bytes: ByteBuffer) -> EventLoopFuture<SMTPReply> {
         let written = eventLoop.makePromise(of: Void.self)
         bodyStayedHere = false
+        transcript.recordBody(bytes: bytes.readableBytes)
         written.futureResult.assumeIsolated().whenComplete { result in
             switch result {
             case .success: self.restartTimer()
@@ -156,6 +163,7 @@ final class SMTPChannelHandler: ChannelInboundHandler {
     // MARK: - Receiving
 
     private func deliver(_ reply: SMTPReply) {
+        transcript.record(reply)
         let place = places.popFirst()
         place?.promise.succeed(reply)
         restartTimer()

@@ -12,6 +12,8 @@ public actor SMTPConnection {
     let handler: NIOLoopBound<SMTPChannelHandler>
     private let executor: any SerialExecutor
     private var isBusy = false
+    /// The greeting and the rest of the beginning belong to the first message.
+    private var isFirst = true
     /// The last message did not end in a verdict on its content, so the server may still hold its envelope.
     private var needsReset = false
 
@@ -31,6 +33,9 @@ public actor SMTPConnection {
     /// Whether another message can be sent; a server may still close while nobody looks.
     public var isReusable: Bool { !isBusy && handler.value.isOpen }
 
+    /// What was said since the last message before the current one.
+    public var transcript: SMTPTranscript { handler.value.transcript }
+
     /// Sends one message and returns the server's verdict.
     ///
     /// `beforeData` runs when the server has taken the envelope and asks for the content; no byte of `message` leaves before it has returned,
@@ -47,6 +52,8 @@ public actor SMTPConnection {
         }
         isBusy = true
         defer { isBusy = false }
+        if !isFirst { handler.value.clearTranscript() }
+        isFirst = false
         let mail = try SMTPCommand.mail(envelope, message: message, capabilities: capabilities)
         let commands = (needsReset ? [.reset] : []) + [mail] + envelope.recipients.map(SMTPCommand.recipient) + [.data]
         return try await closingOnFailure { () async throws(SMTPError) in
@@ -154,7 +161,8 @@ extension SMTPConnection {
                 channel.eventLoop.execute { handler.value.abort(.cancelled, "the task was cancelled") }
             }
         } catch {
-            let failure = error as? SMTPError ?? SMTPError(.connectionLost, stage: .connect, message: "\(error)")
+            var failure = error as? SMTPError ?? SMTPError(.connectionLost, stage: .connect, message: "\(error)")
+            failure.transcript = handler.value.transcript
             handler.value.abort(failure.code, failure.message)
             throw failure
         }

@@ -46,6 +46,8 @@ public struct SMTPError: Error, Sendable, CustomStringConvertible {
     public var bodyMayHaveBeenSent: Bool
     /// With `.abandoned`, what `beforeData` threw.
     public var underlying: (any Error)?
+    /// What was said until then, where there was a connection.
+    public var transcript: SMTPTranscript?
 
     public init(
         _ code: Code, stage: SMTPStage, message: String, reply: SMTPReply? = nil, bodyMayHaveBeenSent: Bool = false,

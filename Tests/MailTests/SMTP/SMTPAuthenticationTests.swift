@@ -36,6 +36,34 @@ import Testing
         }
     }
 
+    @Test("a transcript tells everything but the credentials and the content")
+    func transcript() async throws {
+        try await ScriptedServer.run { peer in
+            try await peer.greet(["AUTH LOGIN"])
+            for (line, answer) in [("AUTH LOGIN", "334 VXNlcm5hbWU6"), ("Z3JhY2U=", "334 UGFzc3dvcmQ6"), ("c2VjcmV0", "235 welcome")] {
+                try await peer.expect(line)
+                try await peer.send("\(answer)\r\n")
+            }
+            for command in ["MAIL FROM", "RCPT TO", "RSET", "MAIL FROM", "RCPT TO"] {
+                try await peer.expect(command)
+                try await peer.send(command == "RCPT TO" ? "550-5.1.1 nobody\r\n550 5.1.1 here\r\n" : "250 fine\r\n")
+            }
+            try await peer.untilClosed()
+        } client: { server in
+            let connection = try await SMTPConnection.connect(to: server, credentials: password)
+            _ = try await connection.send(envelope: .sample(), message: Array("Subject: secret words\r\n\r\n".utf8))
+            let first = await "\(connection.transcript)"
+            #expect(first.hasPrefix("S: 220 "))
+            #expect(first.contains("C: (credentials)\nS: 235 welcome\nC: MAIL FROM:<grace@sender.example>"))
+            #expect(first.hasSuffix("C: RCPT TO:<ada@reader.example>\nS: 550 5.1.1 nobody\nS: 550 5.1.1 here"))
+            for secret in ["Z3JhY2U=", "c2VjcmV0", "secret words"] { #expect(!first.contains(secret)) }
+            _ = try await connection.send(envelope: .sample(), message: Array("Subject: x\r\n\r\n".utf8))
+            // The second message's own, from its beginning.
+            #expect(await "\(connection.transcript)".hasPrefix("C: RSET"))
+            await connection.close()
+        }
+    }
+
     @Test func xoauth2() async throws {
         try await connect(.accessToken(username: "grace@sender.example", token: "t0ken"), mechanisms: "PLAIN XOAUTH2") { peer in
             try await peer.expect("AUTH XOAUTH2 dXNlcj1ncmFjZUBzZW5kZXIuZXhhbXBsZQFhdXRoPUJlYXJlciB0MGtlbgEB")
