@@ -20,6 +20,9 @@ struct DeliveryService: DeployableService {
         Migration(name: "m0003_mailbox_health", embedded: PackageResources.m0003_mailbox_health_sql),
     ]
     static let keys = [
+        ConfigurationKey(
+            "delivery.smtp.reach", "Where mailboxes' servers may stand: public (addresses of the Internet) or anywhere (for development).",
+            default: "public"),
         ConfigurationKey("delivery.lease.seconds", "How long a claim holds without a sign of life.", default: "30"),
         ConfigurationKey("delivery.worker.slots", "How many mails this replica has in hand at most.", default: "64"),
         ConfigurationKey("delivery.connections.per.mailbox", "SMTP connections of one mailbox at most.", default: "4"),
@@ -50,7 +53,7 @@ struct DeliveryService: DeployableService {
         let wakeup = Wakeup()
         let redis = RedisClient(house.redis)
         let metrics = DeliveryMetrics()
-        let connector = try Self.connector(settings["mail.ca.file"], house)
+        let connector = try Self.connector(settings["mail.ca.file"], settings["delivery.smtp.reach"], house)
         let events = SendEvents(outbox: house.outbox)
         let name = "delivery-\(house.instance)"
         apiDatabase = house.api
@@ -108,11 +111,12 @@ struct DeliveryService: DeployableService {
         return Maintenance.Retention(completed: try days("completed"), failed: try days("failed"), logs: try days("logs"))
     }
 
-    private static func connector(_ certificates: String, _ house: House) throws -> SMTPConnector {
+    private static func connector(_ certificates: String, _ reach: String, _ house: House) throws -> SMTPConnector {
         let trust = try SMTPTrust(certificateFile: certificates.isEmpty ? nil : certificates)
+        guard let reach = SMTPReach(rawValue: reach) else { throw SettingsError(problems: ["delivery.smtp.reach must be public or anywhere"]) }
         let logger = house.logger
         return SMTPConnector { server, credentials, group throws(SMTPError) in
-            try await SMTPConnection.connect(to: server, credentials: credentials, on: group, trust: trust, logger: logger)
+            try await SMTPConnection.connect(to: server, credentials: credentials, on: group, trust: trust, reach: reach, logger: logger)
         }
     }
 

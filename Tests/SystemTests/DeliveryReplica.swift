@@ -47,7 +47,7 @@ struct DeliveryGround: Sendable {
             "TOKEN_PRIVATE_KEY_FILE": folder.appending(path: "key.pem").path(),
             "TOKEN_PUBLIC_KEYS_FILE": folder.appending(path: "keys.jwks").path(),
             "ENCRYPTION_KEYS_FILE": folder.appending(path: "encryption.json").path(), "LOG_LEVEL": "warning", "DELIVERY_LEASE_SECONDS": "2",
-            "DELIVERY_WORKER_SLOTS": "32", "DELIVERY_CONNECTIONS_PER_MAILBOX": "2",
+            "DELIVERY_WORKER_SLOTS": "32", "DELIVERY_SMTP_REACH": "anywhere", "DELIVERY_CONNECTIONS_PER_MAILBOX": "2",
         ]
         for kind in ["OWNER", "API", "WORKER"] { values["POSTGRES_\(kind)_PASSWORD"] = "test" }
         // Nobody is there: settling with Billing waits, sending does not.

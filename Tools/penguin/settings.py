@@ -53,6 +53,9 @@ def environment(service, wiring, passwords):
         })
     if service == "audit":
         values["GATEWAY_URL"] = wiring.gateway_url
+    if service == "delivery":
+        # The development mail server stands on this machine; a deployment leaves this at its default.
+        values["DELIVERY_SMTP_REACH"] = "anywhere"
     if service in ("auth", "delivery", "audit"):
         # They meet our own authority's certificates: at the mail server, at the gateway.
         values["MAIL_CA_FILE"] = wiring.authority

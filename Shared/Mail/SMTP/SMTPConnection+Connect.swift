@@ -1,17 +1,19 @@
 public import Logging
 public import NIOCore
 import NIOPosix
+import Primitives
 
 extension SMTPConnection {
     /// A connection that is greeted, encrypted as `server` says and authenticated, ready for the first message.
     ///
-    /// `clientName` is what EHLO says, this machine's address when nil.
+    /// `clientName` is what EHLO says, this machine's address when nil. With a `reach` of public addresses nothing is said to, or told of, a
+    /// server at another one.
     public static func connect(
         to server: SMTPServer, credentials: SMTPCredentials? = nil, on group: any EventLoopGroup, trust: SMTPTrust,
-        timeouts: SMTPTimeouts = SMTPTimeouts(), clientName: String? = nil, logger: Logger
+        timeouts: SMTPTimeouts = SMTPTimeouts(), reach: SMTPReach = .anywhere, clientName: String? = nil, logger: Logger
     ) async throws(SMTPError) -> SMTPConnection {
         do throws(SMTPError) {
-            let connection = try await open(server, on: group.next(), trust: trust, timeouts: timeouts)
+            let connection = try await open(server, on: group.next(), trust: trust, timeouts: timeouts, reach: reach)
             try await connection.begin(credentials, trust: trust, clientName: clientName)
             logger.debug("smtp connection ready", metadata: ["host": "\(server.host)", "port": "\(server.port)"])
             return connection
@@ -22,7 +24,7 @@ extension SMTPConnection {
     }
 
     private static func open(
-        _ server: SMTPServer, on eventLoop: any EventLoop, trust: SMTPTrust, timeouts: SMTPTimeouts
+        _ server: SMTPServer, on eventLoop: any EventLoop, trust: SMTPTrust, timeouts: SMTPTimeouts, reach: SMTPReach
     ) async throws(SMTPError) -> SMTPConnection {
         let attempt = ClientBootstrap(group: eventLoop)
             .connectTimeout(TimeAmount(timeouts.connect))
@@ -36,6 +38,11 @@ extension SMTPConnection {
             }
             .connect(host: server.host, port: server.port)
             .flatMapThrowing { channel in
+                // What was connected to, not what a name meant a moment before.
+                guard reach == .anywhere || channel.remoteAddress?.ipAddress.map(PublicAddress.isPublic) == true else {
+                    channel.close(promise: nil)
+                    throw notReached
+                }
                 let handler = try channel.pipeline.syncOperations.handler(type: SMTPChannelHandler.self)
                 return SMTPConnection(server: server, channel: channel, handler: NIOLoopBound(handler, eventLoop: channel.eventLoop))
             }
@@ -50,12 +57,18 @@ extension SMTPConnection {
             }
         } catch let error as SMTPError {
             throw error
+        } catch  where reach == .publicAddresses {
+            // One answer for "nobody there" and "not for you": the difference would tell what stands inside.
+            throw notReached
         } catch ChannelError.connectTimeout {
             throw SMTPError(.timeout, stage: .connect, message: "the server did not answer within \(timeouts.connect)")
         } catch {
             throw SMTPError(.connectFailed, stage: .connect, message: "\(error)")
         }
     }
+
+    private static let notReached = SMTPError(
+        .connectFailed, stage: .connect, message: "no mail server answers there at an address of the Internet")
 
     /// From the greeting to the end of authentication.
     private func begin(_ credentials: SMTPCredentials?, trust: SMTPTrust, clientName: String?) async throws(SMTPError) {

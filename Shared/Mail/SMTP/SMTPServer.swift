@@ -23,6 +23,13 @@ public struct SMTPServer: Sendable, Hashable {
     }
 }
 
+/// Which addresses a server may have.
+public enum SMTPReach: String, Sendable, CaseIterable {
+    case anywhere
+    /// Those of the Internet only: a customer who names the server must not reach into our own network.
+    case publicAddresses = "public"
+}
+
 /// How a connection is encrypted; the raw value is the one of configuration and API.
 public enum SMTPSecurity: String, Sendable, Codable, CaseIterable {
     /// Encrypted after STARTTLS, and not used at all when the server does not offer that (usually port 587).

@@ -107,6 +107,23 @@ import Testing
         }
     }
 
+    @Test("who may reach public addresses only learns of a server inside as little as of none")
+    func reach() async throws {
+        let heard = Journal()
+        let inside = try await ScriptedServer.run { peer in
+            try await peer.send("220 ready\r\n")
+            if try await !peer.rest().isEmpty { heard.add("a word") }
+        } client: { server in
+            try await smtpError { _ = try await SMTPConnection.connect(to: server, reach: .publicAddresses) }
+        }
+        let nobody = try await smtpError {
+            _ = try await SMTPConnection.connect(
+                to: SMTPServer(host: "127.0.0.1", port: 1, security: .unprotected), reach: .publicAddresses)
+        }
+        #expect(inside.code == .connectFailed && "\(inside)" == "\(nobody)")
+        #expect(heard.all.isEmpty)
+    }
+
     @Test func missingCertificateFile() {
         let error = #expect(throws: SMTPError.self) { try SMTPTrust(certificateFile: "/nonexistent.pem") }
         #expect(error?.code == .invalidConfiguration)

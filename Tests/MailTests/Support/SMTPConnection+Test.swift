@@ -11,11 +11,12 @@ extension SMTPConnection {
 
     /// A connection with what most tests do not care about.
     static func connect(
-        to server: SMTPServer, credentials: SMTPCredentials? = nil, trust: SMTPTrust? = nil, timeouts: SMTPTimeouts = SMTPTimeouts()
+        to server: SMTPServer, credentials: SMTPCredentials? = nil, trust: SMTPTrust? = nil, timeouts: SMTPTimeouts = SMTPTimeouts(),
+        reach: SMTPReach = .anywhere
     ) async throws -> SMTPConnection {
         try await connect(
             to: server, credentials: credentials, on: .singletonMultiThreadedEventLoopGroup, trust: trust ?? Self.trust.get(), timeouts: timeouts,
-            clientName: "client.example", logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            reach: reach, clientName: "client.example", logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
 }
 
