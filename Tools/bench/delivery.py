@@ -11,6 +11,7 @@ import time
 import uuid
 from pathlib import Path
 
+from bench import peers
 from penguin import demo, services
 from penguin.api import Api
 from penguin.journey import Journey
@@ -26,6 +27,7 @@ BATCH = 500
 MAILBOXES = 5
 CONNECTIONS = 20
 BODY = 4_700
+CELERY_MAILS = 3_000
 
 
 def run(options):
@@ -41,6 +43,7 @@ def run(options):
             with Sink() as sink:
                 peers = (("smtp-source -s 20", []), ("smtp-source -d -s 20 (connections kept)", ["-d"]))
                 # Before and after ours: on a shared machine the peer of one moment is not that of the next.
+                celery = _celery(stack, layout, sink)
                 before = [_smtp_source(sink, arguments) for _, arguments in peers]
                 ours = _ours(stack, layout, sink)
                 after = [_smtp_source(sink, arguments) for _, arguments in peers]
@@ -49,6 +52,9 @@ def run(options):
                     yield {
                         "name": f"delivery, beside {name}", "value": round(ours), "unit": "mails/s", "beside": round(beside),
                         "ratio": round(ours / beside, 3)}
+                yield {
+                    "name": "delivery, beside Celery, Redis, smtplib and a row a mail", "value": round(ours), "unit": "mails/s",
+                    "beside": round(celery), "ratio": round(ours / celery, 2)}
         finally:
             stack.stop()
 
@@ -102,6 +108,31 @@ def _ours(stack, layout, sink):
     if int(accepted) != MAILS:
         raise Failure(f"{accepted} of {MAILS} mails were accepted.")
     return MAILS / float(seconds)
+
+
+def _celery(stack, layout, sink):
+    """Mails a second of eight Celery processes, from the first row to the last."""
+    ports, password = stack.facts["ports"], read_json(layout.secrets)["postgres"]
+    sql = Sql(ports["postgres"], password)
+    sql.run("create table peer_mails (number bigint primary key, state text not null, sent_at timestamptz not null)")
+    python = peers.python()
+    environment = {
+        **os.environ, "PEER_REDIS": f"redis://127.0.0.1:{ports['redis']}/1", "PEER_SMTP": str(sink.port),
+        "PEER_POSTGRES": f"postgresql://postgres:{password}@127.0.0.1:{ports['postgres']}/{DATABASE}", "PYTHONPATH": str(Path(peers.__file__).parent)}
+    put = f"from celery_mail import send\nfor number in range({CELERY_MAILS}): send.delay(number)"
+    subprocess.run([python, "-c", put], env=environment, check=True, cwd="/tmp")
+    worker = subprocess.Popen(
+        [python, "-m", "celery", "-A", "celery_mail", "worker", "-P", "prefork", "-c", "8", "-l", "error", "--without-gossip",
+         "--without-mingle", "--without-heartbeat"],
+        env=environment, cwd="/tmp", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_until("Celery's last mail", lambda: sql.value("select count(*) from peer_mails") == str(CELERY_MAILS), 300)
+    finally:
+        worker.terminate()
+        worker.wait()
+    # Without the start of its processes.
+    return float(sql.value(
+        "select count(*) / extract(epoch from max(sent_at) - min(sent_at)) from peer_mails where number >= 200"))
 
 
 def _enqueue(delivery, tenant, workspace, mailboxes):

@@ -1,10 +1,13 @@
 """No-op jobs a second, enqueued in batches, admitted, handed over and done, beside a bare claim-and-finish cycle in SQL on the same table."""
 
 import os
+import subprocess
 import tempfile
 import time
 import uuid
+from pathlib import Path
 
+from bench import peers
 from bench.delivery import Sql
 from penguin import demo, services
 from penguin.layout import Layout, read_json
@@ -53,10 +56,28 @@ def run(options):
             whole = _whole(delivery, sql)
             drained = _drained(delivery, sql)
             bare = _bare(sql)
+            peer = _pgqueuer(stack, layout, sql)
         finally:
             stack.stop()
     for name, value in (("enqueued and done", whole), ("drained", drained)):
         yield {"name": f"queue, {name}", "value": round(value), "unit": "jobs/s", "beside": round(bare), "ratio": round(value / bare, 3)}
+    yield {
+        "name": "queue, drained, beside pgqueuer", "value": round(drained), "unit": "jobs/s", "beside": round(peer),
+        "ratio": round(drained / peer, 3)}
+
+
+def _pgqueuer(stack, layout, sql):
+    """Jobs a second that pgqueuer drains from the same server, in a database of its own."""
+    sql.run("create database pgqueuer")
+    port, password = stack.facts["ports"]["postgres"], read_json(layout.secrets)["postgres"]
+    python = peers.python()
+    environment = {
+        **os.environ, "PGHOST": "127.0.0.1", "PGPORT": str(port), "PGUSER": "postgres", "PGPASSWORD": password, "PGDATABASE": "pgqueuer",
+        "PEER_POSTGRES": f"postgresql://postgres:{password}@127.0.0.1:{port}/pgqueuer"}
+    subprocess.run([python, "-m", "pgqueuer", "install"], env=environment, check=True, capture_output=True, cwd="/tmp")
+    drain = Path(peers.__file__).parent / "pgqueuer_drain.py"
+    result = subprocess.run([python, str(drain), str(JOBS)], env=environment, check=True, capture_output=True, text=True, cwd="/tmp", timeout=300)
+    return float(result.stdout.split()[-1])
 
 
 def _enqueue(delivery):

@@ -9,7 +9,7 @@ from penguin.terminal import Failure, say
 
 
 def run(options):
-    names = sorted(module.name for module in pkgutil.iter_modules(bench.__path__))
+    names = sorted(module.name for module in pkgutil.iter_modules(bench.__path__) if not module.ispkg)
     if options.name and options.name not in names:
         raise Failure(f"There is no benchmark {options.name}; there is {', '.join(names)}.")
     for name in [options.name] if options.name else names:
