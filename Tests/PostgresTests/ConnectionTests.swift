@@ -14,6 +14,22 @@ struct StatementTests {
         return Database(database.configuration(role: "postgres"), connections: connections, maximumWait: maximumWait)
     }
 
+    @Test("a plan that is kept goes by the index also where it was made for an empty table")
+    func keptPlans() async throws {
+        let postgres = try await TestPostgres.shared.database()
+        var configuration = postgres.configuration(role: "postgres")
+        configuration.keepsPlans = true
+        let database = Database(configuration, connections: 1)
+        try await database.query("create table growing (id bigint primary key, note text)")
+        try await database.query("analyze growing")
+        for analyzed: SQL in ["select 1", "insert into growing select n, 'x' from generate_series(1, 1000) n"] {
+            try await database.query(analyzed)
+            let plan = try await database.query("explain update growing set note = 'y' where id = any(array[1, 2])")
+            #expect(try plan.map { try $0.decode("QUERY PLAN", as: String.self) }.joined().contains("growing_pkey"))
+        }
+        #expect(try await database.query("show jit")[0].decode("jit", as: String.self) == "off")
+    }
+
     @Test("every kind of value comes back as it went, also the awkward ones")
     func roundTrip() async throws {
         let database = try await database()

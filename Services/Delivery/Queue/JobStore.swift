@@ -51,6 +51,10 @@ struct JobStore: Sendable {
         return DeliveryRPC.EnqueueResult(enqueued: fresh, known: new.count - fresh)
     }
 
+    /// `j.state = 'running'`, in words that the planner does not know for the condition of an index: whoever names jobs by their identifiers
+    /// finds them by those, not by comparing each with everything that runs.
+    static let isRunning: SQL = "coalesce(j.state, '') = 'running'"
+
     /// The jobs of these entries whose claim still stands.
     func take(_ entries: [WorkStreams.Entry]) async throws -> [RunningJob] {
         let places = Dictionary(entries.map { ($0.job, $0.place) }) { first, _ in first }
@@ -58,7 +62,7 @@ struct JobStore: Sendable {
             """
             select j.id, j.fence, j.queue, j.kind, j.tenant_id, j.lane_id, coalesce(j.payload, '{}') as payload, j.attempt, j.max_attempts
             from unnest(\(entries.map(\.job)), \(entries.map(\.fence))) as e (id, fence)
-            join jobs j on j.id = e.id and j.fence = e.fence and j.state = 'running' order by j.priority, j.run_at, j.id
+            join jobs j on j.id = e.id and j.fence = e.fence and \(Self.isRunning) order by j.priority, j.run_at, j.id
             """
         ).map { row in
             let id: UUID = try row.decode("id")
@@ -76,7 +80,7 @@ struct JobStore: Sendable {
         try await database.query(
             """
             update jobs j set lease_until = now() + make_interval(secs => \(lease)) from unnest(\(Array(jobs.keys)), \(Array(jobs.values)))
-                as h (id, fence) where j.id = h.id and j.fence = h.fence and j.state = 'running'
+                as h (id, fence) where j.id = h.id and j.fence = h.fence and \(Self.isRunning)
             """)
     }
 
@@ -98,7 +102,7 @@ struct JobStore: Sendable {
                     error = left(d.error, 2000), finished_at = case when d.state = 'queued' then null else \(now)::timestamptz end
                 from unnest(\(results.map(\.job.id)), \(results.map(\.job.fence)), \(parts.map(\.state)), \(PostgresOptionals(parts.map(\.runAt))),
                             \(parts.map(\.uncounted)), \(PostgresOptionals(parts.map(\.error)))) as d (id, fence, state, run_at, uncounted, error)
-                where j.id = d.id and j.fence = d.fence and j.state = 'running'
+                where j.id = d.id and j.fence = d.fence and \(Self.isRunning)
                 returning j.id, j.queue, j.tenant_id, j.lane_id, j.run_at, j.state, j.attempt, d.error as words
                 """)
             var entries: [(queue: String, lane: Lane, at: Date)] = []

@@ -27,7 +27,7 @@ struct DeliveryStore: Sendable {
                    c.text_body, c.html_body, m.address, m.display_name, m.smtp_host, m.smtp_port, m.smtp_security, m.smtp_username,
                    m.password_sealed, m.version, m.gap_seconds > 0 as has_gap, m.failures > 0 as has_failures
             from unnest(\(entries.map(\.job)), \(entries.map(\.fence))) as e (id, fence)
-            join jobs j on j.id = e.id and j.fence = e.fence and j.state = 'running'
+            join jobs j on j.id = e.id and j.fence = e.fence and \(JobStore.isRunning)
             join sends s on s.tenant_id = j.tenant_id and s.id = j.id and s.fence = j.fence and s.state = 'claimed'
             join send_contents c on c.tenant_id = j.tenant_id and c.send_id = j.id
             join mailboxes m on m.tenant_id = j.tenant_id and m.id = j.lane_id
@@ -68,7 +68,7 @@ struct DeliveryStore: Sendable {
             """
             update jobs j set lease_until = now() + make_interval(secs => \(lease))
             from unnest(\(Array(jobs.keys)), \(Array(jobs.values))) as h (id, fence)
-            where j.id = h.id and j.fence = h.fence and j.state = 'running'
+            where j.id = h.id and j.fence = h.fence and \(JobStore.isRunning)
             """)
     }
 }

@@ -12,6 +12,10 @@ public struct PostgresConfiguration: Sendable {
     public var applicationName: String
     /// Whether prepared statements keep one plan for all parameters instead of being planned anew for each: right where parameters are batches
     /// of identifiers, whose plan does not depend on them, wrong where one value is common and another rare.
+    ///
+    /// A plan that is kept must also hold when the table has grown: whoever begins with an empty one would read it whole for ever, as the
+    /// planner then prefers. Indexes are therefore used wherever there is one; what is read whole for want of one must not be compiled (JIT)
+    /// for the cost that it then seems to have.
     public var keepsPlans = false
 
     public init(
@@ -37,7 +41,7 @@ public struct PostgresConfiguration: Sendable {
             (
                 "options",
                 "-c TimeZone=UTC -c DateStyle=ISO -c statement_timeout=\(statementTimeout.milliseconds)"
-                    + (keepsPlans ? " -c plan_cache_mode=force_generic_plan" : "")
+                    + (keepsPlans ? " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off" : "")
             ),
         ]
     }

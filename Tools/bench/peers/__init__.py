@@ -7,7 +7,7 @@ from penguin.layout import ROOT
 from penguin.terminal import Failure, say
 
 FOLDER = ROOT / ".build" / "bench-peers"
-PACKAGES = ["celery==5.7.0", "redis==8.1.0", "psycopg[binary]==3.3.9", "pgqueuer==1.6.0", "asyncpg==0.32.0", "uvloop"]
+PACKAGES = ["celery==5.7.0", "redis==8.1.0", "psycopg[binary]==3.3.9", "pgqueuer==1.6.0", "asyncpg==0.32.0", "uvloop", "packaging"]
 
 
 def python():
