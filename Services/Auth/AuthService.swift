@@ -5,6 +5,7 @@ import Postgres
 import RPC
 import ServiceLifecycle
 import ServiceRuntime
+import Streams
 
 /// Tenants, people, sessions and workspaces; answers the gateway's "who is this request".
 struct AuthService: DeployableService {
@@ -12,6 +13,7 @@ struct AuthService: DeployableService {
     static let migrations = [
         Migration(name: "m0001_accounts", embedded: PackageResources.m0001_accounts_sql),
         Migration(name: "m0002_staff", embedded: PackageResources.m0002_staff_sql),
+        Migration(name: "m0003_recovery_and_second_factor", embedded: PackageResources.m0003_recovery_and_second_factor_sql),
     ]
     static let keys =
         MailTransport.keys + [
@@ -21,6 +23,10 @@ struct AuthService: DeployableService {
 
     private let accounts: Accounts
     private let sessions: Sessions
+    private let passwords: Passwords
+    private let factors: Factors
+    private let guardian: SessionGuard
+    private let revocations: RevocationChannel
     private let workspaces: Workspaces
     private let authenticator: Authenticator
     private let crossSite: CrossSiteCheck
@@ -33,19 +39,26 @@ struct AuthService: DeployableService {
         let passwords = PasswordHasher(threads: 2, waiting: 32, parameters: cost)
         let mails = MailStore(database: house.worker, keyring: house.keyring)
         crossSite = CrossSiteCheck(keyring: house.keyring, origin: house.publicBaseURL.origin)
-        sessions = try Sessions(house: house, passwords: passwords)
-        accounts = Accounts(house: house, passwords: passwords, mails: mails)
+        let throttle = Throttle(database: house.worker, clock: house.clock)
+        revocations = RevocationChannel(cache: SessionCache(), redis: house.redis, client: RedisClient(house.redis), logger: house.logger)
+        baseURL = house.publicBaseURL.origin
+        factors = Factors(house: house, throttle: throttle, mails: mails, baseURL: baseURL)
+        sessions = try Sessions(house: house, passwords: passwords, throttle: throttle, factors: factors, revocations: revocations)
+        self.passwords = Passwords(house: house, hasher: passwords, sessions: sessions, mails: mails, baseURL: baseURL)
+        guardian = SessionGuard(sessions: sessions, clock: house.clock)
+        accounts = Accounts(house: house, passwords: passwords, mails: mails, revocations: revocations)
         workspaces = Workspaces(house: house)
         authenticator = Authenticator(sessions: sessions, crossSite: crossSite, tokens: house.tokens, clock: house.clock)
         mailer = Mailer(
             mails: mails, transport: try MailTransport.smtp(house.settings, logger: house.logger), clock: house.clock, logger: house.logger)
-        baseURL = house.publicBaseURL.origin
     }
 
     func routes(on router: Router<AppContext>) {
         GatewayRoutes(authenticator: authenticator).add(to: router)
         AccountRoutes(accounts: accounts, crossSite: crossSite, baseURL: baseURL).add(to: router)
-        SessionRoutes(sessions: sessions, crossSite: crossSite).add(to: router)
+        SessionRoutes(sessions: sessions, crossSite: crossSite, guardian: guardian).add(to: router)
+        PasswordRoutes(passwords: passwords, guardian: guardian, crossSite: crossSite).add(to: router)
+        FactorRoutes(factors: factors, sessions: sessions, guardian: guardian, crossSite: crossSite).add(to: router)
         WorkspaceRoutes(workspaces: workspaces).add(to: router)
     }
 
@@ -53,5 +66,5 @@ struct AuthService: DeployableService {
         AuthHandlers(workspaces: workspaces).add(to: &router)
     }
 
-    var background: [any Service] { [mailer] }
+    var background: [any Service] { [mailer, revocations] }
 }

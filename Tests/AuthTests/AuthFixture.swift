@@ -46,6 +46,21 @@ struct AuthFixture: Sendable {
         String(try await mails(to: recipient).last?.subject.prefix(6) ?? "")
     }
 
+    /// The token in the link of the newest mail.
+    func linkToken(for recipient: String) async throws -> String {
+        let text = try await mails(to: recipient).last?.text ?? ""
+        return text.firstMatch(of: /token=([A-Za-z0-9_-]+)/).map { String($0.1) } ?? ""
+    }
+
+    /// Somebody who signed up, proved the address and signed in.
+    func signedIn(_ email: String = "ada@example.com") async throws -> Browser {
+        let browser = browser()
+        _ = try await browser.post("/api/v1/auth/sign-up", Browser.signUpBody(email))
+        _ = try await browser.post("/api/v1/auth/verify-email", #"{"email":"\#(email)","code":"\#(try await code(for: email))"}"#)
+        _ = try await browser.post("/api/v1/auth/sign-in", Browser.signInBody(email))
+        return browser
+    }
+
     /// Every event of a type in the outbox.
     func events(_ type: String) async throws -> Int {
         try await house.house.worker.query("select count(*) as n from outbox where type = \(type)")[0].decode("n")
@@ -80,7 +95,7 @@ final class Browser: Sendable {
     }
 
     /// Fetches the CSRF token first, once.
-    func post(_ path: String, _ body: String, _ extra: HTTPFields = [:]) async throws -> Answer {
+    func post(_ path: String, _ body: String, _ extra: HTTPFields = [:], method: HTTPRequest.Method = .post) async throws -> Answer {
         if token.withLock({ $0 == nil }) {
             let answer = try await get("/api/v1/auth/csrf")
             token.withLock { $0 = answer.member("csrf_token") }
@@ -88,7 +103,7 @@ final class Browser: Sendable {
         var headers = extra
         headers[.contentType] = headers[.contentType] ?? "application/json"
         headers[.csrfToken] = token.withLock { $0 }
-        return try await send(path, .post, body, headers)
+        return try await send(path, method, body, headers)
     }
 
     func send(_ path: String, _ method: HTTPRequest.Method, _ body: String?, _ extra: HTTPFields) async throws -> Answer {
@@ -105,6 +120,10 @@ final class Browser: Sendable {
             cookies.withLock { $0[String(pair[0])] = pair[1].isEmpty ? nil : String(pair[1]) }
         }
         return answer
+    }
+
+    static func signInBody(_ email: String, password: String = "correct horse battery") -> String {
+        #"{"email":"\#(email)","password":"\#(password)"}"#
     }
 
     static func signUpBody(_ email: String, password: String = "correct horse battery") -> String {

@@ -61,6 +61,12 @@ struct AccountStore: Sendable {
         return try rows.first.map(account)
     }
 
+    static func find(_ user: UserID, in transaction: Transaction) async throws -> Account? {
+        let rows = try await transaction.query(
+            "select id, email, name, email_verified from users.users where id = \(user) and deleted is null")
+        return try rows.first.map(account)
+    }
+
     /// The company a person works in; the oldest membership first.
     static func membership(of user: UserID, in transaction: Transaction) async throws -> Membership? {
         let rows = try await transaction.query(

@@ -21,7 +21,10 @@ struct Accounts: Sendable {
     private let verifications: Verifications
     private let mails: MailStore
 
-    init(house: House, passwords: PasswordHasher, mails: MailStore) {
+    private let revocations: RevocationChannel
+
+    init(house: House, passwords: PasswordHasher, mails: MailStore, revocations: RevocationChannel) {
+        self.revocations = revocations
         database = house.worker
         outbox = house.outbox
         clock = house.clock
@@ -72,12 +75,16 @@ struct Accounts: Sendable {
         }
     }
 
-    /// Proves an address by what was mailed to it; false when that was wrong, used, too old, or tried too often.
-    func verify(_ proof: Verifications.Presented, audit: (String, [AuditRecord.Target]) -> AuditRecord) async throws -> Bool {
+    /// Proves an address by what was mailed to it, and ends what somebody else may have begun in its owner's name; false when that was wrong, used, too old, or tried too often.
+    func verify(_ proof: Verifications.Presented, by current: SessionToken?, audit: (String, [AuditRecord.Target]) -> AuditRecord) async throws
+        -> Bool
+    {
         let now = clock.now
         let verified = try await database.transaction { transaction in
             guard let user = try await verifications.consume(proof, in: transaction) else { return false }
             guard try await AccountStore.markVerified(user, at: now, in: transaction) else { return true }
+            // Whoever signed up with a stranger's address must not be signed in when the stranger confirms it (arXiv 2205.10174).
+            try await SessionStore.revokeAll(of: user, exceptToken: current, at: now, in: transaction)
             let membership = try await AccountStore.membership(of: user, in: transaction)
             let event = try PendingEvent(
                 AuthEvents.UserVerified(user: user), at: now, tenant: membership?.tenant, actor: .user(user),
@@ -86,6 +93,8 @@ struct Accounts: Sendable {
             return true
         }
         outbox.wake()
+        // What a session may do has changed.
+        if verified { await revocations.announce() }
         return verified
     }
 }

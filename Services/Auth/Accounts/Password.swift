@@ -8,16 +8,19 @@ struct Password: Sendable, CustomStringConvertible {
     enum Rejection: Error, Equatable {
         case tooShort
         case tooLong
+        /// Among those that are tried first.
+        case common
     }
 
-    static let minimumLength = 10
+    static let minimumLength = 8
     static let maximumBytes = 1_024
 
-    /// For a new password: at least ten characters, at most 1,024 bytes, no rule about kinds of characters.
+    /// For a new password: at least eight characters, at most 1,024 bytes, none of the most used ones, no rule about kinds of characters.
     init(new text: String) throws(Rejection) {
         guard text.utf8.count <= Self.maximumBytes else { throw .tooLong }
         let normalised = text.precomposedStringWithCompatibilityMapping
         guard normalised.count >= Self.minimumLength else { throw .tooShort }
+        guard !CommonPasswords.contains(normalised) else { throw .common }
         bytes = Data(normalised.utf8)
     }
 

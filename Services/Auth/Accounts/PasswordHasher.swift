@@ -34,6 +34,11 @@ struct PasswordHasher: Sendable {
         return digest.constantTimeEquals(stored.digest)
     }
 
+    /// Whether a stored hash was made with other parameters than new ones are.
+    func isOutdated(_ text: String) -> Bool {
+        PasswordHash(text: text)?.parameters != parameters
+    }
+
     private func derive(_ password: Password, salt: Data, parameters: PasswordHash.Parameters) async throws(PasswordError) -> Data {
         guard let number = load.enter() else { throw .busy }
         defer { load.leave() }

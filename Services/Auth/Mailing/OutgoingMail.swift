@@ -22,6 +22,48 @@ struct OutgoingMail: Codable, Sendable, Equatable {
             html: nil)
     }
 
+    static func passwordReset(token: String, name: String, baseURL: String) -> OutgoingMail {
+        OutgoingMail(
+            kind: "password_reset", subject: "Set a new PenguinMails password",
+            text: """
+                Hello \(name),
+
+                somebody, probably you, asked for a new password. Set it here within an hour:
+                \(baseURL)/reset-password?token=\(token)
+
+                If it was not you, there is nothing to do: your password stays as it is.
+                """,
+            html: nil)
+    }
+
+    static func passwordChanged(name: String, baseURL: String) -> OutgoingMail {
+        OutgoingMail(
+            kind: "password_changed", subject: "Your PenguinMails password was changed",
+            text: """
+                Hello \(name),
+
+                the password of your account was changed just now, and all other devices were signed out.
+
+                If it was not you, set a new one at once:
+                \(baseURL)/forgot-password
+                """,
+            html: nil)
+    }
+
+    static func factorChanged(isEnabled: Bool, name: String, baseURL: String) -> OutgoingMail {
+        OutgoingMail(
+            kind: "factor_changed", subject: isEnabled ? "Two-step sign-in is on" : "Two-step sign-in is off",
+            text: """
+                Hello \(name),
+
+                two-step sign-in of your PenguinMails account was switched \(isEnabled ? "on" : "off") just now.
+
+                If it was not you, set a new password at once and look at your devices:
+                \(baseURL)/forgot-password
+                """,
+            html: nil)
+    }
+
     static func alreadyRegistered(baseURL: String) -> OutgoingMail {
         OutgoingMail(
             kind: "already_registered", subject: "You already have a PenguinMails account",

@@ -47,7 +47,7 @@ struct AccountRoutes {
             throw Problem.invalid("email must be one plain address, such as you@example.com.", field: "email")
         }
         let signUp = Accounts.SignUp(
-            email: email, password: try password(input.password), name: try words(input.name, field: "name"),
+            email: email, password: try Password.checked(input.password, field: "password"), name: try words(input.name, field: "name"),
             company: try words(input.company, field: "company"))
         do {
             try await accounts.signUp(signUp, audit: { context.audit($0, targets: $1) }, baseURL: baseURL)
@@ -68,7 +68,7 @@ struct AccountRoutes {
         } else {
             throw Problem.invalid("Send either token, or email and code.")
         }
-        guard try await accounts.verify(presented, audit: { context.audit($0, targets: $1) }) else {
+        guard try await accounts.verify(presented, by: RequestCookies(request.headers).session, audit: { context.audit($0, targets: $1) }) else {
             throw Problem.unprocessable(
                 kind: "verification_failed", title: "That is not the code, or it is no longer good.",
                 detail: "A code is good for 30 minutes and five tries; ask for a new one.")
@@ -90,22 +90,9 @@ struct AccountRoutes {
         let body = String(decoding: try await request.bytes(limit: 4_096), as: UTF8.self)
         let fields = URLComponents(string: "?\(body)")?.queryItems ?? []
         guard let token = fields.first(where: { $0.name == "token" })?.value,
-            try await accounts.verify(.token(token), audit: { context.audit($0, targets: $1) })
+            try await accounts.verify(.token(token), by: RequestCookies(request.headers).session, audit: { context.audit($0, targets: $1) })
         else { return VerificationPage.failed }
         return VerificationPage.done
-    }
-
-    private func password(_ text: String) throws(Problem) -> Password {
-        do throws(Password.Rejection) {
-            return try Password(new: text)
-        } catch {
-            let detail =
-                switch error {
-                case .tooShort: "password must have at least \(Password.minimumLength) characters."
-                case .tooLong: "password must have at most \(Password.maximumBytes) bytes."
-                }
-            throw Problem.invalid(detail, field: "password")
-        }
     }
 
     private func words(_ text: String, field: String) throws(Problem) -> String {

@@ -8,6 +8,21 @@ import Hummingbird
 struct SessionRoutes {
     let sessions: Sessions
     let crossSite: CrossSiteCheck
+    let guardian: SessionGuard
+
+    private struct StepUpRequest: Decodable {
+        let password: String
+    }
+
+    private struct RevokeRequest: Decodable {
+        let scope: String
+    }
+
+    /// The password was right; POST the code to /api/v1/auth/sign-in/factor.
+    private struct FactorNeeded: Encodable {
+        let status = "factor_required"
+        let challenge: String
+    }
 
     struct SignInRequest: Decodable {
         let email: String
@@ -48,6 +63,13 @@ struct SessionRoutes {
         auth.get("csrf") { request, _ in try token(request) }
         auth.post("sign-in") { request, context in try await signIn(request, context) }
         auth.post("sign-out") { request, context in try await signOut(request, context) }
+        auth.post("step-up") { request, context in try await stepUp(request, context) }
+        auth.get("sessions") { request, _ in
+            let session = try await guardian.session(of: request)
+            return try Response.json(["items": try await sessions.list(of: session)])
+        }
+        auth.delete("sessions/{id}") { request, context in try await revoke(request, context) }
+        auth.post("sessions/revoke") { request, context in try await revokeAll(request, context) }
         auth.get("session") { request, _ in
             guard let token = RequestCookies(request.headers).session, let session = try await sessions.find(token) else {
                 throw Problem.unauthenticated
@@ -67,15 +89,56 @@ struct SessionRoutes {
     private func signIn(_ request: Request, _ context: AppContext) async throws -> Response {
         try crossSite.require(request.headers)
         let input = try await request.json(SignInRequest.self)
-        let started = try await sessions.signIn(
-            EmailAddress(input.email), password: Password(entered: input.password), replacing: RequestCookies(request.headers).session,
-            origin: .init(address: context.clientAddress, userAgent: context.userAgent),
-            audit: { context.audit($0, outcome: $1, targets: $2) })
-        guard let started else {
-            throw Problem(.unauthorized, kind: "sign_in_failed", title: "The address or the password is wrong.")
+        let result = try await busyIsUnavailable {
+            try await sessions.signIn(
+                EmailAddress(input.email), password: Password(entered: input.password), replacing: RequestCookies(request.headers).session,
+                origin: .init(address: context.clientAddress, userAgent: context.userAgent),
+                audit: { context.audit($0, outcome: $1, targets: $2) })
         }
+        switch result {
+        case .started(let started): return try Self.answer(started)
+        case .needsFactor(let challenge): return try .json(FactorNeeded(challenge: challenge), status: .accepted)
+        case .refused: throw Problem(.unauthorized, kind: "sign_in_failed", title: "The address or the password is wrong.")
+        }
+    }
+
+    /// Says who is signed in, and sets the cookie.
+    static func answer(_ started: Sessions.Started) throws -> Response {
         let cookie = SessionToken.cookie(started.token, now: started.session.lastSeenAt, expiry: started.session.expiresAt)
         return try .json(SessionAnswer(started.session), headers: [.setCookie: cookie])
+    }
+
+    private func stepUp(_ request: Request, _ context: AppContext) async throws -> Response {
+        try crossSite.require(request.headers)
+        let input = try await request.json(StepUpRequest.self)
+        let session = try await guardian.session(of: request)
+        let token = try await busyIsUnavailable {
+            try await sessions.stepUp(session, password: Password(entered: input.password), client: context.clientAddress) {
+                context.audit($0, outcome: $1, targets: $2)
+            }
+        }
+        guard let token else { throw Problem.wrongPassword }
+        return Response(status: .noContent, headers: [.setCookie: guardian.cookie(token, of: session)])
+    }
+
+    private func revoke(_ request: Request, _ context: AppContext) async throws -> Response {
+        try crossSite.require(request.headers)
+        let session = try await guardian.session(of: request)
+        let target = try context.identifier("id", as: SessionID.self)
+        guard try await sessions.revoke(target, by: session, audit: { context.audit($0, outcome: $1, targets: $2) }) else {
+            throw Problem.notFound("session")
+        }
+        return Response(status: .noContent)
+    }
+
+    private func revokeAll(_ request: Request, _ context: AppContext) async throws -> Response {
+        try crossSite.require(request.headers)
+        let session = try await guardian.session(of: request)
+        let scope = try await request.json(RevokeRequest.self).scope
+        guard scope == "others" || scope == "all" else { throw Problem.invalid("scope must be others or all.", field: "scope") }
+        let ended = try await sessions.revokeAll(by: session, keepingThis: scope == "others") { context.audit($0, outcome: $1, targets: $2) }
+        let headers: HTTPFields = scope == "all" ? [.setCookie: SessionToken.cookie(nil, now: .distantPast, expiry: nil)] : [:]
+        return try .json(["revoked": ended], headers: headers)
     }
 
     private func signOut(_ request: Request, _ context: AppContext) async throws -> Response {

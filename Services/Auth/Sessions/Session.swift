@@ -14,11 +14,19 @@ struct Session: Sendable, Equatable {
     let tenantName: String
     let role: String
     let lastSeenAt: Date
+    /// When its holder last proved to be the person.
+    let authenticatedAt: Date
+    /// 1: a password; 2: and a second factor.
+    let assurance: Int
     /// The end whatever happens; idle sessions end earlier.
     let expiresAt: Date
     /// The user's role as staff of the platform, if any.
     var staffRole: String?
 
+    /// Whether its holder proved recently enough to be the person for what must not be done by whoever finds an open laptop.
+    func isFresh(_ now: Date) -> Bool { now.timeIntervalSince(authenticatedAt) < Self.freshness }
+
+    static let freshness: TimeInterval = 15 * 60
     /// A session that nobody used for this long has ended.
     static let idleLifetime: TimeInterval = 8 * 3_600
     static let absoluteLifetime: TimeInterval = 30 * 86_400

@@ -14,9 +14,9 @@ enum SessionStore {
     ) async throws {
         try await transaction.query(
             """
-            insert into sessions (id, user_id, tenant_id, token_digest, created_at, last_seen_at, expires_at, address, user_agent)
+            insert into sessions (id, user_id, tenant_id, token_digest, created_at, last_seen_at, expires_at, authenticated_at, assurance, address, user_agent)
             values (\(session.id), \(session.user), \(session.tenant), \(token.digest), \(instant), \(instant), \(session.expiresAt),
-                    \(origin.address), \(origin.userAgent))
+                    \(session.authenticatedAt), \(session.assurance), \(origin.address), \(origin.userAgent))
             """)
     }
 
@@ -24,7 +24,7 @@ enum SessionStore {
     static func find(_ token: SessionToken, now: Date, in database: Database) async throws -> Session? {
         let rows = try await database.query(
             """
-            select s.id, s.user_id, s.tenant_id, s.last_seen_at, s.expires_at, u.email, u.name, u.email_verified is not null as verified,
+            select s.id, s.user_id, s.tenant_id, s.last_seen_at, s.expires_at, s.authenticated_at, s.assurance::bigint as assurance, u.email, u.name, u.email_verified is not null as verified,
                    t.name as tenant_name, m.roles[1] as role, f.role as staff_role
             from sessions s
             join users.users u on u.id = s.user_id and u.deleted is null
@@ -39,12 +39,68 @@ enum SessionStore {
                 id: try row.decode("id"), user: try row.decode("user_id"), email: try row.decode("email"),
                 name: try row.decodeOptional("name") ?? "", isVerified: try row.decode("verified"), tenant: try row.decode("tenant_id"),
                 tenantName: try row.decode("tenant_name"), role: try row.decode("role"), lastSeenAt: try row.decode("last_seen_at"),
+                authenticatedAt: try row.decode("authenticated_at"), assurance: try row.decode("assurance"),
                 expiresAt: try row.decode("expires_at"), staffRole: try row.decodeOptional("staff_role"))
         }
     }
 
     static func touch(_ session: SessionID, at instant: Date, in database: Database) async throws {
         try await database.query("update sessions set last_seen_at = \(instant) where id = \(session) and last_seen_at < \(instant)")
+    }
+
+    /// The person's living sessions, the one seen last first.
+    static func list(of user: UserID, now: Date, in database: Database) async throws -> [SessionView] {
+        try await database.query(
+            """
+            select id, created_at, last_seen_at, expires_at, address, user_agent, assurance::bigint as assurance from sessions
+            where user_id = \(user) and revoked_at is null and expires_at > \(now)
+              and last_seen_at > \(now.addingTimeInterval(-Session.idleLifetime))
+            order by last_seen_at desc, id limit 200
+            """
+        ).map { row in
+            SessionView(
+                id: try row.decode("id"), createdAt: try row.decode("created_at"), lastSeenAt: try row.decode("last_seen_at"),
+                expiresAt: try row.decode("expires_at"), address: try row.decodeOptional("address"), userAgent: try row.decodeOptional("user_agent"),
+                assurance: try row.decode("assurance"))
+        }
+    }
+
+    /// A new token for the same session, as at every change of what it may do; the old one is nobody's from now on.
+    static func rotate(
+        _ session: SessionID, to token: SessionToken, authenticatedAt instant: Date, assurance: Int, in transaction: Transaction
+    ) async throws {
+        try await transaction.query(
+            """
+            update sessions set token_digest = \(token.digest), authenticated_at = \(instant), assurance = \(assurance)
+            where id = \(session) and revoked_at is null
+            """)
+    }
+
+    /// Ends all living sessions of a person but one; which they were.
+    static func revokeAll(of user: UserID, except kept: SessionID?, at instant: Date, in transaction: Transaction) async throws -> [SessionID] {
+        try await transaction.query(
+            """
+            update sessions set revoked_at = \(instant)
+            where user_id = \(user) and revoked_at is null and (\(kept)::uuid is null or id <> \(kept)) returning id
+            """
+        ).map { try $0.decode("id") }
+    }
+
+    /// Ends all living sessions of a person but the one of this token.
+    static func revokeAll(of user: UserID, exceptToken kept: SessionToken?, at instant: Date, in transaction: Transaction) async throws {
+        let digest = kept?.digest
+        try await transaction.query(
+            """
+            update sessions set revoked_at = \(instant)
+            where user_id = \(user) and revoked_at is null and (\(digest)::bytea is null or token_digest <> \(digest))
+            """)
+    }
+
+    /// False when it had ended before, or is somebody else's.
+    static func revoke(_ session: SessionID, of user: UserID, at instant: Date, in transaction: Transaction) async throws -> Bool {
+        try await transaction.query(
+            "update sessions set revoked_at = \(instant) where id = \(session) and user_id = \(user) and revoked_at is null"
+        ).affected > 0
     }
 
     /// False when it had ended before.

@@ -51,6 +51,48 @@ public enum AuthEvents {
         }
     }
 
+    /// Sessions of a user were ended by somebody or something else than their own sign-out.
+    public struct SessionsRevoked: Event {
+        public static let name = "auth.sessions.revoked"
+        public var user: UserID
+        public var sessions: [SessionID]
+
+        public init(user: UserID, sessions: [SessionID]) {
+            self.user = user
+            self.sessions = sessions
+        }
+    }
+
+    public struct PasswordForgotten: Event {
+        public static let name = "auth.password.forgotten"
+        public var user: UserID
+
+        public init(user: UserID) {
+            self.user = user
+        }
+    }
+
+    public struct PasswordChanged: Event {
+        public static let name = "auth.password.changed"
+        public var user: UserID
+
+        public init(user: UserID) {
+            self.user = user
+        }
+    }
+
+    /// A second factor was set up or taken away.
+    public struct FactorChanged: Event {
+        public static let name = "auth.factor.changed"
+        public var user: UserID
+        public var isEnabled: Bool
+
+        public init(user: UserID, isEnabled: Bool) {
+            self.user = user
+            self.isEnabled = isEnabled
+        }
+    }
+
     /// A user has become staff of the platform.
     public struct StaffAppointed: Event {
         public static let name = "auth.staff.appointed"
