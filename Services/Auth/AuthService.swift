@@ -14,6 +14,7 @@ struct AuthService: DeployableService {
         Migration(name: "m0001_accounts", embedded: PackageResources.m0001_accounts_sql),
         Migration(name: "m0002_staff", embedded: PackageResources.m0002_staff_sql),
         Migration(name: "m0003_recovery_and_second_factor", embedded: PackageResources.m0003_recovery_and_second_factor_sql),
+        Migration(name: "m0004_members", embedded: PackageResources.m0004_members_sql),
     ]
     static let keys =
         MailTransport.keys + [
@@ -25,6 +26,7 @@ struct AuthService: DeployableService {
     private let sessions: Sessions
     private let passwords: Passwords
     private let factors: Factors
+    private let members: Members
     private let guardian: SessionGuard
     private let revocations: RevocationChannel
     private let workspaces: Workspaces
@@ -45,6 +47,7 @@ struct AuthService: DeployableService {
         factors = Factors(house: house, throttle: throttle, mails: mails, baseURL: baseURL)
         sessions = try Sessions(house: house, passwords: passwords, throttle: throttle, factors: factors, revocations: revocations)
         self.passwords = Passwords(house: house, hasher: passwords, sessions: sessions, mails: mails, baseURL: baseURL)
+        members = Members(house: house, hasher: passwords, sessions: sessions, mails: mails, baseURL: baseURL)
         guardian = SessionGuard(sessions: sessions, clock: house.clock)
         accounts = Accounts(house: house, passwords: passwords, mails: mails, revocations: revocations)
         workspaces = Workspaces(house: house)
@@ -59,6 +62,7 @@ struct AuthService: DeployableService {
         SessionRoutes(sessions: sessions, crossSite: crossSite, guardian: guardian).add(to: router)
         PasswordRoutes(passwords: passwords, guardian: guardian, crossSite: crossSite).add(to: router)
         FactorRoutes(factors: factors, sessions: sessions, guardian: guardian, crossSite: crossSite).add(to: router)
+        MemberRoutes(members: members, guardian: guardian, crossSite: crossSite).add(to: router)
         WorkspaceRoutes(workspaces: workspaces).add(to: router)
     }
 

@@ -6,6 +6,7 @@ import Mail
 import NIOCore
 import Postgres
 import Primitives
+import RPC
 import Synchronization
 import TestSupport
 
@@ -16,9 +17,16 @@ struct AuthFixture: Sendable {
     let house: TestHouse
     let service: AuthService
 
-    static func make() async throws -> AuthFixture {
+    /// `seats`: how many people the plan allows.
+    static func make(seats: Int64? = 5) async throws -> AuthFixture {
+        var billing = RPCRouter(service: .billing)
+        billing.on(BillingRPC.ReadEntitlements.self) { _, _ in
+            BillingRPC.Entitlements(
+                plan: "trial", access: .full, periodStart: Date(), periodEnd: Date(), mailsPerPeriod: 1, mailsUsed: 0, mailsReserved: 0, users: seats,
+                workspaces: nil, domains: nil, mailboxes: nil, leads: nil)
+        }
         let house = try await TestHouse.make(
-            for: AuthService.self,
+            for: AuthService.self, peers: [.billing: billing],
             configuration: [
                 "mail.host": "127.0.0.1", "mail.port": "1", "mail.from": "hello@penguinmails.test",
                 // The cost has a test of its own; here it would be most of the time.
@@ -104,6 +112,14 @@ final class Browser: Sendable {
         headers[.contentType] = headers[.contentType] ?? "application/json"
         headers[.csrfToken] = token.withLock { $0 }
         return try await send(path, method, body, headers)
+    }
+
+    /// A request that the gateway asks about first, as it does for everything behind a session; its refusal is the answer.
+    func api(_ method: HTTPRequest.Method, _ path: String, _ body: String? = nil) async throws -> Answer {
+        let question: HTTPFields = [.init("X-Audience")!: "auth", .init("X-Original-Method")!: "GET"]
+        let asked = try await get("/gateway/authenticate", question)
+        guard let identity = asked.headers[.init("X-Identity-Token")!] else { return asked }
+        return try await send(path, method, body, [.init("X-Identity-Token")!: identity, .contentType: "application/json"])
     }
 
     func send(_ path: String, _ method: HTTPRequest.Method, _ body: String?, _ extra: HTTPFields) async throws -> Answer {

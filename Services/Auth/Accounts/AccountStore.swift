@@ -45,6 +45,19 @@ struct AccountStore: Sendable {
         return true
     }
 
+    /// Makes a person without a company of their own; false when somebody else just took the address.
+    static func insertPerson(_ account: Account, passwordHash: String, at instant: Date, in transaction: Transaction) async throws -> Bool {
+        let rows = try await transaction.query(
+            """
+            insert into users.users (id, email, name, email_verified, created, updated)
+            values (\(account.id), \(account.email), \(account.name), \(account.verifiedAt), \(instant), \(instant))
+            on conflict (email) where deleted is null do nothing returning id
+            """)
+        guard !rows.isEmpty else { return false }
+        try await PasswordStore.set(passwordHash, of: account.id, at: instant, in: transaction)
+        return true
+    }
+
     /// The stored password of a person, if there is one.
     static func passwordHash(of user: UserID, in database: Database) async throws -> String? {
         let rows = try await database.query(

@@ -37,7 +37,7 @@ struct Authenticator: Sendable {
         let now = clock.now
         let claims = IdentityClaims(
             tenant: session.tenant, user: session.user, name: session.name, role: session.role, verified: session.isVerified,
-            workspaces: nil, session: session.id,
+            workspaces: session.workspaces, session: session.id,
             // Authority over the platform needs more than a password.
             staff: session.assurance >= 2 ? session.staffRole : nil)
         return .identity(try await tokens.sign(claims, for: question.audience, now: now))

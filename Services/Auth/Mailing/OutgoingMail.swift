@@ -64,6 +64,20 @@ struct OutgoingMail: Codable, Sendable, Equatable {
             html: nil)
     }
 
+    static func invitation(token: String, company: String, inviter: String, baseURL: String) -> OutgoingMail {
+        OutgoingMail(
+            kind: "invitation", subject: "\(inviter) invites you to \(company) on PenguinMails",
+            text: """
+                Hello,
+
+                \(inviter) invites you to work in \(company) on PenguinMails. The link is good for seven days:
+                \(baseURL)/invitation?token=\(token)
+
+                If you do not know who this is, there is nothing to do.
+                """,
+            html: nil)
+    }
+
     static func alreadyRegistered(baseURL: String) -> OutgoingMail {
         OutgoingMail(
             kind: "already_registered", subject: "You already have a PenguinMails account",

@@ -47,8 +47,8 @@ struct AccountRoutes {
             throw Problem.invalid("email must be one plain address, such as you@example.com.", field: "email")
         }
         let signUp = Accounts.SignUp(
-            email: email, password: try Password.checked(input.password, field: "password"), name: try words(input.name, field: "name"),
-            company: try words(input.company, field: "company"))
+            email: email, password: try Password.checked(input.password, field: "password"), name: try Self.words(input.name, field: "name"),
+            company: try Self.words(input.company, field: "company"))
         do {
             try await accounts.signUp(signUp, audit: { context.audit($0, targets: $1) }, baseURL: baseURL)
         } catch PasswordError.busy {
@@ -95,7 +95,7 @@ struct AccountRoutes {
         return VerificationPage.done
     }
 
-    private func words(_ text: String, field: String) throws(Problem) -> String {
+    static func words(_ text: String, field: String) throws(Problem) -> String {
         let trimmed = text.trimmingCharacters(in: .whitespacesAndNewlines)
         guard (1...200).contains(trimmed.count), !trimmed.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else {
             throw Problem.invalid("\(field) must have 1 to 200 characters in one line.", field: field)

@@ -21,12 +21,14 @@ struct SessionGuard: Sendable {
     /// Whoever is signed in and gave the password a moment ago, or a 401 or 403.
     func freshSession(of request: Request) async throws -> Session {
         let session = try await session(of: request)
-        guard session.isFresh(clock.now) else {
-            throw Problem(
-                .forbidden, kind: "step_up_required", title: "Enter your password again first.",
-                detail: "POST it to /api/v1/auth/step-up; that is good for 15 minutes.")
-        }
+        guard session.isFresh(clock.now) else { throw Problem.stepUpRequired }
         return session
+    }
+
+    /// Whether whoever asks gave the password a moment ago.
+    func isFresh(_ request: Request) async throws -> Bool {
+        guard let token = RequestCookies(request.headers).session else { return false }
+        return try await sessions.read(token)?.isFresh(clock.now) ?? false
     }
 
     /// The cookie of a session under its new token.
@@ -36,6 +38,10 @@ struct SessionGuard: Sendable {
 }
 
 extension Problem {
+    static let stepUpRequired = Problem(
+        .forbidden, kind: "step_up_required", title: "Enter your password again first.",
+        detail: "POST it to /api/v1/auth/step-up; that is good for 15 minutes.")
+
     static let wrongPassword = Problem(.forbidden, kind: "wrong_password", title: "The password is wrong.")
 
     /// 429, with the time to wait.

@@ -10,6 +10,22 @@ struct SessionRoutes {
     let crossSite: CrossSiteCheck
     let guardian: SessionGuard
 
+    private struct TenantAnswer: Encodable {
+        let id: TenantID
+        let name: String
+        let role: String
+
+        init(_ membership: Membership) {
+            id = membership.tenant
+            name = membership.tenantName
+            role = membership.role
+        }
+    }
+
+    private struct SwitchRequest: Decodable {
+        let tenant: TenantID
+    }
+
     private struct StepUpRequest: Decodable {
         let password: String
     }
@@ -66,8 +82,15 @@ struct SessionRoutes {
         auth.post("step-up") { request, context in try await stepUp(request, context) }
         auth.get("sessions") { request, _ in
             let session = try await guardian.session(of: request)
-            return try Response.json(["items": try await sessions.list(of: session)])
+            let list = try await sessions.list(of: session)
+            return try Response.json(Page(list, limit: max(1, list.count)) { $0.id })
         }
+        auth.get("tenants") { request, _ in
+            let session = try await guardian.session(of: request)
+            let list = try await sessions.memberships(of: session)
+            return try Response.json(Page(list.map(TenantAnswer.init), limit: max(1, list.count)) { $0.id })
+        }
+        auth.post("switch-tenant") { request, context in try await switchTenant(request, context) }
         auth.delete("sessions/{id}") { request, context in try await revoke(request, context) }
         auth.post("sessions/revoke") { request, context in try await revokeAll(request, context) }
         auth.get("session") { request, _ in
@@ -118,6 +141,16 @@ struct SessionRoutes {
             }
         }
         guard let token else { throw Problem.wrongPassword }
+        return Response(status: .noContent, headers: [.setCookie: guardian.cookie(token, of: session)])
+    }
+
+    private func switchTenant(_ request: Request, _ context: AppContext) async throws -> Response {
+        try crossSite.require(request.headers)
+        let session = try await guardian.session(of: request)
+        let tenant = try await request.json(SwitchRequest.self).tenant
+        guard let token = try await sessions.enter(tenant, session, audit: { context.audit($0, outcome: $1, targets: $2) }) else {
+            throw Problem.notFound("company")
+        }
         return Response(status: .noContent, headers: [.setCookie: guardian.cookie(token, of: session)])
     }
 

@@ -22,6 +22,8 @@ struct Session: Sendable, Equatable {
     let expiresAt: Date
     /// The user's role as staff of the platform, if any.
     var staffRole: String?
+    /// Those the member is limited to; nil is all.
+    var workspaces: [WorkspaceID]?
 
     /// Whether its holder proved recently enough to be the person for what must not be done by whoever finds an open laptop.
     func isFresh(_ now: Date) -> Bool { now.timeIntervalSince(authenticatedAt) < Self.freshness }

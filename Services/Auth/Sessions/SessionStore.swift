@@ -25,7 +25,7 @@ enum SessionStore {
         let rows = try await database.query(
             """
             select s.id, s.user_id, s.tenant_id, s.last_seen_at, s.expires_at, s.authenticated_at, s.assurance::bigint as assurance, u.email, u.name, u.email_verified is not null as verified,
-                   t.name as tenant_name, m.roles[1] as role, f.role as staff_role
+                   t.name as tenant_name, m.roles[1] as role, m.workspaces, f.role as staff_role
             from sessions s
             join users.users u on u.id = s.user_id and u.deleted is null
             join users.tenant_users m on m.tenant_id = s.tenant_id and m.user_id = s.user_id and m.deleted is null
@@ -40,7 +40,8 @@ enum SessionStore {
                 name: try row.decodeOptional("name") ?? "", isVerified: try row.decode("verified"), tenant: try row.decode("tenant_id"),
                 tenantName: try row.decode("tenant_name"), role: try row.decode("role"), lastSeenAt: try row.decode("last_seen_at"),
                 authenticatedAt: try row.decode("authenticated_at"), assurance: try row.decode("assurance"),
-                expiresAt: try row.decode("expires_at"), staffRole: try row.decodeOptional("staff_role"))
+                expiresAt: try row.decode("expires_at"), staffRole: try row.decodeOptional("staff_role"),
+                workspaces: try row.decodeOptional("workspaces"))
         }
     }
 
@@ -84,6 +85,19 @@ enum SessionStore {
             where user_id = \(user) and revoked_at is null and (\(kept)::uuid is null or id <> \(kept)) returning id
             """
         ).map { try $0.decode("id") }
+    }
+
+    /// Ends a person's living sessions in one company.
+    static func revokeAll(of user: UserID, in tenant: TenantID, at instant: Date, in transaction: Transaction) async throws -> [SessionID] {
+        try await transaction.query(
+            "update sessions set revoked_at = \(instant) where tenant_id = \(tenant) and user_id = \(user) and revoked_at is null returning id"
+        ).map { try $0.decode("id") }
+    }
+
+    /// Another company for the same session, under a new token.
+    static func enter(_ tenant: TenantID, _ session: SessionID, token: SessionToken, in transaction: Transaction) async throws {
+        try await transaction.query(
+            "update sessions set tenant_id = \(tenant), token_digest = \(token.digest) where id = \(session) and revoked_at is null")
     }
 
     /// Ends all living sessions of a person but the one of this token.

@@ -151,6 +151,29 @@ struct Sessions: Sendable {
         return token
     }
 
+    /// The companies the person works in.
+    func memberships(of session: Session) async throws -> [Membership] {
+        try await MemberStore.memberships(of: session.user, in: database)
+    }
+
+    /// Acts for another of the person's companies from now on, under a new token; nil when it is none of theirs.
+    func enter(_ tenant: TenantID, _ session: Session, audit: Audit) async throws -> SessionToken? {
+        let token = SessionToken.random()
+        let event = try PendingEvent(
+            AuthEvents.SessionStarted(user: session.user, session: session.id), at: clock.now, tenant: tenant,
+            actor: .user(session.user, name: session.name),
+            audit: audit("session.switch_tenant", .success, [.init(type: "session", id: session.id.description)]))
+        let entered = try await database.transaction { transaction in
+            guard try await MemberStore.find(session.user, of: tenant, in: transaction) != nil else { return false }
+            try await SessionStore.enter(tenant, session.id, token: token, in: transaction)
+            try await outbox.append([event], in: transaction)
+            return true
+        }
+        outbox.wake()
+        await announceRevocation()
+        return entered ? token : nil
+    }
+
     /// The devices on which the person is signed in.
     func list(of session: Session) async throws -> [SessionView] {
         try await SessionStore.list(of: session.user, now: clock.now, in: database).map { view in

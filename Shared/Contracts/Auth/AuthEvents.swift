@@ -1,3 +1,5 @@
+public import Foundation
+
 /// What Auth tells everyone.
 public enum AuthEvents {
     public struct TenantCreated: Event {
@@ -60,6 +62,60 @@ public enum AuthEvents {
         public init(user: UserID, sessions: [SessionID]) {
             self.user = user
             self.sessions = sessions
+        }
+    }
+
+    /// Somebody was asked to join the tenant.
+    public struct MemberInvited: Event {
+        public static let name = "auth.member.invited"
+        public var invitation: UUID
+        public var role: String
+
+        public init(invitation: UUID, role: String) {
+            self.invitation = invitation
+            self.role = role
+        }
+    }
+
+    public struct InvitationRevoked: Event {
+        public static let name = "auth.invitation.revoked"
+        public var invitation: UUID
+
+        public init(invitation: UUID) {
+            self.invitation = invitation
+        }
+    }
+
+    public struct MemberJoined: Event {
+        public static let name = "auth.member.joined"
+        public var user: UserID
+        public var role: String
+
+        public init(user: UserID, role: String) {
+            self.user = user
+            self.role = role
+        }
+    }
+
+    /// A member has another role or other workspaces.
+    public struct MemberChanged: Event {
+        public static let name = "auth.member.changed"
+        public var user: UserID
+        public var role: String
+
+        public init(user: UserID, role: String) {
+            self.user = user
+            self.role = role
+        }
+    }
+
+    /// A member was removed, or has left.
+    public struct MemberRemoved: Event {
+        public static let name = "auth.member.removed"
+        public var user: UserID
+
+        public init(user: UserID) {
+            self.user = user
         }
     }
 
