@@ -27,6 +27,7 @@ struct AuthService: DeployableService {
     private let passwords: Passwords
     private let factors: Factors
     private let members: Members
+    private let emailChanges: EmailChanges
     private let guardian: SessionGuard
     private let revocations: RevocationChannel
     private let workspaces: Workspaces
@@ -47,6 +48,7 @@ struct AuthService: DeployableService {
         factors = Factors(house: house, throttle: throttle, mails: mails, baseURL: baseURL)
         sessions = try Sessions(house: house, passwords: passwords, throttle: throttle, factors: factors, revocations: revocations)
         self.passwords = Passwords(house: house, hasher: passwords, sessions: sessions, mails: mails, baseURL: baseURL)
+        emailChanges = EmailChanges(house: house, sessions: sessions, mails: mails, baseURL: baseURL)
         members = Members(house: house, hasher: passwords, sessions: sessions, mails: mails, baseURL: baseURL)
         guardian = SessionGuard(sessions: sessions, clock: house.clock)
         accounts = Accounts(house: house, passwords: passwords, mails: mails, revocations: revocations)
@@ -62,6 +64,7 @@ struct AuthService: DeployableService {
         SessionRoutes(sessions: sessions, crossSite: crossSite, guardian: guardian).add(to: router)
         PasswordRoutes(passwords: passwords, guardian: guardian, crossSite: crossSite).add(to: router)
         FactorRoutes(factors: factors, sessions: sessions, guardian: guardian, crossSite: crossSite).add(to: router)
+        EmailChangeRoutes(changes: emailChanges, guardian: guardian, crossSite: crossSite).add(to: router)
         MemberRoutes(members: members, guardian: guardian, crossSite: crossSite).add(to: router)
         WorkspaceRoutes(workspaces: workspaces).add(to: router)
     }

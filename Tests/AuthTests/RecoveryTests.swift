@@ -120,6 +120,63 @@ struct RecoveryTests {
     }
 }
 
+@Suite("A new address")
+struct EmailChangeTests {
+    private func tokens(_ fixture: AuthFixture, _ addresses: String...) async throws -> [String] {
+        var tokens: [String] = []
+        for address in addresses { tokens.append(try await fixture.linkToken(for: address)) }
+        return tokens
+    }
+
+    private func confirm(_ browser: Browser, _ token: String) async throws -> Browser.Answer {
+        try await browser.post("/api/v1/auth/email/confirm", #"{"token":"\#(token)"}"#)
+    }
+
+    @Test("it counts when both addresses have agreed, then every session ends and old mails open nothing", arguments: [true, false])
+    func change(oldFirst: Bool) async throws {
+        let fixture = try await AuthFixture.make()
+        let browser = try await fixture.signedIn()
+        _ = try await browser.post("/api/v1/auth/password/forgot", #"{"email":"ada@example.com"}"#)
+        let stale = try await fixture.linkToken(for: "ada@example.com")
+        #expect(try await browser.post("/api/v1/auth/email/change", #"{"email":"Ada@New.example"}"#).status == .accepted)
+        #expect(try await browser.post("/api/v1/auth/email/change", #"{"email":"ada@other.example"}"#).status == .tooManyRequests)
+        let links = try await tokens(fixture, "ada@example.com", "ada@new.example")
+        let order = oldFirst ? links : links.reversed()
+        // A scanner looks at both.
+        for link in links { #expect(try await browser.get("/email-change?token=\(link)").body.contains("Yes, change it")) }
+        #expect(try await confirm(browser, order[0]).member("status") == "waiting_for_other_address")
+        #expect(try await browser.get("/api/v1/auth/session").body.contains("ada@example.com"))
+        let page = try await browser.send("/email-change", .post, "token=\(order[1])", [.contentType: "application/x-www-form-urlencoded"])
+        #expect(page.body.contains("Your address is changed"))
+        #expect(try await browser.get("/api/v1/auth/session").status == .unauthorized)
+        #expect(try await browser.post("/api/v1/auth/sign-in", Browser.signInBody("ada@example.com")).status == .unauthorized)
+        #expect(try await browser.post("/api/v1/auth/sign-in", Browser.signInBody("ada@new.example")).status == .ok)
+        #expect(
+            try await browser.post("/api/v1/auth/password/reset", #"{"token":"\#(stale)","password":"a new long password"}"#).status
+                == .unprocessableContent)
+        #expect(try await confirm(browser, links[0]).status == .unprocessableContent)
+    }
+
+    @Test("an address that is taken looks the same, and never becomes ours; a change ends after an hour and with the next one")
+    func refused() async throws {
+        let fixture = try await AuthFixture.make()
+        let (browser, _) = (try await fixture.signedIn(), try await fixture.signedIn("eve@example.com"))
+        #expect(try await browser.post("/api/v1/auth/email/change", #"{"email":"eve@example.com"}"#).status == .accepted)
+        #expect(try await fixture.mails(to: "eve@example.com").last?.kind == "already_registered")
+        fixture.house.clock.advance(by: .seconds(61))
+        _ = try await browser.post("/api/v1/auth/email/change", #"{"email":"ada@new.example"}"#)
+        let first = try await tokens(fixture, "ada@example.com", "ada@new.example")
+        fixture.house.clock.advance(by: .seconds(61))
+        _ = try await browser.post("/api/v1/auth/email/change", #"{"email":"ada@newer.example"}"#)
+        #expect(try await confirm(browser, first[1]).status == .unprocessableContent)
+        let second = try await tokens(fixture, "ada@example.com", "ada@newer.example")
+        #expect(try await confirm(browser, second[0]).status == .ok)
+        fixture.house.clock.advance(by: .seconds(3_601))
+        #expect(try await confirm(browser, second[1]).status == .unprocessableContent)
+        #expect(try await browser.post("/api/v1/auth/email/change", #"{"email":"ada@late.example"}"#).body.contains("step_up_required"))
+    }
+}
+
 @Suite("Guessing is slowed down")
 struct ThrottleTests {
     private func guess(_ fixture: AuthFixture, _ browser: Browser, _ email: String = "ada@example.com", from client: String = "203.0.113.7")

@@ -64,6 +64,22 @@ struct OutgoingMail: Codable, Sendable, Equatable {
             html: nil)
     }
 
+    /// To both sides; each has a link of its own.
+    static func emailChange(token: String, address: String, isOld: Bool, name: String, baseURL: String) -> OutgoingMail {
+        OutgoingMail(
+            kind: "email_change", subject: "Confirm the new address of your PenguinMails account",
+            text: """
+                Hello \(name),
+
+                the address of your account is to become \(address). \(isOld ? "Both addresses have to agree" : "The old address has to agree too").
+                Open this page within an hour and press the button:
+                \(baseURL)/email-change?token=\(token)
+
+                If it was not you, do not press it\(isOld ? ", and set a new password: \(baseURL)/forgot-password" : "").
+                """,
+            html: nil)
+    }
+
     static func invitation(token: String, company: String, inviter: String, baseURL: String) -> OutgoingMail {
         OutgoingMail(
             kind: "invitation", subject: "\(inviter) invites you to \(company) on PenguinMails",

@@ -36,7 +36,8 @@ struct AccountRoutes {
         auth.post("sign-up") { request, context in try await signUp(request, context) }
         auth.post("verify-email") { request, context in try await verify(request, context) }
         auth.post("verify-email/resend") { request, _ in try await resend(request) }
-        router.get("/verify-email") { request, _ in VerificationPage.ask(token: request.uri.queryParameters["token"].map(String.init)) }
+        router.get("/verify-email") { request, _ in ConfirmationPage.ask(.verification, token: request.uri.queryParameters["token"].map(String.init))
+        }
         router.post("/verify-email") { request, context in try await verifyByForm(request, context) }
     }
 
@@ -87,12 +88,10 @@ struct AccountRoutes {
 
     /// The button of the mailed page. The token in the form is the secret, so no cookie takes part.
     private func verifyByForm(_ request: Request, _ context: AppContext) async throws -> Response {
-        let body = String(decoding: try await request.bytes(limit: 4_096), as: UTF8.self)
-        let fields = URLComponents(string: "?\(body)")?.queryItems ?? []
-        guard let token = fields.first(where: { $0.name == "token" })?.value,
+        guard let token = try await ConfirmationPage.token(of: request),
             try await accounts.verify(.token(token), by: RequestCookies(request.headers).session, audit: { context.audit($0, targets: $1) })
-        else { return VerificationPage.failed }
-        return VerificationPage.done
+        else { return ConfirmationPage.failed }
+        return ConfirmationPage.verified
     }
 
     static func words(_ text: String, field: String) throws(Problem) -> String {

@@ -137,6 +137,24 @@ public enum AuthEvents {
         }
     }
 
+    public struct EmailChangeBegun: Event {
+        public static let name = "auth.email.changeBegun"
+        public var user: UserID
+
+        public init(user: UserID) {
+            self.user = user
+        }
+    }
+
+    public struct EmailChanged: Event {
+        public static let name = "auth.email.changed"
+        public var user: UserID
+
+        public init(user: UserID) {
+            self.user = user
+        }
+    }
+
     /// A second factor was set up or taken away.
     public struct FactorChanged: Event {
         public static let name = "auth.factor.changed"
