@@ -2,6 +2,7 @@ import Contracts
 import HTTP
 import Hummingbird
 import Postgres
+import Primitives
 import RPC
 import ServiceLifecycle
 import ServiceRuntime
@@ -15,6 +16,7 @@ struct AuthService: DeployableService {
         Migration(name: "m0002_staff", embedded: PackageResources.m0002_staff_sql),
         Migration(name: "m0003_recovery_and_second_factor", embedded: PackageResources.m0003_recovery_and_second_factor_sql),
         Migration(name: "m0004_members", embedded: PackageResources.m0004_members_sql),
+        Migration(name: "m0005_api_keys", embedded: PackageResources.m0005_api_keys_sql),
     ]
     static let keys =
         MailTransport.keys + [
@@ -27,6 +29,8 @@ struct AuthService: DeployableService {
     private let passwords: Passwords
     private let factors: Factors
     private let members: Members
+    private let keys: ApiKeys
+    private let clock: WallClock
     private let emailChanges: EmailChanges
     private let guardian: SessionGuard
     private let revocations: RevocationChannel
@@ -53,7 +57,9 @@ struct AuthService: DeployableService {
         guardian = SessionGuard(sessions: sessions, clock: house.clock)
         accounts = Accounts(house: house, passwords: passwords, mails: mails, revocations: revocations)
         workspaces = Workspaces(house: house)
-        authenticator = Authenticator(sessions: sessions, crossSite: crossSite, tokens: house.tokens, clock: house.clock)
+        keys = ApiKeys(house: house)
+        clock = house.clock
+        authenticator = Authenticator(sessions: sessions, keys: keys, crossSite: crossSite, tokens: house.tokens, clock: house.clock)
         mailer = Mailer(
             mails: mails, transport: try MailTransport.smtp(house.settings, logger: house.logger), clock: house.clock, logger: house.logger)
     }
@@ -65,6 +71,7 @@ struct AuthService: DeployableService {
         PasswordRoutes(passwords: passwords, guardian: guardian, crossSite: crossSite).add(to: router)
         FactorRoutes(factors: factors, sessions: sessions, guardian: guardian, crossSite: crossSite).add(to: router)
         EmailChangeRoutes(changes: emailChanges, guardian: guardian, crossSite: crossSite).add(to: router)
+        ApiKeyRoutes(keys: keys, guardian: guardian, clock: clock).add(to: router)
         MemberRoutes(members: members, guardian: guardian, crossSite: crossSite).add(to: router)
         WorkspaceRoutes(workspaces: workspaces).add(to: router)
     }

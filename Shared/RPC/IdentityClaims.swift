@@ -1,4 +1,5 @@
 public import Contracts
+public import Foundation
 
 /// What Auth vouches for about the person behind a request.
 public struct IdentityClaims: Codable, Sendable, Equatable {
@@ -12,10 +13,12 @@ public struct IdentityClaims: Codable, Sendable, Equatable {
     public let session: SessionID
     /// The role as one of the platform's staff; nil for everybody else.
     public let staff: String?
+    /// The key of a program that acts; nil for people.
+    public let apiKey: UUID?
 
     public init(
         tenant: TenantID, user: UserID, name: String, role: String, verified: Bool, workspaces: [WorkspaceID]?, session: SessionID,
-        staff: String? = nil
+        staff: String? = nil, apiKey: UUID? = nil
     ) {
         self.tenant = tenant
         self.user = user
@@ -25,5 +28,6 @@ public struct IdentityClaims: Codable, Sendable, Equatable {
         self.workspaces = workspaces
         self.session = session
         self.staff = staff
+        self.apiKey = apiKey
     }
 }

@@ -22,25 +22,44 @@ struct Authenticator: Sendable {
     enum Refusal: String, Sendable {
         case unauthenticated
         case csrf
+        /// The key has no scope for this.
+        case forbidden
+        case rateLimited = "rate_limited"
     }
 
     let sessions: Sessions
+    let keys: ApiKeys
     let crossSite: CrossSiteCheck
     let tokens: ServiceTokens
     let clock: WallClock
 
     func answer(_ question: Question) async throws -> Answer {
+        if let authorization = question.headers[.authorization] { return try await answer(question, authorization) }
         guard let token = RequestCookies(question.headers).session, let session = try await sessions.find(token) else {
             return .problem(.unauthenticated)
         }
         if !Self.isSafe(question.method), !crossSite.passes(question.headers) { return .problem(.csrf) }
-        let now = clock.now
         let claims = IdentityClaims(
             tenant: session.tenant, user: session.user, name: session.name, role: session.role, verified: session.isVerified,
             workspaces: session.workspaces, session: session.id,
             // Authority over the platform needs more than a password.
             staff: session.assurance >= 2 ? session.staffRole : nil)
-        return .identity(try await tokens.sign(claims, for: question.audience, now: now))
+        return .identity(try await tokens.sign(claims, for: question.audience, now: clock.now))
+    }
+
+    /// A program with a key; cookies beside it do not count, so no browser can be made to send it, and no CSRF token is asked for.
+    private func answer(_ question: Question, _ authorization: String) async throws -> Answer {
+        let parts = authorization.split(separator: " ", maxSplits: 1)
+        guard parts.count == 2, parts[0].lowercased() == "bearer", let secret = ApiKeySecret(String(parts[1])),
+            let holder = try await keys.find(secret)
+        else { return .problem(.unauthenticated) }
+        guard await keys.mayProceed(holder) else { return .problem(.rateLimited) }
+        let isSafe = Self.isSafe(question.method)
+        guard ApiScope.allows(holder.scopes, question.audience, isSafe: isSafe) else { return .problem(.forbidden) }
+        let claims = IdentityClaims(
+            tenant: holder.tenant, user: holder.user, name: holder.name, role: isSafe ? "viewer" : "member", verified: true, workspaces: nil,
+            session: SessionID(holder.key), apiKey: holder.key)
+        return .identity(try await tokens.sign(claims, for: question.audience, now: clock.now))
     }
 
     /// Methods that change nothing (RFC 9110, section 9.2.1).

@@ -249,7 +249,7 @@ struct Members: Sendable {
     }
 
     private func append<E: Event>(_ event: E, by identity: Identity, _ audit: AuditRecord, in transaction: Transaction) async throws {
-        let pending = try PendingEvent(event, at: clock.now, tenant: identity.tenant, actor: .user(identity.user, name: identity.name), audit: audit)
+        let pending = try PendingEvent(event, at: clock.now, tenant: identity.tenant, actor: identity.actor, audit: audit)
         try await outbox.append([pending], in: transaction)
     }
 

@@ -31,7 +31,7 @@ struct Workspaces: Sendable {
                 identifier, of: identity.tenant, name: name, baseSlug: base, postalAddress: postalAddress, at: now, in: transaction)
             let event = try PendingEvent(
                 AuthEvents.WorkspaceCreated(workspace: workspace.id, slug: workspace.slug), at: now, tenant: identity.tenant,
-                workspace: workspace.id, actor: .user(identity.user, name: identity.name), audit: record)
+                workspace: workspace.id, actor: identity.actor, audit: record)
             try await outbox.append([event], in: transaction)
             return workspace
         }

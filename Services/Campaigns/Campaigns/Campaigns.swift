@@ -130,6 +130,6 @@ struct Campaigns: Sendable {
         try PendingEvent(
             CampaignsEvents.CampaignStatusChanged(campaign: campaign.id, status: status, reason: reason), at: clock.now, tenant: identity.tenant,
             workspace: campaign.workspace, aggregate: Aggregate(kind: "campaign", id: campaign.id.description, version: version),
-            actor: .user(identity.user, name: identity.name), audit: audit)
+            actor: identity.actor, audit: audit)
     }
 }

@@ -164,7 +164,7 @@ struct ImportSession {
         let event = try PendingEvent(
             CampaignsEvents.ImportFinished(
                 importID: run.id, created: run.created, updated: run.updated, duplicates: run.duplicates, rejected: run.rejected),
-            at: clock.now, tenant: tenant, workspace: run.workspace, actor: .user(identity.user, name: identity.name),
+            at: clock.now, tenant: tenant, workspace: run.workspace, actor: identity.actor,
             audit: audit(.init(type: "import", id: run.id.description, name: run.fileName)))
         try await database.transaction(as: tenant) { transaction in
             try await ImportStore.save(finished, of: tenant, in: transaction)

@@ -41,7 +41,7 @@ struct Mailboxes: Sendable {
         let sealed = try seal(new.account.password, mailbox.id, identity.tenant)
         let event = try PendingEvent(
             DeliveryEvents.MailboxConnected(mailbox: mailbox.id), at: now, tenant: identity.tenant, workspace: new.workspace,
-            actor: .user(identity.user, name: identity.name),
+            actor: identity.actor,
             audit: audit(.init(type: "mailbox", id: mailbox.id.description, name: mailbox.address)))
         try await database.transaction(as: identity.tenant) { transaction in
             guard try await MailboxStore.insert(mailbox, of: identity.tenant, passwordSealed: sealed, in: transaction) else {
@@ -65,7 +65,7 @@ struct Mailboxes: Sendable {
         let sealed = try seal(account.password, mailbox, identity.tenant)
         let event = try PendingEvent(
             DeliveryEvents.MailboxConnected(mailbox: mailbox), at: now, tenant: identity.tenant, workspace: known.workspace,
-            actor: .user(identity.user, name: identity.name),
+            actor: identity.actor,
             audit: audit(.init(type: "mailbox", id: mailbox.description, name: known.address)))
         try await database.transaction(as: identity.tenant) { transaction in
             guard try await MailboxStore.update(mailbox, of: identity.tenant, account, passwordSealed: sealed, at: now, in: transaction) else {
@@ -130,7 +130,7 @@ struct Mailboxes: Sendable {
         try await database.transaction(as: identity.tenant) { transaction in
             let event = try PendingEvent(
                 try await work(transaction, known, now), at: now, tenant: identity.tenant, workspace: known.workspace,
-                actor: .user(identity.user, name: identity.name), audit: record)
+                actor: identity.actor, audit: record)
             try await transaction.query(LaneStore.wake(mailbox: mailbox, of: identity.tenant))
             try await outbox.append([event], in: transaction)
         }

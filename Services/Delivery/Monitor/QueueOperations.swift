@@ -151,7 +151,7 @@ struct QueueOperations: Sendable {
         let target =
             job.map { AuditRecord.Target(type: "job", id: $0.uuidString.lowercased()) } ?? AuditRecord.Target(type: "queue", id: queue)
         let record = audit(action, [target], metadata.merging(["queue": queue]) { first, _ in first })
-        let actor = EventActor.user(identity.user, name: identity.name)
+        let actor = identity.actor
         let count = try await database.transaction { transaction in
             let count = try await work(transaction, now)
             guard count > 0 else { return 0 }

@@ -65,7 +65,7 @@ struct AmbiguousSends: Sendable {
         let now = clock.now
         let event = try PendingEvent(
             DeliveryEvents.SettingsChanged(ambiguous: policy.rawValue), at: now, tenant: identity.tenant,
-            actor: .user(identity.user, name: identity.name), audit: audit)
+            actor: identity.actor, audit: audit)
         try await api.transaction(as: identity.tenant) { transaction in
             try await transaction.query(
                 """
@@ -84,7 +84,7 @@ struct AmbiguousSends: Sendable {
         let tenant = identity.tenant
         let event = try PendingEvent(
             DeliveryEvents.SendSettled(send: send, settlement: settlement.rawValue), at: now, tenant: tenant,
-            actor: .user(identity.user, name: identity.name), audit: audit)
+            actor: identity.actor, audit: audit)
         let done = try await worker.transaction { transaction in
             let found = try await transaction.query(
                 "select workspace_id from sends where tenant_id = \(tenant) and id = \(send) and state = 'ambiguous' for update")

@@ -137,6 +137,24 @@ public enum AuthEvents {
         }
     }
 
+    public struct ApiKeyCreated: Event {
+        public static let name = "auth.apiKey.created"
+        public var key: UUID
+
+        public init(key: UUID) {
+            self.key = key
+        }
+    }
+
+    public struct ApiKeyRevoked: Event {
+        public static let name = "auth.apiKey.revoked"
+        public var key: UUID
+
+        public init(key: UUID) {
+            self.key = key
+        }
+    }
+
     public struct EmailChangeBegun: Event {
         public static let name = "auth.email.changeBegun"
         public var user: UserID

@@ -63,7 +63,7 @@ public struct AppContext: RequestContext {
 
     /// Who does what this request asks for.
     public var actor: EventActor {
-        identity.map { .user($0.user, name: $0.name) } ?? EventActor(kind: .system, id: "anonymous")
+        identity?.actor ?? EventActor(kind: .system, id: "anonymous")
     }
 
     /// An entry for the audit trail that says where the request came from.

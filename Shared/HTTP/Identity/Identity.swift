@@ -1,4 +1,5 @@
 public import Contracts
+public import Foundation
 
 /// Who a request is, as the gateway's identity token says.
 public struct Identity: Sendable, Equatable {
@@ -13,10 +14,12 @@ public struct Identity: Sendable, Equatable {
     public let session: SessionID
     /// What the user may do to the platform, as one of its operator's people; nil for everybody else.
     public let staff: StaffRole?
+    /// The key of a program that acts for the tenant; nil for people. `user` is then who made the key, `name` the key's own.
+    public let apiKey: UUID?
 
     public init(
         tenant: TenantID, user: UserID, name: String, role: Role, isVerified: Bool, workspaces: [WorkspaceID]?, session: SessionID,
-        staff: StaffRole? = nil
+        staff: StaffRole? = nil, apiKey: UUID? = nil
     ) {
         self.tenant = tenant
         self.user = user
@@ -26,6 +29,12 @@ public struct Identity: Sendable, Equatable {
         self.workspaces = workspaces
         self.session = session
         self.staff = staff
+        self.apiKey = apiKey
+    }
+
+    /// Who does something, for events and the trail.
+    public var actor: EventActor {
+        apiKey.map { EventActor(kind: .apiKey, id: $0.text, name: name) } ?? .user(user, name: name)
     }
 
     /// Whether the user may see and use this workspace.

@@ -68,7 +68,8 @@ extension Identity {
         guard let role = Role(rawValue: claims.role) else { throw Problem.unauthenticated }
         self.init(
             tenant: claims.tenant, user: claims.user, name: claims.name, role: role, isVerified: claims.verified,
-            workspaces: claims.workspaces, session: claims.session, staff: claims.staff.flatMap(StaffRole.init))
+            workspaces: claims.workspaces, session: claims.session, staff: claims.staff.flatMap(StaffRole.init),
+            apiKey: claims.apiKey)
     }
 }
 
