@@ -84,7 +84,8 @@ struct DeliveryService: DeployableService {
             eventLoops: MultiThreadedEventLoopGroup.singleton, connector: connector, composer: MessageComposer(links: links),
             marks: DataSentMarks(database: house.worker, metrics: metrics),
             outcomes: Outcomes(
-                database: house.worker, redis: redis, outbox: house.outbox, counters: outcomeCounters, load: load, metrics: metrics, wakeup: wakeup,
+                database: house.worker, redis: redis, outbox: house.outbox, counters: outcomeCounters, load: load, lease: .seconds(lease),
+                metrics: metrics, wakeup: wakeup,
                 clock: house.clock, logger: house.logger),
             keyring: house.keyring, connections: connections, idleTime: .seconds(20), load: load, metrics: metrics, logger: house.logger)
         worker = Worker(

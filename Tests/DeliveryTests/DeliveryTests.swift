@@ -106,7 +106,23 @@ struct DeliveryFixture: Sendable {
             perMailbox: perMailbox)
     }
 
-    var outcomes: OutcomeStore { OutcomeStore(events: SendEvents(outbox: house.house.outbox), counters: QueueCounters(instance: "test", .outcome)) }
+    /// Leases end here when a test says so: every outcome may be a late one.
+    var outcomes: OutcomeStore {
+        OutcomeStore(events: SendEvents(outbox: house.house.outbox), counters: QueueCounters(instance: "test", .outcome), lease: .zero)
+    }
+
+    /// What the counters say, and what the tables say.
+    func counts() async throws -> (counted: [Int], real: [Int]) {
+        let row = try await database.query(
+            """
+            select coalesce(sum(waiting), 0)::bigint as waiting, coalesce(sum(active), 0)::bigint as active, coalesce(sum(failed), 0)::bigint as failed,
+                (select count(*) from jobs where state in ('queued', 'gated')) as queued, (select count(*) from jobs where state = 'running') as running,
+                (select count(*) from jobs where state = 'failed') as dead
+            from queue_counters
+            """)[0]
+        func numbers(_ columns: [StaticString]) throws -> [Int] { try columns.map { try row.decode($0) } }
+        return (try numbers(["waiting", "active", "failed"]), try numbers(["queued", "running", "dead"]))
+    }
 
     /// Writes one result as a worker does.
     func write(_ delivery: Delivery, _ result: DeliveryResult) async throws {
@@ -273,6 +289,8 @@ struct DeliveryTests {
         // But the late reply of the same attempt settles what was held.
         try await fixture.write(taken[1].delivery, .accepted(code: 250, text: "ok"))
         #expect(try await fixture.states() == ["planned": 1, "accepted": 1])
+        let counts = try await fixture.counts()
+        #expect(counts.counted == counts.real && counts.real == [1, 0, 0])
     }
 
     @Test("a dispatcher that lost its lease claims nothing")

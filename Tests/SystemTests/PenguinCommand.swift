@@ -37,11 +37,26 @@ struct PenguinCommand: Sendable {
 
     /// Runs one command to its end. The services are those that the build beside this test made.
     func run(_ arguments: [String]) async throws -> Outcome {
+        try await run(Self.repository.appending(path: "penguin"), arguments)
+    }
+
+    /// Runs a black-box script of `Tests/BlackBox` against the stack that is up.
+    func run(script: String) async throws -> Outcome {
+        let port = try stack().port("gateway")
+        return try await run(
+            URL(filePath: "/usr/bin/python3"),
+            [
+                Self.repository.appending(path: "Tests/BlackBox/\(script)").path(), "https://localhost:\(port)",
+                folder.appending(path: "ca.pem").path(), folder.appending(path: "mail/maildir").path(),
+            ])
+    }
+
+    private func run(_ executable: URL, _ arguments: [String]) async throws -> Outcome {
         let output = folder.appending(path: "stdout-\(UUID().uuidString.prefix(8))")
         let messages = folder.appending(path: "stderr-\(UUID().uuidString.prefix(8))")
         for file in [output, messages] { FileManager.default.createFile(atPath: file.path(), contents: nil) }
         let process = Process()
-        process.executableURL = Self.repository.appending(path: "penguin")
+        process.executableURL = executable
         process.arguments = arguments
         process.environment = ProcessInfo.processInfo.environment.merging(
             ["PENGUIN_LOCAL": folder.path(), "PENGUIN_CONFIGURATION": "debug"]

@@ -14,12 +14,15 @@ struct OutcomeStore: Sendable {
 
     let events: SendEvents
     let counters: QueueCounters
+    /// How long a claim holds without a sign of life; only what is older can have been swept.
+    let lease: Duration
 
     /// Writes the group in the caller's transaction; an outcome whose claim was lost changes nothing.
     func write(_ outcomes: [Outcome], now: Date, in transaction: Transaction) async throws {
         let versions = try await updateLedger(outcomes, now: now, in: transaction)
         let valid = outcomes.filter { versions[$0.delivery.send] != nil }
         guard !valid.isEmpty else { return }
+        let swept = try await swept(valid, in: transaction)
         // What sent nothing does not count against its mailbox; read before the jobs are changed.
         let unsent = valid.filter(\.resolution.sentNothing).map(\.delivery.job)
         var statements: [SQL] = unsent.isEmpty ? [] : [PaceStore.giveBack(unsent)]
@@ -50,7 +53,7 @@ struct OutcomeStore: Sendable {
             statements = []
             try await AutoPause(outbox: events.outbox).look(notes, now: now, in: transaction)
         }
-        try await transaction.pipeline(statements + counters.record(valid.map(\.change), now: now))
+        try await transaction.pipeline(statements + counters.record(valid.map { $0.change(wasSwept: swept.contains($0.delivery.job)) }, now: now))
         FaultPoint.pass(.insideOutcome)
         let told = valid.filter(\.resolution.isTold).map { outcome in
             SendEvents.Resolved(
@@ -61,6 +64,15 @@ struct OutcomeStore: Sendable {
                     at: now))
         }
         try await events.append(told, at: now, in: transaction)
+    }
+
+    /// Whose late reply settles what the sweeper had given up and counted as failed.
+    private func swept(_ outcomes: [Outcome], in transaction: Transaction) async throws -> Set<UUID> {
+        let now = ContinuousClock.now
+        let late = outcomes.map(\.delivery).filter { now - $0.claimedAt >= lease }.map(\.job)
+        guard !late.isEmpty else { return [] }
+        let rows = try await transaction.query("select id from jobs where id = any(\(late)) and state = 'failed'")
+        return Set(try rows.map { try $0.decode("id") })
     }
 
     /// The new versions of the rows that still belonged to their claims. A late reply of the same attempt may settle what the sweeper
@@ -131,8 +143,13 @@ struct OutcomeStore: Sendable {
 
 extension OutcomeStore.Outcome {
     /// What it means for the counts of its queue.
-    fileprivate var change: QueueChange {
-        switch resolution.job {
+    fileprivate func change(wasSwept: Bool) -> QueueChange {
+        if wasSwept {
+            // It is no longer active; where it failed after all, that is counted already.
+            return resolution.job == .finished(state: "completed")
+                ? QueueChange(queue: delivery.queue, failed: -1, completed: 1) : QueueChange(queue: delivery.queue)
+        }
+        return switch resolution.job {
         case .finished("completed"): QueueChange(queue: delivery.queue, active: -1, completed: 1)
         case .finished: QueueChange(queue: delivery.queue, active: -1, failed: 1, gaveUp: 1)
         case .again(_, let counted): QueueChange(queue: delivery.queue, waiting: 1, active: -1, retried: counted ? 1 : 0)
