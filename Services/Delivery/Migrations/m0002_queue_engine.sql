@@ -25,8 +25,6 @@ create unique index jobs_unique_key on jobs (tenant_id, kind, unique_key) where 
 create index jobs_gated on jobs (tenant_id, id) where state = 'gated';
 create index jobs_in_lane on jobs (tenant_id, lane_id, queue, run_at) where state = 'queued';
 create index jobs_running on jobs (tenant_id, lane_id) where state = 'running';
--- What runs is little enough to be read whole.
-drop index jobs_leased;
 drop index jobs_due;
 create index jobs_due on jobs (queue, run_at, id) where state = 'queued';
 drop index jobs_finished;

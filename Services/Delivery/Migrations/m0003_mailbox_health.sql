@@ -1,5 +1,8 @@
 -- Mailboxes that do badly pause themselves; what was said to the server is kept for mail that failed.
 
+-- What runs is little enough to be read whole; the index cost a write with every heartbeat.
+drop index jobs_leased;
+
 -- What became of a mailbox' mails, by the day, since its owner last said that it may send.
 create table mailbox_days (
     tenant_id uuid not null,
