@@ -92,7 +92,7 @@ struct DeliveryFixture: Sendable {
     }
 
     /// Claims as the dispatcher does, without handing anything to workers.
-    func claim(limit: Int = 100, holder: String = "test") async throws -> [ClaimStore.Claimed] {
+    func claim(limit: Int = 100, holder: String = "test") async throws -> [Claim] {
         let lease = DispatcherLease(database: database, holder: holder, length: .seconds(60))
         guard let fence = try await lease.take() else { return [] }
         return try await claims().claim(
@@ -142,12 +142,12 @@ struct DeliveryFixture: Sendable {
         ).sweep(now: house.clock.clock.now)
     }
 
-    func entries(_ claimed: [ClaimStore.Claimed]) -> [WorkStreams.Entry] {
-        claimed.enumerated().map { .init(place: .init(stream: "s", position: "\($0)-1"), job: $1.job, fence: $1.fence) }
+    func entries(_ claimed: [Claim]) -> [WorkStreams.Entry] {
+        claimed.enumerated().map { .init(place: .init(stream: "s", position: "\($0)-1"), claim: $1) }
     }
 
     func entry(_ delivery: Delivery) -> WorkStreams.Entry {
-        .init(place: .init(stream: "s", position: "1-1"), job: delivery.job, fence: delivery.fence)
+        .init(place: .init(stream: "s", position: "1-1"), claim: delivery.claim)
     }
 
     func endLeases() async throws {
@@ -289,6 +289,32 @@ struct DeliveryTests {
         // But the late reply of the same attempt settles what was held.
         try await fixture.write(taken[1].delivery, .accepted(code: 250, text: "ok"))
         #expect(try await fixture.states() == ["planned": 1, "accepted": 1])
+        let counts = try await fixture.counts()
+        #expect(counts.counted == counts.real && counts.real == [1, 0, 0])
+    }
+
+    @Test("one claim in two hands: whoever marked it says what became of it, the other's word counts for nothing")
+    func twoHands() async throws {
+        let fixture = try await DeliveryFixture.make()
+        let mailbox = try await fixture.mailbox()
+        _ = try await fixture.rpc.call(fixture.plan(mailbox, ["a@x.example", "b@x.example"]))
+        let store = DeliveryStore(database: fixture.database, lease: 30)
+        let entries = fixture.entries(try await fixture.claim())
+        let (first, second) = (try await store.take(entries), try await store.take(entries))
+        let marks = DataSentMarks(database: fixture.database)
+        #expect(try await marks.mark(first[0].delivery))
+        #expect(try await !marks.mark(second[0].delivery))
+        // The first is at its body: whatever the second says, the mail must not go back to the queue.
+        for result in [DeliveryResult.unreachable(text: "no"), .handedBack, .mailboxRefused(text: "no"), .refused(code: 550, text: "no")] {
+            try await fixture.write(second[0].delivery, result)
+            #expect(try await fixture.states() == ["data_sent": 1, "claimed": 1], "\(result)")
+        }
+        try await fixture.write(first[0].delivery, .accepted(code: 250, text: "ok"))
+        #expect(try await fixture.states() == ["accepted": 1, "claimed": 1])
+        // What nobody marked may go back by anybody's word, and then the other may not begin it.
+        try await fixture.write(second[1].delivery, .handedBack)
+        #expect(try await !marks.mark(first[1].delivery))
+        #expect(try await fixture.states() == ["accepted": 1, "planned": 1])
         let counts = try await fixture.counts()
         #expect(counts.counted == counts.real && counts.real == [1, 0, 0])
     }

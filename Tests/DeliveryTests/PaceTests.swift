@@ -91,7 +91,7 @@ struct MailboxPaceTests {
 
     @Test("whatever happens to claims on their way, no hour and no 24 hours hold more than the limit", arguments: 0..<50 as Range<UInt64>)
     func windows(seed: UInt64) {
-        var random = SplitMix(seed: seed)
+        var random = SeededRandom(seed: seed)
         var minutes: [Int: Int] = [:]
         var sent: [Double] = []
         let (daily, hourly) = (Int.random(in: 5...60, using: &random), Int.random(in: 2...12, using: &random))
@@ -115,23 +115,6 @@ struct MailboxPaceTests {
             }
         }
         #expect(sent.count > daily)
-    }
-}
-
-/// A small generator that a seed determines (Steele, Lea and Flood, 2014).
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    init(seed: UInt64) {
-        state = seed &* 0x9E37_79B9_7F4A_7C15 &+ 1
-    }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
     }
 }
 

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Postgres
@@ -57,7 +58,7 @@ struct PoolStateTests {
 
     @Test("at every step of a long random history the limit holds and nobody is forgotten", arguments: 0..<20)
     func randomHistory(seed: Int) {
-        var generator = SplitMix(state: UInt64(seed))
+        var generator = SeededRandom(seed: UInt64(seed))
         var state = PoolState(limit: 3)
         var leased: [Int] = []
         for _ in 0..<2_000 {
@@ -81,16 +82,5 @@ struct PoolStateTests {
     /// The macro cannot call what changes its subject.
     private func expect<Value: Equatable>(_ value: Value, _ expected: Value, sourceLocation: SourceLocation = #_sourceLocation) {
         #expect(value == expected, sourceLocation: sourceLocation)
-    }
-
-    private struct SplitMix: RandomNumberGenerator {
-        var state: UInt64
-        mutating func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var z = state
-            z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-            return z ^ (z >> 31)
-        }
     }
 }

@@ -10,6 +10,7 @@ import TestSupport
 
 /// What replicas of Delivery share: database, Redis, keys.
 struct DeliveryGround: Sendable {
+    let postgres: TestPostgres
     let database: TestDatabase
     let redis: TestRedis
     let folder: URL
@@ -29,9 +30,23 @@ struct DeliveryGround: Sendable {
         try Data(document.utf8).write(to: folder.appending(path: "keys.jwks"))
         let root = randomBytes(32).base64EncodedString()
         try Data(#"{"current":"k1","keys":{"k1":"\#(root)"}}"#.utf8).write(to: folder.appending(path: "encryption.json"))
+        // A cluster of its own: it may be crashed.
+        let postgres = TestPostgres()
         return DeliveryGround(
-            database: try await TestPostgres.shared.database(), redis: try await TestRedis.start(), folder: folder,
+            postgres: postgres, database: try await postgres.database(), redis: try await TestRedis.start(), folder: folder,
             tokens: try await ServiceTokens(service: .campaigns, privateKeyPEM: caller.pemRepresentation, publicKeysJWKS: document))
+    }
+
+    /// Ends every connection of Delivery to Postgres, wherever its transaction is.
+    func breakPostgresLines() async throws {
+        try await Database(database.configuration(role: "postgres"), connections: 1).query(
+            "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and usename like 'delivery%'")
+    }
+
+    func breakRedisLines() async throws {
+        let connection = try await RedisConnection.connect(redis.configuration)
+        try await connection.command(["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"])
+        await connection.close()
     }
 
     func remove() throws {

@@ -5,14 +5,9 @@ import Streams
 
 /// The SQL of admission: what is due, may go out, and has its turn, claimed in one transaction.
 struct ClaimStore: Sendable {
-    struct Claimed: Sendable {
-        let job: UUID
-        let fence: Int64
-    }
-
     /// What one look at a queue brought.
     struct Admission: Sendable {
-        var claimed: [Claimed] = []
+        var claimed: [Claim] = []
         /// Whether another look may bring more at once.
         var mayBeMore = false
         /// Whose turn is next.
@@ -156,7 +151,7 @@ struct ClaimStore: Sendable {
     // MARK: - What becomes of it
 
     /// Job and, for mail, ledger row in one statement; in the order in which they go out.
-    private func claim(_ queue: WorkQueue, _ fit: [Head], lease: Double, in transaction: Transaction) async throws -> [Claimed] {
+    private func claim(_ queue: WorkQueue, _ fit: [Head], lease: Double, in transaction: Transaction) async throws -> [Claim] {
         let claim: SQL = """
             update jobs set state = 'running', attempt = attempt + 1, fence = fence + 1, claimed_at = now(),
                 lease_until = now() + make_interval(secs => \(lease))
@@ -176,7 +171,7 @@ struct ClaimStore: Sendable {
             } else {
                 try await transaction.query("with claimed as (\(claim)) select id, fence from claimed order by priority, run_at, id")
             }
-        return try rows.map { Claimed(job: try $0.decode("id"), fence: try $0.decode("fence")) }
+        return try rows.map { Claim(job: try $0.decode("id"), fence: try $0.decode("fence")) }
     }
 
     private func after(_ queue: WorkQueue, _ visits: [Visit], picked: [Head], fit: [Head], now: Date) -> [SQL] {

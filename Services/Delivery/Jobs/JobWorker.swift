@@ -54,7 +54,7 @@ struct JobWorker: Service {
     private func keepAlive() async {
         while !Task.isCancelled {
             do {
-                try await store.heartbeat(await load.jobs, lease: lease)
+                try await store.heartbeat(await load.claims, lease: lease)
             } catch {
                 logger.debug("heartbeat failed", metadata: ["error": "\(error)"])
             }
@@ -90,7 +90,7 @@ struct JobWorker: Service {
                 let jobs = entries.isEmpty ? [] : try await store.take(entries)
                 let taken = Set(jobs.map(\.entry))
                 try await streams.acknowledge(entries.map(\.place).filter { !taken.contains($0) }, connection)
-                await load.enter(jobs.map { ($0.id, $0.fence) })
+                await load.enter(jobs.map(\.claim))
                 for (_, jobs) in Dictionary(grouping: jobs, by: { Lane(tenant: $0.tenant, id: $0.lane) }) {
                     tasks.addTask { await work(jobs, group, acknowledgements) }
                 }
@@ -120,7 +120,7 @@ struct JobWorker: Service {
             // The leases end, and the jobs come back.
             logger.warning("results of jobs not written", metadata: ["error": "\(error)"])
         }
-        await load.leave(jobs.map(\.id))
+        await load.leave(jobs.map(\.claim))
     }
 
     private func perform(_ job: RunningJob) async -> JobResult {

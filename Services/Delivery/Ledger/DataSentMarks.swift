@@ -12,8 +12,9 @@ struct DataSentMarks: Sendable {
         group = GroupCommit(limit: 200, gathering: .zero) { deliveries in
             let rows = try await database.query(
                 """
-                update sends s set state = 'data_sent', data_sent_at = now(), version = s.version + 1
-                from unnest(\(deliveries.map(\.tenant)), \(deliveries.map(\.send)), \(deliveries.map(\.fence))) as d (tenant_id, id, fence)
+                update sends s set state = 'data_sent', data_sent_at = now(), data_sent_by = d.hand, version = s.version + 1
+                from unnest(\(deliveries.map(\.tenant)), \(deliveries.map(\.send)), \(deliveries.map(\.fence)), \(deliveries.map(\.hand)))
+                    as d (tenant_id, id, fence, hand)
                 where s.tenant_id = d.tenant_id and s.id = d.id and s.fence = d.fence and s.state = 'claimed'
                 returning s.id
                 """)

@@ -75,8 +75,8 @@ struct OutcomeStore: Sendable {
         return Set(try rows.map { try $0.decode("id") })
     }
 
-    /// The new versions of the rows that still belonged to their claims. A late reply of the same attempt may settle what the sweeper
-    /// called ambiguous, since the fence is the same.
+    /// The new versions of the rows that still belonged to their claims. What was marked is changed by the hand that marked it and by no other;
+    /// a late reply may settle what the sweeper called ambiguous, since the fence is the same.
     private func updateLedger(_ outcomes: [Outcome], now: Date, in transaction: Transaction) async throws -> [SendID: Int64] {
         let deliveries = outcomes.map(\.delivery)
         let resolutions = outcomes.map(\.resolution)
@@ -87,10 +87,11 @@ struct OutcomeStore: Sendable {
                 resolved_at = case when d.state in ('accepted', 'refused', 'ambiguous') then \(now)::timestamptz end
             from unnest(\(deliveries.map(\.tenant)), \(deliveries.map(\.send)), \(deliveries.map(\.fence)), \(resolutions.map(\.state)),
                         \(PostgresOptionals(resolutions.map(\.code))), \(PostgresOptionals(resolutions.map { $0.text.map { String($0.prefix(1_000)) } })),
-                        \(resolutions.map(\.deferrals)), \(PostgresOptionals(resolutions.map(\.firstDeferredAt))))
-                 as d (tenant_id, id, fence, state, code, reply, deferrals, first_deferred_at)
+                        \(resolutions.map(\.deferrals)), \(PostgresOptionals(resolutions.map(\.firstDeferredAt))), \(deliveries.map(\.hand)))
+                 as d (tenant_id, id, fence, state, code, reply, deferrals, first_deferred_at, hand)
             where s.tenant_id = d.tenant_id and s.id = d.id and s.fence = d.fence
-              and (s.state in ('claimed', 'data_sent') or (s.state = 'ambiguous' and d.state in ('accepted', 'refused')))
+              and (s.state = 'claimed' or s.data_sent_by = d.hand
+                   and (s.state = 'data_sent' or s.state = 'ambiguous' and d.state in ('accepted', 'refused')))
             returning s.id, s.version
             """)
         return try Dictionary(uniqueKeysWithValues: rows.map { (try $0.decode("id"), try $0.decode("version")) })

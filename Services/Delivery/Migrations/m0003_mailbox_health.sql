@@ -15,6 +15,8 @@ create table mailbox_days (
 create index mailbox_days_old on mailbox_days (day);
 -- When a try last failed for reasons of the mailbox; `failures` counts such tries in a row.
 alter table mailboxes add column failed_at timestamptz;
+-- Whose mark it is: a claim may come into two hands when a line to Redis breaks, and only who marked it knows what was sent.
+alter table sends add column data_sent_by uuid;
 -- Commands and replies of the try; never credentials, never what a mail says.
 alter table job_logs add column transcript text;
 

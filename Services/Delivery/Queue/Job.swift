@@ -32,6 +32,14 @@ struct RunningJob: Sendable {
     let attempt: Int
     let maxAttempts: Int
     let entry: StreamEntryPlace
+
+    var claim: Claim { Claim(job: id, fence: fence) }
+}
+
+/// The right to work on a job until its lease ends; the fence tells it from earlier ones.
+struct Claim: Sendable, Hashable {
+    let job: UUID
+    let fence: Int64
 }
 
 /// What a handler says of a job.

@@ -57,11 +57,11 @@ struct JobStore: Sendable {
 
     /// The jobs of these entries whose claim still stands.
     func take(_ entries: [WorkStreams.Entry]) async throws -> [RunningJob] {
-        let places = Dictionary(entries.map { ($0.job, $0.place) }) { first, _ in first }
+        let places = Dictionary(entries.map { ($0.claim.job, $0.place) }) { first, _ in first }
         return try await database.query(
             """
             select j.id, j.fence, j.queue, j.kind, j.tenant_id, j.lane_id, coalesce(j.payload, '{}') as payload, j.attempt, j.max_attempts
-            from unnest(\(entries.map(\.job)), \(entries.map(\.fence))) as e (id, fence)
+            from unnest(\(entries.map(\.claim.job)), \(entries.map(\.claim.fence))) as e (id, fence)
             join jobs j on j.id = e.id and j.fence = e.fence and \(Self.isRunning) order by j.priority, j.run_at, j.id
             """
         ).map { row in
@@ -75,11 +75,11 @@ struct JobStore: Sendable {
     }
 
     /// Keeps the claims of what is in hand alive.
-    func heartbeat(_ jobs: [UUID: Int64], lease: Double) async throws {
-        guard !jobs.isEmpty else { return }
+    func heartbeat(_ claims: Set<Claim>, lease: Double) async throws {
+        guard !claims.isEmpty else { return }
         try await database.query(
             """
-            update jobs j set lease_until = now() + make_interval(secs => \(lease)) from unnest(\(Array(jobs.keys)), \(Array(jobs.values)))
+            update jobs j set lease_until = now() + make_interval(secs => \(lease)) from unnest(\(claims.map(\.job)), \(claims.map(\.fence)))
                 as h (id, fence) where j.id = h.id and j.fence = h.fence and \(Self.isRunning)
             """)
     }

@@ -9,8 +9,7 @@ struct WorkStreams: Sendable {
 
     struct Entry: Sendable {
         let place: StreamEntryPlace
-        let job: UUID
-        let fence: Int64
+        let claim: Claim
     }
 
     /// The worker's name; the same after a restart, so that what its predecessor had taken comes back first.
@@ -93,7 +92,7 @@ struct WorkStreams: Sendable {
         for index in stride(from: 0, to: fields.count - 1, by: 2) { named[fields[index]] = fields[index + 1] }
         // An entry without a job is not ours; a nil job finds nothing, and the entry is removed.
         return Entry(
-            place: StreamEntryPlace(stream: stream, position: position), job: named["job"].flatMap { UUID(text: $0) } ?? UUID(),
-            fence: named["fence"].flatMap(Int64.init) ?? -1)
+            place: StreamEntryPlace(stream: stream, position: position),
+            claim: Claim(job: named["job"].flatMap { UUID(text: $0) } ?? UUID(), fence: named["fence"].flatMap(Int64.init) ?? -1))
     }
 }

@@ -8,6 +8,8 @@ struct Delivery: Sendable {
     /// The send and its job.
     let send: SendID
     let fence: Int64
+    /// Tells the hands apart that hold the same claim, as two may when a line to Redis breaks; written with the mark.
+    let hand: UUID
     let queue: String
     let priority: Int
     let attempt: Int
@@ -37,6 +39,7 @@ struct Delivery: Sendable {
     let entry: StreamEntryPlace
 
     var job: UUID { send.uuid }
+    var claim: Claim { Claim(job: job, fence: fence) }
     var lane: Lane { Lane(tenant: tenant, id: mailbox.uuid) }
 }
 

@@ -17,8 +17,9 @@ struct DeliveryStore: Sendable {
     ///
     /// Writes nothing: the claim's own lease is long enough for most mails, and ``heartbeat(_:)`` renews it for the others.
     func take(_ entries: [WorkStreams.Entry]) async throws -> [Loaded] {
-        let places = Dictionary(entries.map { ($0.job, $0.place) }) { first, _ in first }
+        let places = Dictionary(entries.map { ($0.claim.job, $0.place) }) { first, _ in first }
         let now = ContinuousClock.now
+        let hand = UUID()
         let rows = try await database.query(
             """
             select j.id, j.fence, j.queue, j.priority, j.attempt, j.unreachable, j.tenant_id, j.lane_id as mailbox_id, j.destination,
@@ -26,7 +27,7 @@ struct DeliveryStore: Sendable {
                    s.enrolment_id, s.reservation_id, s.recipient, s.deferrals, s.first_deferred_at, s.created_at, c.recipient_name, c.subject,
                    c.text_body, c.html_body, m.address, m.display_name, m.smtp_host, m.smtp_port, m.smtp_security, m.smtp_username,
                    m.password_sealed, m.version, m.gap_seconds > 0 as has_gap, m.failures > 0 as has_failures
-            from unnest(\(entries.map(\.job)), \(entries.map(\.fence))) as e (id, fence)
+            from unnest(\(entries.map(\.claim.job)), \(entries.map(\.claim.fence))) as e (id, fence)
             join jobs j on j.id = e.id and j.fence = e.fence and \(JobStore.isRunning)
             join sends s on s.tenant_id = j.tenant_id and s.id = j.id and s.fence = j.fence and s.state = 'claimed'
             join send_contents c on c.tenant_id = j.tenant_id and c.send_id = j.id
@@ -37,7 +38,7 @@ struct DeliveryStore: Sendable {
             let send: SendID = try row.decode("id")
             return Loaded(
                 delivery: Delivery(
-                    send: send, fence: try row.decode("fence"), queue: try row.decode("queue"), priority: try row.decode("priority"),
+                    send: send, fence: try row.decode("fence"), hand: hand, queue: try row.decode("queue"), priority: try row.decode("priority"),
                     attempt: try row.decode("attempt"), claimedAt: now - .seconds(try row.decode("age", as: Double.self)),
                     tenant: try row.decode("tenant_id"), sendKey: try row.decode("send_key"), campaign: try row.decodeOptional("campaign_id"),
                     enrolment: try row.decodeOptional("enrolment_id"), reservation: try row.decodeOptional("reservation_id"),
@@ -62,12 +63,12 @@ struct DeliveryStore: Sendable {
     }
 
     /// Keeps the claims of the mails in hand alive; one that was dropped on the way ends by itself.
-    func heartbeat(_ jobs: [UUID: Int64]) async throws {
-        guard !jobs.isEmpty else { return }
+    func heartbeat(_ claims: Set<Claim>) async throws {
+        guard !claims.isEmpty else { return }
         try await database.query(
             """
             update jobs j set lease_until = now() + make_interval(secs => \(lease))
-            from unnest(\(Array(jobs.keys)), \(Array(jobs.values))) as h (id, fence)
+            from unnest(\(claims.map(\.job)), \(claims.map(\.fence))) as h (id, fence)
             where j.id = h.id and j.fence = h.fence and \(JobStore.isRunning)
             """)
     }

@@ -42,7 +42,7 @@ struct Outcomes: Sendable {
                 logger.error("outcomes not written", metadata: ["jobs": "\(deliveries.map(\.job))", "error": "\(error)"])
             }
             for pending in group { metrics.outcome.record(since: pending.since) }
-            await load.leave(deliveries.map(\.job))
+            await load.leave(deliveries.map(\.claim))
             wakeup.signal()
             return group.map { _ in () }
         }

@@ -46,9 +46,9 @@ actor Worker: Service {
     private func keepAlive() async {
         while !Task.isCancelled {
             do {
-                let jobs = await tools.load.jobs
-                try await store.heartbeat(jobs)
-                try await store.sign(streams.consumer, slots: slots, inHand: jobs.count)
+                let claims = await tools.load.claims
+                try await store.heartbeat(claims)
+                try await store.sign(streams.consumer, slots: slots, inHand: claims.count)
             } catch {
                 logger.debug("heartbeat failed", metadata: ["error": "\(error)"])
             }
@@ -94,12 +94,14 @@ actor Worker: Service {
     }
 
     private func start(_ entries: [WorkStreams.Entry], _ connection: RedisConnection) async throws {
+        // After a broken line the stream gives once more what is in hand already.
+        let entries = await tools.load.without(entries)
         guard !entries.isEmpty else { return }
         let loaded = try await store.take(entries)
         FaultPoint.pass(.afterTake)
         let taken = Set(loaded.map(\.delivery.entry))
         try await streams.acknowledge(entries.map(\.place).filter { !taken.contains($0) }, connection)
-        await tools.load.enter(loaded.map { ($0.delivery.job, $0.delivery.fence) })
+        await tools.load.enter(loaded.map(\.delivery.claim))
         // Grouping keeps the order within a mailbox.
         for (mailbox, group) in Dictionary(grouping: loaded, by: \.mailbox.id) {
             let lane = lanes[mailbox] ?? MailboxLane(group[0].mailbox, tools: tools)
