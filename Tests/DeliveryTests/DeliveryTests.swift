@@ -60,8 +60,8 @@ struct DeliveryFixture: Sendable {
         }
     }
 
-    func smtp(password: String = "secret") -> String {
-        #"{"host":"127.0.0.1","port":\#(mail.port),"security":"none","username":"sender","password":"\#(password)"}"#
+    func smtp(port: Int? = nil, password: String = "secret") -> String {
+        #"{"host":"127.0.0.1","port":\#(port ?? mail.port),"security":"none","username":"sender","password":"\#(password)"}"#
     }
 
     func mailbox(_ address: String = "me@sender.example") async throws -> MailboxID {
@@ -215,6 +215,21 @@ struct DeliveryTests {
             try $0.decode("attempt", as: Int.self)
         }
         #expect(attempts.allSatisfy { $0 == 1 })
+    }
+
+    @Test("new settings hold for what is sent from then on, also over a connection that is in use")
+    func newSettings() async throws {
+        let fixture = try await DeliveryFixture.make()
+        let other = try await TestMailServer.start()
+        let mailbox = try await fixture.mailbox()
+        _ = try await fixture.rpc.call(fixture.plan(mailbox, (0..<400).map { "l\($0)@x.example" }))
+        try await fixture.house.withBackground(fixture.service.background) {
+            try await eventually("the first are sent") { try await fixture.states()["accepted"] ?? 0 > 5 }
+            #expect(try await fixture.send(.put, "/api/v1/mailboxes/\(mailbox)/smtp", fixture.smtp(port: other.port)).status == 200)
+            try await eventually("all are sent", within: .seconds(40)) { try await fixture.states() == ["accepted": 400] }
+        }
+        let (before, after) = (try fixture.mail.mails().count, try other.mails().count)
+        #expect(before + after == 400 && after > 100, "\(before) and \(after)")
     }
 
     @Test("Redis emptied between admission and work: the claims come back and everything is sent once")

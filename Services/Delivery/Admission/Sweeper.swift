@@ -68,10 +68,10 @@ struct Sweeper: Sendable {
             from unnest(\(tenants), \(jobs)) as p (tenant_id, id) where s.tenant_id = p.tenant_id and s.id = p.id
             """)
         try await transaction.pipeline([
-            PaceStore.giveBack(jobs),
             "update jobs set state = 'queued', attempt = attempt - 1, fence = fence + 1, lease_until = null where id = any(\(jobs))",
             LaneStore.wake(expired.map { ($0.queue, Lane(tenant: $0.tenant, id: $0.lane), now) }),
-            PaceStore.reopen(expired.map { Lane(tenant: $0.tenant, id: $0.lane) }),
+            PaceStore.giveBack(jobs),
+            PaceStore.reopen(Set(expired.map { Lane(tenant: $0.tenant, id: $0.lane) })),
         ])
         return expired.map { QueueChange(queue: $0.queue, waiting: 1, active: -1) }
     }
@@ -113,13 +113,13 @@ struct Sweeper: Sendable {
             """)
         // The fence stays: a late reply of the same attempt may still settle it.
         var statements: [SQL] = [
-            "update jobs set state = 'failed', finished_at = \(now), lease_until = null, error = \(words) where id = any(\(expired.map(\.job)))",
-            PaceStore.reopen(expired.map { Lane(tenant: $0.tenant, id: $0.lane) }),
+            "update jobs set state = 'failed', finished_at = \(now), lease_until = null, error = \(words) where id = any(\(expired.map(\.job)))"
         ]
         let reserved = try rows.compactMap { row in
             try row.decodeOptional("reservation_id", as: ReservationID.self).map { (try row.decode("tenant_id", as: TenantID.self), $0) }
         }
         if !reserved.isEmpty { statements.append(SettlementStore.use(reserved)) }
+        statements.append(PaceStore.reopen(Set(expired.map { Lane(tenant: $0.tenant, id: $0.lane) })))
         try await transaction.pipeline(statements)
         try await events.append(try rows.map { try SendEvents.Resolved(row: $0, state: .ambiguous, at: now) }, at: now, in: transaction)
         return expired.map { QueueChange(queue: $0.queue, active: -1, failed: 1, gaveUp: 1) }

@@ -23,10 +23,8 @@ struct OutcomeStore: Sendable {
         let valid = outcomes.filter { versions[$0.delivery.send] != nil }
         guard !valid.isEmpty else { return }
         let swept = try await swept(valid, in: transaction)
-        // What sent nothing does not count against its mailbox; read before the jobs are changed.
-        let unsent = valid.filter(\.resolution.sentNothing).map(\.delivery.job)
-        var statements: [SQL] = unsent.isEmpty ? [] : [PaceStore.giveBack(unsent)]
-        statements.append(updateJobs(valid, now: now))
+        // Everybody locks in this order: ledger, jobs, lanes, settlements, what mailboxes have used, mailboxes, and last what all share.
+        var statements: [SQL] = [updateJobs(valid, now: now)]
         let erased = valid.filter(\.resolution.erasesContent)
         if !erased.isEmpty {
             statements.append(
@@ -35,24 +33,20 @@ struct OutcomeStore: Sendable {
                 where c.tenant_id = d.tenant_id and c.send_id = d.send_id
                 """)
         }
-        let used = valid.filter { $0.resolution.isUsed && $0.delivery.reservation != nil }
-        if !used.isEmpty { statements.append(SettlementStore.use(used.map { ($0.delivery.tenant, $0.delivery.reservation!) })) }
         if let logs = log(valid, now: now) { statements.append(logs) }
-        statements += lanes(valid)
-        let answered = valid.count { $0.resolution.code != nil }
-        let unreachable = valid.count { $0.resolution.unreachable > $0.delivery.unreachable }
-        statements.append(
-            """
-            insert into transport_minutes as t (minute, answered, unreachable) values (date_trunc('minute', \(now)), \(answered), \(unreachable))
-            on conflict (minute) do update set answered = t.answered + excluded.answered, unreachable = t.unreachable + excluded.unreachable
-            """)
+        if let lanes = lanes(valid) { statements.append(lanes) }
+        let used = valid.compactMap { outcome in
+            outcome.resolution.isUsed ? outcome.delivery.reservation.map { (outcome.delivery.tenant, $0) } : nil
+        }
+        if !used.isEmpty { statements.append(SettlementStore.use(used)) }
         let notes = AutoPause.Notes(valid)
-        statements += notes.statements
+        statements += mailboxes(valid, notes)
         if notes.needsLook {
             try await transaction.pipeline(statements)
             statements = []
             try await AutoPause(outbox: events.outbox).look(notes, now: now, in: transaction)
         }
+        statements.append(transport(valid, now: now))
         try await transaction.pipeline(statements + counters.record(valid.map { $0.change(wasSwept: swept.contains($0.delivery.job)) }, now: now))
         FaultPoint.pass(.insideOutcome)
         let told = valid.filter(\.resolution.isTold).map { outcome in
@@ -115,17 +109,36 @@ struct OutcomeStore: Sendable {
             """
     }
 
-    /// When the lanes of what is tried again are due, which mailboxes' gaps begin now, and which destinations rest.
-    private func lanes(_ outcomes: [Outcome]) -> [SQL] {
-        var statements: [SQL] = []
+    /// When the lanes of what is tried again are due.
+    private func lanes(_ outcomes: [Outcome]) -> SQL? {
         let again = outcomes.compactMap { outcome -> (queue: String, lane: Lane, at: Date)? in
             guard case .again(let date, _) = outcome.resolution.job else { return nil }
             return (outcome.delivery.queue, outcome.delivery.lane, date)
         }
-        if !again.isEmpty { statements.append(LaneStore.wake(again)) }
-        let paced = outcomes.filter(\.delivery.hasGap).map(\.delivery.lane)
+        return again.isEmpty ? nil : LaneStore.wake(again)
+    }
+
+    /// What does not count against its mailbox after all, how mailboxes do, whose gaps begin now, and which destinations rest.
+    private func mailboxes(_ outcomes: [Outcome], _ notes: AutoPause.Notes) -> [SQL] {
+        let unsent = outcomes.filter(\.resolution.sentNothing).map(\.delivery.job)
+        let paced = Set(outcomes.filter(\.delivery.hasGap).map(\.delivery.lane))
+        let changed = paced.union(notes.mailboxes)
+        var statements: [SQL] = unsent.isEmpty ? [] : [PaceStore.giveBack(unsent)]
+        if let days = notes.days { statements.append(days) }
+        if !changed.isEmpty { statements.append(PaceStore.lock(changed)) }
         if !paced.isEmpty { statements.append(PaceStore.reopen(paced)) }
+        if let recovery = notes.recovery { statements.append(recovery) }
         return statements + DestinationPauses.change(outcomes)
+    }
+
+    /// How mail servers do, for all of a minute.
+    private func transport(_ outcomes: [Outcome], now: Date) -> SQL {
+        let answered = outcomes.count { $0.resolution.code != nil }
+        let unreachable = outcomes.count { $0.resolution.unreachable > $0.delivery.unreachable }
+        return """
+            insert into transport_minutes as t (minute, answered, unreachable) values (date_trunc('minute', \(now)), \(answered), \(unreachable))
+            on conflict (minute) do update set answered = t.answered + excluded.answered, unreachable = t.unreachable + excluded.unreachable
+            """
     }
 
     /// Failures and retries only.

@@ -68,10 +68,11 @@ struct Mailboxes: Sendable {
             actor: identity.actor,
             audit: audit(.init(type: "mailbox", id: mailbox.description, name: known.address)))
         try await database.transaction(as: identity.tenant) { transaction in
+            // Lanes before mailboxes, as the dispatcher locks them.
+            try await transaction.query(LaneStore.wake(mailbox: mailbox, of: identity.tenant))
             guard try await MailboxStore.update(mailbox, of: identity.tenant, account, passwordSealed: sealed, at: now, in: transaction) else {
                 throw Problem.notFound("mailbox")
             }
-            try await transaction.query(LaneStore.wake(mailbox: mailbox, of: identity.tenant))
             try await outbox.append([event], in: transaction)
         }
         outbox.wake()
@@ -128,10 +129,11 @@ struct Mailboxes: Sendable {
         let now = clock.now
         let record = audit(.init(type: "mailbox", id: mailbox.description, name: known.address))
         try await database.transaction(as: identity.tenant) { transaction in
+            // Lanes before mailboxes, as the dispatcher locks them.
+            try await transaction.query(LaneStore.wake(mailbox: mailbox, of: identity.tenant))
             let event = try PendingEvent(
                 try await work(transaction, known, now), at: now, tenant: identity.tenant, workspace: known.workspace,
                 actor: identity.actor, audit: record)
-            try await transaction.query(LaneStore.wake(mailbox: mailbox, of: identity.tenant))
             try await outbox.append([event], in: transaction)
         }
         outbox.wake()

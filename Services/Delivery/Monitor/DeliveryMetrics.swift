@@ -18,13 +18,13 @@ struct DeliveryMetrics: Sendable {
     let leasesLost = Counter(label: "delivery_leases_lost_total")
 
     private let results = Dictionary(
-        uniqueKeysWithValues: ["accepted", "refused", "deferred", "ambiguous", "unreachable", "mailbox_refused", "handed_back"].map {
-            ($0, Counter(label: "delivery_results_total", dimensions: [("result", $0)]))
+        uniqueKeysWithValues: DeliveryResult.Kind.allCases.map {
+            ($0, Counter(label: "delivery_results_total", dimensions: [("result", $0.rawValue)]))
         })
 
     /// One more result of this kind.
     func count(_ result: DeliveryResult) {
-        results[result.name]?.increment()
+        results[result.kind]?.increment()
     }
 }
 
@@ -39,19 +39,5 @@ extension Timer {
     func record(since start: ContinuousClock.Instant) {
         let (seconds, attoseconds) = (ContinuousClock.now - start).components
         recordNanoseconds(seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
-    }
-}
-
-extension DeliveryResult {
-    fileprivate var name: String {
-        switch self {
-        case .accepted: "accepted"
-        case .refused: "refused"
-        case .deferred: "deferred"
-        case .ambiguous: "ambiguous"
-        case .unreachable: "unreachable"
-        case .mailboxRefused: "mailbox_refused"
-        case .handedBack: "handed_back"
-        }
     }
 }

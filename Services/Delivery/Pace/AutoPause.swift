@@ -49,30 +49,33 @@ struct AutoPause: Sendable {
         /// Whether a mailbox may have to pause.
         var needsLook: Bool { !failures.isEmpty || results.values.contains { $0.refused > 0 } }
 
-        /// Counts, before the counters of the queues are locked.
-        var statements: [SQL] {
-            var statements: [SQL] = []
-            if !results.isEmpty {
-                let lanes = results.keys.sorted()
-                statements.append(
-                    """
-                    insert into mailbox_days as d (tenant_id, mailbox_id, day, accepted, refused)
-                    select n.tenant_id, n.mailbox_id, (now() at time zone 'UTC')::date, n.accepted, n.refused
-                    from unnest(\(lanes.map(\.tenant)), \(lanes.map(\.id)), \(lanes.map { results[$0]?.accepted ?? 0 }),
-                        \(lanes.map { results[$0]?.refused ?? 0 })) as n (tenant_id, mailbox_id, accepted, refused)
-                    on conflict (tenant_id, mailbox_id, day) do update
-                        set accepted = d.accepted + excluded.accepted, refused = d.refused + excluded.refused
-                    """)
-            }
-            if !recovered.isEmpty {
-                let lanes = recovered.sorted()
-                statements.append(
-                    """
-                    update mailboxes m set failures = 0 from unnest(\(lanes.map(\.tenant)), \(lanes.map(\.id))) as l (tenant_id, id)
-                    where m.tenant_id = l.tenant_id and m.id = l.id
-                    """)
-            }
-            return statements
+        /// Those that may change.
+        var mailboxes: Set<Lane> {
+            recovered.union(failures.keys).union(results.filter { $0.value.refused > 0 }.keys)
+        }
+
+        /// Counts the results of the day.
+        var days: SQL? {
+            let lanes = results.keys.sorted()
+            guard !lanes.isEmpty else { return nil }
+            return """
+                insert into mailbox_days as d (tenant_id, mailbox_id, day, accepted, refused)
+                select n.tenant_id, n.mailbox_id, (now() at time zone 'UTC')::date, n.accepted, n.refused
+                from unnest(\(lanes.map(\.tenant)), \(lanes.map(\.id)), \(lanes.map { results[$0]?.accepted ?? 0 }),
+                    \(lanes.map { results[$0]?.refused ?? 0 })) as n (tenant_id, mailbox_id, accepted, refused)
+                on conflict (tenant_id, mailbox_id, day) do update
+                    set accepted = d.accepted + excluded.accepted, refused = d.refused + excluded.refused
+                """
+        }
+
+        /// Forgets the failures of those that answer again.
+        var recovery: SQL? {
+            let lanes = recovered.sorted()
+            guard !lanes.isEmpty else { return nil }
+            return """
+                update mailboxes m set failures = 0 from unnest(\(lanes.map(\.tenant)), \(lanes.map(\.id))) as l (tenant_id, id)
+                where m.tenant_id = l.tenant_id and m.id = l.id
+                """
         }
     }
 

@@ -4,6 +4,16 @@ import Postgres
 
 /// The SQL of what mailboxes have used of their limits, and of their pauses.
 enum PaceStore {
+    /// Keeps others from these mailboxes until the end of the transaction, in the order in which everybody does who changes several.
+    static func lock(_ mailboxes: Set<Lane>) -> SQL {
+        let lanes = mailboxes.sorted()
+        return """
+            select from mailboxes m join unnest(\(lanes.map(\.tenant)), \(lanes.map(\.id))) as l (tenant_id, id)
+                on m.tenant_id = l.tenant_id and m.id = l.id
+            order by m.tenant_id, m.id for no key update of m
+            """
+    }
+
     /// Claims that sent nothing do not count; the jobs must still hold the time of their claim.
     static func giveBack(_ jobs: [UUID]) -> SQL {
         """
@@ -15,8 +25,8 @@ enum PaceStore {
     }
 
     /// The end of a mailbox's mail is known: its gap begins now.
-    static func reopen(_ mailboxes: [Lane]) -> SQL {
-        let lanes = Set(mailboxes).sorted()
+    static func reopen(_ mailboxes: Set<Lane>) -> SQL {
+        let lanes = mailboxes.sorted()
         return """
             update mailboxes m set opens_at = now() + make_interval(secs => m.gap_seconds)
             from unnest(\(lanes.map(\.tenant)), \(lanes.map(\.id))) as l (tenant_id, id)

@@ -63,6 +63,25 @@ enum DeliveryResult: Sendable, Equatable {
     /// Given back untouched, as at shutdown.
     case handedBack
 
+    /// What it is, without its words: the value of the metric's label.
+    enum Kind: String, Sendable, CaseIterable {
+        case accepted, refused, deferred, ambiguous, unreachable
+        case mailboxRefused = "mailbox_refused"
+        case handedBack = "handed_back"
+    }
+
+    var kind: Kind {
+        switch self {
+        case .accepted: .accepted
+        case .refused: .refused
+        case .deferred: .deferred
+        case .ambiguous: .ambiguous
+        case .unreachable: .unreachable
+        case .mailboxRefused: .mailboxRefused
+        case .handedBack: .handedBack
+        }
+    }
+
     /// From what the SMTP client threw.
     init(_ error: SMTPError) {
         if error.bodyMayHaveBeenSent {

@@ -80,7 +80,8 @@ actor MailboxLane {
     }
 
     private func work() async {
-        var connection: SMTPConnection?
+        /// With the version of the settings that it was opened with.
+        var connection: (SMTPConnection, version: Int64)?
         while !waiting.isEmpty {
             let delivery = waiting.removeFirst()
             let current = mailbox
@@ -89,19 +90,24 @@ actor MailboxLane {
                 continue
             }
             tools.metrics.wait.record(since: delivery.claimedAt)
-            let available = connection ?? takeIdle(current.version)
+            if let (old, version) = connection, version != current.version {
+                connection = nil
+                await old.quit()
+            }
+            let available = connection?.0 ?? takeIdle(current.version)
             let (attempt, kept) = await tools.metrics.send.measure { await deliver(delivery, from: current, over: available) }
-            connection = kept
+            connection = kept.map { ($0, current.version) }
             if case .mailboxRefused(let reason) = attempt.result {
                 refusedVersion = current.version
                 await tools.outcomes.stop(current, reason: reason)
             }
             tools.outcomes.record(attempt.result, of: delivery, transcript: attempt.transcript)
         }
-        if let connection { idle.append((connection, .now, mailbox.version)) }
+        if let (connection, version) = connection { idle.append((connection, .now, version)) }
         senders -= 1
     }
 
+    /// A connection with the settings of today; those with older ones are closed by their last reference.
     private func takeIdle(_ version: Int64) -> SMTPConnection? {
         idle.removeAll { $0.version != version }
         return idle.popLast()?.connection

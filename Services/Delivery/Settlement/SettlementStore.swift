@@ -13,7 +13,7 @@ enum SettlementStore {
     static func use(_ mails: [(TenantID, ReservationID)]) -> SQL {
         """
         insert into reservation_settlements as r (tenant_id, reservation_id, used)
-        select tenant_id, reservation_id, count(*) from unnest(\(mails.map(\.0)), \(mails.map(\.1))) as m (tenant_id, reservation_id) group by 1, 2
+        select tenant_id, reservation_id, count(*) from unnest(\(mails.map(\.0)), \(mails.map(\.1))) as m (tenant_id, reservation_id) group by 1, 2 order by 1, 2
         on conflict (tenant_id, reservation_id) do update set used = r.used + excluded.used
         """
     }
@@ -21,7 +21,7 @@ enum SettlementStore {
     static func release(_ mails: [(TenantID, ReservationID)]) -> SQL {
         """
         insert into reservation_settlements as r (tenant_id, reservation_id, released)
-        select tenant_id, reservation_id, count(*) from unnest(\(mails.map(\.0)), \(mails.map(\.1))) as m (tenant_id, reservation_id) group by 1, 2
+        select tenant_id, reservation_id, count(*) from unnest(\(mails.map(\.0)), \(mails.map(\.1))) as m (tenant_id, reservation_id) group by 1, 2 order by 1, 2
         on conflict (tenant_id, reservation_id) do update set released = r.released + excluded.released
         """
     }

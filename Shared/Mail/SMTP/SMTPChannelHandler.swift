@@ -184,8 +184,9 @@ final class SMTPChannelHandler: ChannelInboundHandler {
             return
         }
         let limit = timeouts.limit(for: place.stage)
-        deadline = (eventLoop.now + TimeAmount(limit), limit)
-        if let timer, timer.at <= deadline!.at { return }
+        let instant = eventLoop.now + TimeAmount(limit)
+        deadline = (instant, limit)
+        if let timer, timer.at <= instant { return }
         armTimer()
     }
 

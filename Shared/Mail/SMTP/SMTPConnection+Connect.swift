@@ -6,8 +6,8 @@ import Primitives
 extension SMTPConnection {
     /// A connection that is greeted, encrypted as `server` says and authenticated, ready for the first message.
     ///
-    /// `clientName` is what EHLO says, this machine's address when nil. With a `reach` of public addresses nothing is said to, or told of, a
-    /// server at another one.
+    /// `clientName` is what EHLO says, this machine's address when nil. With a `reach` of public addresses nobody at another one is
+    /// connected to, and nothing is told of whether there is one.
     public static func connect(
         to server: SMTPServer, credentials: SMTPCredentials? = nil, on group: any EventLoopGroup, trust: SMTPTrust,
         timeouts: SMTPTimeouts = SMTPTimeouts(), reach: SMTPReach = .anywhere, clientName: String? = nil, logger: Logger
@@ -30,6 +30,7 @@ extension SMTPConnection {
             .connectTimeout(TimeAmount(timeouts.connect))
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    if reach == .publicAddresses { try channel.pipeline.syncOperations.addHandler(SMTPReachHandler()) }
                     if server.security == .tls {
                         try channel.pipeline.syncOperations.addHandler(SMTPChannelHandler.tlsHandler(trust, host: server.host))
                     }
@@ -38,11 +39,6 @@ extension SMTPConnection {
             }
             .connect(host: server.host, port: server.port)
             .flatMapThrowing { channel in
-                // What was connected to, not what a name meant a moment before.
-                guard reach == .anywhere || channel.remoteAddress?.ipAddress.map(PublicAddress.isPublic) == true else {
-                    channel.close(promise: nil)
-                    throw notReached
-                }
                 let handler = try channel.pipeline.syncOperations.handler(type: SMTPChannelHandler.self)
                 return SMTPConnection(server: server, channel: channel, handler: NIOLoopBound(handler, eventLoop: channel.eventLoop))
             }

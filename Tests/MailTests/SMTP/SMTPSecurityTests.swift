@@ -1,4 +1,5 @@
 import Mail
+import NIOPosix
 import Testing
 
 /// Encryption, and what must not be said without it.
@@ -107,21 +108,31 @@ import Testing
         }
     }
 
-    @Test("who may reach public addresses only learns of a server inside as little as of none")
-    func reach() async throws {
-        let heard = Journal()
-        let inside = try await ScriptedServer.run { peer in
-            try await peer.send("220 ready\r\n")
-            if try await !peer.rest().isEmpty { heard.add("a word") }
-        } client: { server in
-            try await smtpError { _ = try await SMTPConnection.connect(to: server, reach: .publicAddresses) }
+    @Test(
+        "who may reach public addresses only learns of a server inside as little as of none", arguments: SMTPSecurity.allCases,
+        ["127.0.0.1", "localhost"])
+    func reach(security: SMTPSecurity, host: String) async throws {
+        let connections = Journal()
+        let listener = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+            .childChannelInitializer { channel in
+                connections.add("a connection")
+                return channel.eventLoop.makeSucceededVoidFuture()
+            }
+            .bind(host: "127.0.0.1", port: 0).get()
+        let port = try #require(listener.localAddress?.port)
+        func error(port: Int, reach: SMTPReach) async throws -> SMTPError {
+            let server = SMTPServer(host: host, port: port, security: security)
+            return try await smtpError {
+                let timeouts = SMTPTimeouts(greeting: .milliseconds(200))
+                _ = try await SMTPConnection.connect(to: server, timeouts: timeouts, reach: reach)
+            }
         }
-        let nobody = try await smtpError {
-            _ = try await SMTPConnection.connect(
-                to: SMTPServer(host: "127.0.0.1", port: 1, security: .unprotected), reach: .publicAddresses)
-        }
+        let (inside, nobody) = (try await error(port: port, reach: .publicAddresses), try await error(port: 1, reach: .publicAddresses))
         #expect(inside.code == .connectFailed && "\(inside)" == "\(nobody)")
-        #expect(heard.all.isEmpty)
+        // Whoever may reach it is heard there, so that silence proves something: connections are taken in order.
+        _ = try await error(port: port, reach: .anywhere)
+        #expect(connections.all.count == 1)
+        try await listener.close()
     }
 
     @Test func missingCertificateFile() {
