@@ -50,7 +50,7 @@ package.shared("Mail", ["Primitives", .nioCore, .nioPosix, .nioSSL, .logging])
 
 // MARK: - Services
 
-package.service("Auth", [.crypto, .cryptoExtras, .nioPosix])
+package.service("Auth", [.crypto, .cryptoExtras, .httpClient, .nioHTTP1, .nioPosix])
 package.service("Billing")
 package.service("Campaigns")
 package.service("Delivery", [.crypto, .nioPosix])

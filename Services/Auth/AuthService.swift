@@ -17,6 +17,7 @@ struct AuthService: DeployableService {
         Migration(name: "m0003_recovery_and_second_factor", embedded: PackageResources.m0003_recovery_and_second_factor_sql),
         Migration(name: "m0004_members", embedded: PackageResources.m0004_members_sql),
         Migration(name: "m0005_api_keys", embedded: PackageResources.m0005_api_keys_sql),
+        Migration(name: "m0006_retention", embedded: PackageResources.m0006_retention_sql),
     ]
     static let keys =
         MailTransport.keys + [
@@ -38,6 +39,7 @@ struct AuthService: DeployableService {
     private let authenticator: Authenticator
     private let crossSite: CrossSiteCheck
     private let mailer: Mailer
+    private let retention: Retention
     private let baseURL: String
 
     init(_ house: House) async throws {
@@ -60,8 +62,9 @@ struct AuthService: DeployableService {
         keys = ApiKeys(house: house)
         clock = house.clock
         authenticator = Authenticator(sessions: sessions, keys: keys, crossSite: crossSite, tokens: house.tokens, clock: house.clock)
+        retention = Retention(database: house.worker, clock: house.clock, logger: house.logger)
         mailer = Mailer(
-            mails: mails, transport: try MailTransport.smtp(house.settings, logger: house.logger), clock: house.clock, logger: house.logger)
+            mails: mails, transport: try MailTransport.make(house.settings, logger: house.logger), clock: house.clock, logger: house.logger)
     }
 
     func routes(on router: Router<AppContext>) {
@@ -80,5 +83,5 @@ struct AuthService: DeployableService {
         AuthHandlers(workspaces: workspaces).add(to: &router)
     }
 
-    var background: [any Service] { [mailer, revocations] }
+    var background: [any Service] { [mailer, revocations, retention] }
 }

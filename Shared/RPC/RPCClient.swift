@@ -22,7 +22,7 @@ public struct RPCClient: Sendable {
     public func call<Method: RPCMethod>(_ request: Method, traceparent: String? = nil) async throws(RPCError) -> Method.Result {
         let deadline = ContinuousClock.now + Method.deadline
         let trace = TraceParent(parsing: traceparent)?.child() ?? TraceParent.root()
-        let envelope = RequestEnvelope(id: .text(UUID().uuidString.lowercased()), method: Method.name, params: request)
+        let envelope = RequestEnvelope(id: .text(UUID().text), method: Method.name, params: request)
         guard let body = try? WireJSON.encoder().encode(envelope) else { throw .invalidParams("\(Method.name): cannot be encoded") }
         var pauses: [Duration] = Method.isIdempotent ? [.milliseconds(50), .milliseconds(150), .milliseconds(400)] : []
         while true {

@@ -60,7 +60,10 @@ struct MemberTests {
         let fixture = try await AuthFixture.make()
         let owner = try await fixture.signedIn()
         let bob = try await fixture.signedIn("bob@example.com")
-        let workspace = WorkspaceID(UUID())
+        let foreign = try await invite(owner, "bob@example.com", workspaces: #"["\#(UUID().text)"]"#)
+        #expect(foreign.status == .unprocessableContent && foreign.body.contains("workspace_not_found"), "\(foreign.status) \(foreign.body)")
+        let made = try await owner.api(.post, "/api/v1/workspaces", #"{"name":"Sales"}"#)
+        let workspace = try #require(made.member("id"), "\(made.body)")
         #expect(try await invite(owner, "bob@example.com", workspaces: #"["\#(workspace)"]"#).status == .created)
         let token = try await fixture.linkToken(for: "bob@example.com")
         let stranger = fixture.browser()
@@ -83,7 +86,7 @@ struct MemberTests {
         let question: HTTPFields = [.init("X-Audience")!: "campaigns", .init("X-Original-Method")!: "GET"]
         let identity = try #require(try await bob.get("/gateway/authenticate", question).headers[.init("X-Identity-Token")!])
         let payload = try #require(Data(base64URL: String(identity.split(separator: ".")[1])))
-        #expect(String(decoding: payload, as: UTF8.self).contains(workspace.description))
+        #expect(String(decoding: payload, as: UTF8.self).contains(workspace))
     }
 
     @Test("an invitation ends after seven days, when it is taken back, and of two uses at once one counts")

@@ -164,6 +164,13 @@ struct EmailChangeTests {
         #expect(try await browser.post("/api/v1/auth/email/change", #"{"email":"eve@example.com"}"#).status == .accepted)
         #expect(try await fixture.mails(to: "eve@example.com").last?.kind == "already_registered")
         fixture.house.clock.advance(by: .seconds(61))
+        // Somebody signs up with the new address before both sides have agreed.
+        _ = try await browser.post("/api/v1/auth/email/change", #"{"email":"bob@example.com"}"#)
+        let race = try await tokens(fixture, "ada@example.com", "bob@example.com")
+        _ = try await fixture.signedIn("bob@example.com")
+        #expect(try await confirm(browser, race[0]).member("status") == "waiting_for_other_address")
+        #expect(try await confirm(browser, race[1]).status == .unprocessableContent)
+        fixture.house.clock.advance(by: .seconds(61))
         _ = try await browser.post("/api/v1/auth/email/change", #"{"email":"ada@new.example"}"#)
         let first = try await tokens(fixture, "ada@example.com", "ada@new.example")
         fixture.house.clock.advance(by: .seconds(61))

@@ -78,8 +78,20 @@ struct EmailChanges: Sendable {
     /// One side says yes; the second yes changes the address and ends every session.
     func confirm(_ token: String, audit: Audit) async throws -> Confirmation {
         let now = clock.now
-        let digest = Self.digest(token)
-        let confirmation = try await database.transaction { transaction -> Confirmation in
+        let confirmation: Confirmation
+        do {
+            confirmation = try await confirm(Self.digest(token), at: now, audit)
+        } catch let error as PostgresError where error.code == .uniqueViolation {
+            // Somebody else took the address between our look and our commit.
+            confirmation = .gone
+        }
+        outbox.wake()
+        if confirmation == .changed { await sessions.announceRevocation() }
+        return confirmation
+    }
+
+    private func confirm(_ digest: Data, at now: Date, _ audit: Audit) async throws -> Confirmation {
+        try await database.transaction { transaction in
             // One statement, so that both sides at once see each other.
             let rows = try await transaction.query(
                 """
@@ -112,9 +124,6 @@ struct EmailChanges: Sendable {
             try await outbox.append([event], in: transaction)
             return .changed
         }
-        outbox.wake()
-        if confirmation == .changed { await sessions.announceRevocation() }
-        return confirmation
     }
 
     private static func digest(_ token: String) -> Data {

@@ -4,6 +4,8 @@ struct OutgoingMail: Codable, Sendable, Equatable {
     let subject: String
     let text: String
     let html: String?
+    /// What a provider's own template needs; nil in mails that were stored before there were such.
+    var variables: [String: String]?
 
     /// The link is opened by mail scanners too: it shows a page, and only that page's button proves the address.
     static func verification(_ proof: Verifications.Proof, name: String, baseURL: String) -> OutgoingMail {
@@ -19,7 +21,8 @@ struct OutgoingMail: Codable, Sendable, Equatable {
 
                 If you did not sign up, ignore this mail: nothing happens without the code.
                 """,
-            html: nil)
+            html: nil,
+            variables: ["token": proof.token, "code": proof.code, "userName": name, "verificationUrl": "\(baseURL)/verify-email?token=\(proof.token)"])
     }
 
     static func passwordReset(token: String, name: String, baseURL: String) -> OutgoingMail {
@@ -33,7 +36,8 @@ struct OutgoingMail: Codable, Sendable, Equatable {
 
                 If it was not you, there is nothing to do: your password stays as it is.
                 """,
-            html: nil)
+            html: nil,
+            variables: ["resetToken": token, "userName": name, "resetUrl": "\(baseURL)/reset-password?token=\(token)"])
     }
 
     static func passwordChanged(name: String, baseURL: String) -> OutgoingMail {
@@ -47,7 +51,8 @@ struct OutgoingMail: Codable, Sendable, Equatable {
                 If it was not you, set a new one at once:
                 \(baseURL)/forgot-password
                 """,
-            html: nil)
+            html: nil,
+            variables: ["userName": name, "resetUrl": "\(baseURL)/forgot-password"])
     }
 
     static func factorChanged(isEnabled: Bool, name: String, baseURL: String) -> OutgoingMail {
@@ -61,7 +66,8 @@ struct OutgoingMail: Codable, Sendable, Equatable {
                 If it was not you, set a new password at once and look at your devices:
                 \(baseURL)/forgot-password
                 """,
-            html: nil)
+            html: nil,
+            variables: ["userName": name, "state": isEnabled ? "on" : "off", "resetUrl": "\(baseURL)/forgot-password"])
     }
 
     /// To both sides; each has a link of its own.
@@ -77,7 +83,8 @@ struct OutgoingMail: Codable, Sendable, Equatable {
 
                 If it was not you, do not press it\(isOld ? ", and set a new password: \(baseURL)/forgot-password" : "").
                 """,
-            html: nil)
+            html: nil,
+            variables: ["userName": name, "address": address, "confirmUrl": "\(baseURL)/email-change?token=\(token)"])
     }
 
     static func invitation(token: String, company: String, inviter: String, baseURL: String) -> OutgoingMail {
@@ -91,7 +98,8 @@ struct OutgoingMail: Codable, Sendable, Equatable {
 
                 If you do not know who this is, there is nothing to do.
                 """,
-            html: nil)
+            html: nil,
+            variables: ["companyName": company, "inviterName": inviter, "invitationUrl": "\(baseURL)/invitation?token=\(token)"])
     }
 
     static func alreadyRegistered(baseURL: String) -> OutgoingMail {
@@ -105,6 +113,7 @@ struct OutgoingMail: Codable, Sendable, Equatable {
 
                 If it was not you, there is nothing to do.
                 """,
-            html: nil)
+            html: nil,
+            variables: ["loginUrl": "\(baseURL)/login"])
     }
 }

@@ -36,6 +36,8 @@ enum MembershipError: Error, Equatable {
     /// Owners are made and unmade only by whoever has just given the password.
     case stepUpRequired
     case noSeats
+    /// A limit to workspaces that the company does not have.
+    case unknownWorkspace
     case alreadyMember
     case alreadyInvited
 }

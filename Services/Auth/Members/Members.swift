@@ -44,6 +44,7 @@ struct Members: Sendable {
         let now = clock.now
         let changed = try await locked(identity.tenant) { transaction in
             let target = try await self.target(user, to: role, by: identity, isFresh: isFresh, in: transaction)
+            try await require(workspaces, of: identity.tenant, in: transaction)
             try await MemberStore.set(role, workspaces, of: user, in: identity.tenant, at: now, transaction)
             _ = try await SessionStore.revokeAll(of: user, in: identity.tenant, at: now, in: transaction)
             try await append(
@@ -125,6 +126,7 @@ struct Members: Sendable {
             id: .v7(at: now), address: email.text, role: role, workspaces: workspaces, createdAt: now,
             expiresAt: now.addingTimeInterval(Invitation.lifetime))
         try await locked(identity.tenant) { transaction in
+            try await require(workspaces, of: identity.tenant, in: transaction)
             if let account = try await AccountStore.find(email, in: transaction),
                 try await MemberStore.find(account.id, of: identity.tenant, in: transaction) != nil
             {
@@ -245,6 +247,13 @@ struct Members: Sendable {
         try await database.transaction { transaction in
             guard try await MemberStore.lock(tenant, in: transaction) else { throw MembershipError.notFound }
             return try await work(transaction)
+        }
+    }
+
+    private func require(_ workspaces: [WorkspaceID]?, of tenant: TenantID, in transaction: Transaction) async throws {
+        guard let workspaces else { return }
+        guard try await WorkspaceStore.count(Set(workspaces), of: tenant, in: transaction) == Set(workspaces).count else {
+            throw MembershipError.unknownWorkspace
         }
     }
 

@@ -27,10 +27,6 @@ struct AccountRoutes {
         let email: String
     }
 
-    private struct StatusAnswer: Encodable {
-        let status: String
-    }
-
     func add(to router: Router<AppContext>) {
         let auth = router.group("/api/v1/auth")
         auth.post("sign-up") { request, context in try await signUp(request, context) }

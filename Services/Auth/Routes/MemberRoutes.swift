@@ -136,7 +136,7 @@ struct MemberRoutes {
             throw Problem.conflict(
                 kind: "sign_in_first", title: "The invited address has an account.", detail: "Sign in with it, then take the invitation up.")
         }
-        return try .json(["status": "joined"])
+        return try .json(StatusAnswer(status: "joined"))
     }
 
     /// Owners and admins see everything; a limit would not hold them.
@@ -169,6 +169,8 @@ struct MemberRoutes {
         case .stepUpRequired: .stepUpRequired
         case .noSeats:
             .unprocessable(kind: "no_seats", title: "The plan has no seat left.", detail: "Remove somebody or an invitation, or take a larger plan.")
+        case .unknownWorkspace:
+            .unprocessable(kind: "workspace_not_found", title: "There is no such workspace.", detail: "Name workspaces of this company.")
         case .alreadyMember: .conflict(kind: "already_member", title: "This address belongs to a member.")
         case .alreadyInvited: .conflict(kind: "already_invited", title: "This address has an open invitation.")
         }

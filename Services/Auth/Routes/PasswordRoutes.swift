@@ -24,10 +24,6 @@ struct PasswordRoutes {
         let new: String
     }
 
-    private struct StatusAnswer: Encodable {
-        let status: String
-    }
-
     func add(to router: Router<AppContext>) {
         let auth = router.group("/api/v1/auth/password")
         auth.post("forgot") { request, context in try await forget(request, context) }

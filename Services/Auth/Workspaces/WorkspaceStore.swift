@@ -43,6 +43,12 @@ enum WorkspaceStore {
         ).first.map(workspace)
     }
 
+    /// How many of these the tenant has.
+    static func count(_ identifiers: Set<WorkspaceID>, of tenant: TenantID, in transaction: Transaction) async throws -> Int {
+        try await transaction.query(
+            "select count(*) as n from workspaces where tenant_id = \(tenant) and id = any(\(Array(identifiers)))")[0].decode("n")
+    }
+
     private static func workspace(_ row: Row) throws -> Workspace {
         Workspace(
             id: try row.decode("id"), name: try row.decode("name"), slug: try row.decode("slug"),

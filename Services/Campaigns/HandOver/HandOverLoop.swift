@@ -58,7 +58,7 @@ struct HandOverLoop: Service {
             do throws(RPCError) {
                 reservation = try await billing.call(
                     BillingRPC.ReserveMail(
-                        tenant: handOver.tenant, key: "hand_over:\(identifier.uuidString.lowercased())", count: Int64(members.count)))
+                        tenant: handOver.tenant, key: "hand_over:\(identifier.text)", count: Int64(members.count)))
             } catch {
                 guard !error.isTransient else { throw error }
                 logger.notice("hand-over waits", metadata: ["campaign": "\(handOver.campaign)", "reason": "\(error.kind)"])

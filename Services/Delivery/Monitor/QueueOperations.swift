@@ -149,7 +149,7 @@ struct QueueOperations: Sendable {
     ) async throws -> Int {
         let now = clock.now
         let target =
-            job.map { AuditRecord.Target(type: "job", id: $0.uuidString.lowercased()) } ?? AuditRecord.Target(type: "queue", id: queue)
+            job.map { AuditRecord.Target(type: "job", id: $0.text) } ?? AuditRecord.Target(type: "queue", id: queue)
         let record = audit(action, [target], metadata.merging(["queue": queue]) { first, _ in first })
         let actor = identity.actor
         let count = try await database.transaction { transaction in

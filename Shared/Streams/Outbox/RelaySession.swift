@@ -47,7 +47,7 @@ struct RelaySession {
             let identifier: UUID = try row.decode("id")
             identifiers.append(identifier)
             commands.append([
-                "XADD", stream, "*", "id", identifier.uuidString.lowercased(), "type", try row.decode("type"), "body", try row.decode("body"),
+                "XADD", stream, "*", "id", identifier.text, "type", try row.decode("type"), "body", try row.decode("body"),
             ])
         }
         let answers = try await execute(commands)
