@@ -23,6 +23,7 @@ let package = Package(
 
 package.targets += [
     .systemLibrary(name: "CPostgres", path: "Shared/CPostgres", providers: [.apt(["libpq-dev"])]),
+    .systemLibrary(name: "CCrypt", path: "Shared/CCrypt", providers: [.apt(["libcrypt-dev"])]),
     .systemLibrary(name: "CHiredis", path: "Shared/CHiredis", providers: [.apt(["libhiredis-dev"])]),
 ]
 
@@ -50,7 +51,7 @@ package.shared("Mail", ["Primitives", .nioCore, .nioPosix, .nioSSL, .logging])
 
 // MARK: - Services
 
-package.service("Auth", [.crypto, .cryptoExtras, .httpClient, .nioHTTP1, .nioPosix])
+package.service("Auth", ["CCrypt", .crypto, .cryptoExtras, .httpClient, .jwt, .nioHTTP1, .nioPosix])
 package.service("Billing")
 package.service("Campaigns")
 package.service("Delivery", [.crypto, .nioPosix])

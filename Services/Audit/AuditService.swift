@@ -39,7 +39,9 @@ struct AuditService: DeployableService {
         StatusRoutes(board: prober.board, clock: house.clock).add(to: router)
     }
 
-    func methods(on router: inout RPCRouter) {}
+    func methods(on router: inout RPCRouter) {
+        AuditHandlers().add(to: &router)
+    }
 
     var background: [any Service] {
         let consumers = Self.name.subscriptions.map { source in

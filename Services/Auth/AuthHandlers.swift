@@ -4,8 +4,14 @@ import RPC
 /// What other services may ask, as calls of features.
 struct AuthHandlers {
     let workspaces: Workspaces
+    let sessions: Sessions
 
     func add(to router: inout RPCRouter) {
+        let sessions = sessions
+        router.on(AuthRPC.LivingSessions.self) { request, _ in
+            guard request.sessions.count <= 10_000 else { throw RPCError(kind: "invalid_batch", message: "At most 10,000 sessions.") }
+            return .init(living: try await sessions.living(request.sessions))
+        }
         router.on(AuthRPC.ReadWorkspace.self) { request, _ in
             guard let workspace = try await workspaces.find(request.workspace, of: request.tenant) else {
                 throw RPCError(kind: "workspace_not_found", message: "The tenant has no such workspace.")

@@ -29,6 +29,12 @@ struct BillingHandlers {
             }
             return standing.entitlements(now: clock.now)
         }
+        let purge = Purge(database: database)
+        router.on(BillingRPC.CancelSubscription.self) { request, _ in
+            try await purge.cancelSubscription(of: request.tenant)
+            return Empty()
+        }
+        router.on(BillingRPC.Purge.self) { request, _ in PurgeResult(isDone: try await purge.purge(request)) }
     }
 
     /// Gives a refusal its stable kind.

@@ -13,6 +13,7 @@ struct BillingService: DeployableService {
     static let migrations = [
         Migration(name: "m0001_plans_and_quota", embedded: PackageResources.m0001_plans_and_quota_sql),
         Migration(name: "m0002_reservation_closing", embedded: PackageResources.m0002_reservation_closing_sql),
+        Migration(name: "m0003_purge", embedded: PackageResources.m0003_purge_sql),
     ]
 
     private let house: House

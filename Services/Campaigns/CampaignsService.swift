@@ -43,7 +43,9 @@ struct CampaignsService: DeployableService {
         CampaignRoutes(campaigns: campaigns, idempotency: idempotency).add(to: router)
     }
 
-    func methods(on router: inout RPCRouter) {}
+    func methods(on router: inout RPCRouter) {
+        CampaignsHandlers(purge: Purge(database: house.worker, clock: house.clock)).add(to: &router)
+    }
 
     var background: [any Service] {
         [

@@ -10,6 +10,7 @@ struct DeliveryHandlers {
     let suppressions: Suppressions
     let health: TransportHealthStore
     let jobs: JobStore
+    let purge: Purge
     let wakeup: Wakeup
     let clock: WallClock
 
@@ -39,5 +40,7 @@ struct DeliveryHandlers {
             return try await suppressions.find(request.addresses, tenant: request.tenant, workspace: request.workspace)
         }
         router.on(DeliveryRPC.ReadTransportHealth.self) { _, _ in try await health.read() }
+        let purge = purge
+        router.on(DeliveryRPC.Purge.self) { request, _ in PurgeResult(isDone: try await purge.purge(request)) }
     }
 }

@@ -44,6 +44,8 @@ struct DeliveryService: DeployableService {
     private let apiDatabase: Database
     private let systemQueues: SystemQueueRoutes
     private let ambiguous: AmbiguousSends
+    private let watch: SessionWatch
+    private let platform: EventConsumer
 
     init(_ house: House) async throws {
         let settings = house.settings
@@ -65,11 +67,18 @@ struct DeliveryService: DeployableService {
         let (enqueueCounters, dispatchCounters) = (QueueCounters(instance: name, .enqueue), QueueCounters(instance: name, .dispatch))
         let outcomeCounters = QueueCounters(instance: name, .outcome)
         let gates = SendGates(database: house.worker, wakeup: wakeup)
+        platform = house.consumer(of: .auth) { events, transaction in
+            for event in events where event.header.type == AuthEvents.TenantSuspensionChanged.name {
+                let data = try event.data(as: AuthEvents.TenantSuspensionChanged.self)
+                try await gates.set(data, version: event.header.aggregate?.version ?? 0, in: transaction)
+            }
+        }
+        watch = SessionWatch(auth: house.peer(.auth), logger: house.logger)
         let otherCounters = QueueCounters(instance: name, .other)
         ambiguous = AmbiguousSends(
             api: house.api, worker: house.worker, counters: otherCounters, events: events, outbox: house.outbox, wakeup: wakeup, clock: house.clock)
         systemQueues = SystemQueueRoutes(
-            monitor: QueueMonitor(database: house.worker), jobs: JobViewStore(database: house.worker),
+            watch: watch, monitor: QueueMonitor(database: house.worker), jobs: JobViewStore(database: house.worker),
             operations: QueueOperations(
                 database: house.worker, counters: otherCounters, outbox: house.outbox, wakeup: wakeup, clock: house.clock))
         sweeper = Sweeper(database: house.worker, events: events, counters: dispatchCounters, logger: house.logger)
@@ -101,8 +110,8 @@ struct DeliveryService: DeployableService {
         handlers = DeliveryHandlers(
             enqueuer: Enqueuer(database: house.worker, counters: enqueueCounters, clock: house.clock, wakeup: wakeup, metrics: metrics),
             gates: gates, mailboxes: MailboxStore(database: house.api), suppressions: suppressions,
-            health: TransportHealthStore(database: house.worker), jobs: JobStore(database: house.worker, counters: enqueueCounters), wakeup: wakeup,
-            clock: house.clock)
+            health: TransportHealthStore(database: house.worker), jobs: JobStore(database: house.worker, counters: enqueueCounters),
+            purge: Purge(database: house.worker, counters: otherCounters, clock: house.clock), wakeup: wakeup, clock: house.clock)
     }
 
     private static func retention(_ settings: Settings) throws -> Maintenance.Retention {
@@ -133,5 +142,5 @@ struct DeliveryService: DeployableService {
         handlers.add(to: &router)
     }
 
-    var background: [any Service] { [settlement, worker, jobWorker, dispatcher] }
+    var background: [any Service] { [settlement, worker, jobWorker, dispatcher, platform, watch] }
 }

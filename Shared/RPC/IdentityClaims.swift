@@ -15,10 +15,12 @@ public struct IdentityClaims: Codable, Sendable, Equatable {
     public let staff: String?
     /// The key of a program that acts; nil for people.
     public let apiKey: UUID?
+    /// The support session for which one of the platform's staff reads; nil for everybody else.
+    public let support: UUID?
 
     public init(
         tenant: TenantID, user: UserID, name: String, role: String, verified: Bool, workspaces: [WorkspaceID]?, session: SessionID,
-        staff: String? = nil, apiKey: UUID? = nil
+        staff: String? = nil, apiKey: UUID? = nil, support: UUID? = nil
     ) {
         self.tenant = tenant
         self.user = user
@@ -29,5 +31,6 @@ public struct IdentityClaims: Codable, Sendable, Equatable {
         self.session = session
         self.staff = staff
         self.apiKey = apiKey
+        self.support = support
     }
 }

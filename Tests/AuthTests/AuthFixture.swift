@@ -17,8 +17,8 @@ struct AuthFixture: Sendable {
     let house: TestHouse
     let service: AuthService
 
-    /// `seats`: how many people the plan allows.
-    static func make(seats: Int64? = 5) async throws -> AuthFixture {
+    /// `seats`: how many people the plan allows. `peers`: those that a test wants to hear what they are asked.
+    static func make(seats: Int64? = 5, peers: [ServiceName: RPCRouter] = [:]) async throws -> AuthFixture {
         var billing = RPCRouter(service: .billing)
         billing.on(BillingRPC.ReadEntitlements.self) { _, _ in
             BillingRPC.Entitlements(
@@ -26,7 +26,7 @@ struct AuthFixture: Sendable {
                 workspaces: nil, domains: nil, mailboxes: nil, leads: nil)
         }
         let house = try await TestHouse.make(
-            for: AuthService.self, peers: [.billing: billing],
+            for: AuthService.self, peers: [.billing: billing].merging(peers) { _, given in given },
             configuration: [
                 "mail.host": "127.0.0.1", "mail.port": "1", "mail.from": "hello@penguinmails.test",
                 // The cost has a test of its own; here it would be most of the time.
@@ -134,6 +134,8 @@ final class Browser: Sendable {
         for line in answer.headers[values: .setCookie] {
             let pair = line.split(separator: ";")[0].split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             cookies.withLock { $0[String(pair[0])] = pair[1].isEmpty ? nil : String(pair[1]) }
+            // A new session has a new token, as a page learns by asking.
+            if pair[0] == CrossSiteCheck.cookieName { token.withLock { $0 = pair[1].split(separator: "%7C").first.map(String.init) } }
         }
         return answer
     }

@@ -139,11 +139,13 @@ struct MailTransportTests {
         }
     }
 
-    @Test("settings that cannot work are refused at the start", arguments: [
-        ["mail.provider": "pigeon"], ["mail.provider": "smtp"], ["mail.provider": "loops"],
-        ["mail.provider": "loops", "mail.loops.key": "k", "mail.loops.templates": "default=a", "mail.loops.url": "http://app.loops.so/api/v1"],
-        ["mail.provider": "loops", "mail.loops.key": "k", "mail.loops.templates": "verification=a"],
-    ])
+    @Test(
+        "settings that cannot work are refused at the start",
+        arguments: [
+            ["mail.provider": "pigeon"], ["mail.provider": "smtp"], ["mail.provider": "loops"],
+            ["mail.provider": "loops", "mail.loops.key": "k", "mail.loops.templates": "default=a", "mail.loops.url": "http://app.loops.so/api/v1"],
+            ["mail.provider": "loops", "mail.loops.key": "k", "mail.loops.templates": "verification=a"],
+        ])
     func settings(_ values: [String: String]) {
         #expect(throws: SettingsError.self) { try Self.transport(values) }
     }

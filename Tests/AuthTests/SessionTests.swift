@@ -112,16 +112,18 @@ struct GatewayQuestionTests {
     }
 
     @Test(
-        "an unsafe request needs our token, and an origin, where named, that is ours",
+        "an unsafe request needs our token, and a place, where the browser names one, that is ours; the refusal says which",
         arguments: [
-            (false, nil, "csrf"), (true, "https://evil.example", "csrf"), (true, "https://localhost:8443", nil), (true, nil, nil),
-        ] as [(Bool, String?, String?)])
-    func crossSite(withToken: Bool, origin: String?, problem: String?) async throws {
+            (false, nil, nil, "csrf_token"), (true, "https://evil.example", nil, "csrf_origin"), (true, "https://localhost:8443", nil, nil),
+            (true, nil, nil, nil), (true, nil, "cross-site", "csrf_origin"), (true, nil, "same-site", "csrf_origin"), (true, nil, "same-origin", nil),
+        ] as [(Bool, String?, String?, String?)])
+    func crossSite(withToken: Bool, origin: String?, site: String?, problem: String?) async throws {
         let (_, browser) = try await signedIn()
         var headers = Self.question
         headers[.init("X-Original-Method")!] = "POST"
         if withToken { headers[.csrfToken] = try await browser.get("/api/v1/auth/csrf").member("csrf_token") }
         headers[.origin] = origin
+        headers[.fetchSite] = site
         let answer = try await browser.get("/gateway/authenticate", headers)
         #expect(answer.headers[.init("X-Auth-Problem")!] == problem)
         #expect(answer.status == (problem == nil ? .ok : .forbidden))
@@ -137,7 +139,28 @@ struct GatewayQuestionTests {
         let session = browser.cookieHeader.split(separator: "; ").first { $0.hasPrefix(SessionToken.cookieName) } ?? ""
         headers[.cookie] = "\(session); \(CrossSiteCheck.cookieName)=\(token)%7Ck1.\(token)"
         let answer = try await browser.get("/gateway/authenticate", headers)
-        #expect(answer.headers[.init("X-Auth-Problem")!] == "csrf")
+        #expect(answer.headers[.init("X-Auth-Problem")!] == "csrf_token")
+    }
+
+    @Test("a token from before signing in, or from before the session's last change, is worth nothing after it")
+    func tokenOfTheSession() async throws {
+        let fixture = try await AuthFixture.make()
+        let browser = fixture.browser()
+        let names = { (header: String, name: String) in header.split(separator: "; ").first { $0.hasPrefix(name) }.map(String.init) ?? "" }
+        _ = try await browser.post("/api/v1/auth/sign-up", Browser.signUpBody("ada@example.com"))
+        let planted = names(browser.cookieHeader, CrossSiteCheck.cookieName)
+        let code = try await fixture.code(for: "ada@example.com")
+        _ = try await browser.post("/api/v1/auth/verify-email", #"{"email":"ada@example.com","code":"\#(code)"}"#)
+        _ = try await browser.post("/api/v1/auth/sign-in", Browser.signInBody("ada@example.com"))
+        let signedIn = names(browser.cookieHeader, CrossSiteCheck.cookieName)
+        _ = try await browser.post("/api/v1/auth/step-up", #"{"password":"correct horse battery"}"#)
+        for old in [planted, signedIn] {
+            var headers = Self.question
+            headers[.init("X-Original-Method")!] = "POST"
+            headers[.csrfToken] = String(old.dropFirst(CrossSiteCheck.cookieName.count + 1).prefix(64))
+            headers[.cookie] = "\(names(browser.cookieHeader, SessionToken.cookieName)); \(old)"
+            #expect(try await browser.get("/gateway/authenticate", headers).headers[.init("X-Auth-Problem")!] == "csrf_token")
+        }
     }
 
     @Test("a removed member is out with the next request")

@@ -44,8 +44,8 @@ def main():
     same({**wrong, "request_id": ""}, {**unknown, "request_id": ""})
     same(browser.post("/api/v1/auth/sign-in", {"email": ada, "password": PASSWORD})["user"]["verified"], True)
     step("an unsafe request needs the CSRF token and our own origin")
-    refused(403, "csrf", browser.ask, "POST", "/api/v1/workspaces", {"name": "No token"}, token=False)
-    refused(403, "csrf", browser.ask, "POST", "/api/v1/workspaces", {"name": "Elsewhere"}, origin="https://evil.example")
+    refused(403, "csrf_token", browser.ask, "POST", "/api/v1/workspaces", {"name": "No token"}, token=False)
+    refused(403, "csrf_origin", browser.ask, "POST", "/api/v1/workspaces", {"name": "Elsewhere"}, origin="https://evil.example")
     workspace = browser.post("/api/v1/workspaces", {"name": "Outreach"})["id"]
     step("two-step sign-in: the app's code, once; then a password alone is no session")
     secret = browser.post("/api/v1/auth/totp")["secret"]

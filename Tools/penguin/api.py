@@ -32,12 +32,12 @@ class Api:
 
     def __init__(self, base_url, authority):
         self.base_url = base_url
-        self._csrf = None
+        self._cookies = http.cookiejar.CookieJar()
         self._opener = urllib.request.build_opener(
             # Past any proxy of the environment: the stack is on this machine.
             urllib.request.ProxyHandler({}),
             urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=str(authority))),
-            urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
+            urllib.request.HTTPCookieProcessor(self._cookies))
 
     def get(self, path, patience=10, **parameters):
         """Reads; asks again for up to `patience` seconds while the answer is "not now" or none."""
@@ -73,12 +73,17 @@ class Api:
             cursor = {"cursor": answer["page"]["next"]}
 
     def _change(self, method, path, body, headers, seconds=60):
-        if self._csrf is None:
-            self._csrf = self.get("/api/v1/auth/csrf")["csrf_token"]
         try:
-            return self._ask(method, path, body, {"X-CSRF-Token": self._csrf, "Origin": self.base_url, **headers}, seconds)
+            return self._ask(method, path, body, {"X-CSRF-Token": self._csrf(), "Origin": self.base_url, **headers}, seconds)
         except (OSError, http.client.HTTPException) as error:
             raise Failure(f"{method} {path} had no answer: {error}") from None
+
+    def _csrf(self):
+        """The token in its cookie, which changes with the session's; a page asks for it instead."""
+        for cookie in self._cookies:
+            if cookie.name == "__Secure-nile.csrf-token":
+                return urllib.parse.unquote(cookie.value).split("|")[0]
+        return self.get("/api/v1/auth/csrf")["csrf_token"]
 
     def _ask(self, method, path, body=None, headers=None, seconds=30):
         request = urllib.request.Request(self.base_url + path, data=body, method=method, headers={"Accept": "application/json", **(headers or {})})

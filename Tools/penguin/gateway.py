@@ -18,7 +18,7 @@ TEMPLATE = ROOT / "Gateway" / "nginx.conf.template"
 
 # What services may see of a request, besides what the gateway says itself.
 FORWARDED = (
-    "Accept", "Accept-Language", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "Last-Event-ID", "Origin", "Range", "Referer",
+    "Accept", "Accept-Language", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "Last-Event-ID", "Nile-Origin", "Origin", "Range", "Referer",
     "Sec-Fetch-Site", "Stripe-Signature", "User-Agent", "X-CSRF-Token", "traceparent", "tracestate",
 )
 

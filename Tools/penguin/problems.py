@@ -45,8 +45,10 @@ LOCATIONS = {
 # Auth can refuse with one status only, so it says in X-Auth-Problem what it means.
 REFUSALS = {
     "unauthenticated": Problem(401, "unauthenticated", "Sign in first."),
-    "csrf": Problem(
-        403, "csrf", "The request lacks a valid CSRF token.", "GET /api/v1/auth/csrf and send the token as X-CSRF-Token."),
+    "csrf_origin": Problem(403, "csrf_origin", "The request comes from another site."),
+    "csrf_token": Problem(
+        403, "csrf_token", "The request lacks a valid CSRF token.",
+        "GET /api/v1/auth/csrf and send the token as X-CSRF-Token; there is a new one after every change of the session."),
     "rate_limited": RATE_LIMITED,
     "unavailable": UNAVAILABLE,
 }

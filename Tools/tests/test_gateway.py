@@ -140,7 +140,8 @@ class GatewayTests(unittest.TestCase):
 
     def test_the_reason_of_auth_becomes_the_right_problem(self):
         for reason, status, kind in [
-            ("unauthenticated", 401, "unauthenticated"), ("csrf", 403, "csrf"), ("forbidden", 403, "forbidden"), ("never-heard", 403, "forbidden"),
+            ("unauthenticated", 401, "unauthenticated"), ("csrf_token", 403, "csrf_token"), ("csrf_origin", 403, "csrf_origin"),
+            ("forbidden", 403, "forbidden"), ("never-heard", 403, "forbidden"),
             ("rate_limited", 429, "rate_limited"), ("unavailable", 503, "unavailable"), ("broken", 503, "unavailable"),
         ]:
             with self.subTest(reason):

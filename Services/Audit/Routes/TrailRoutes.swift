@@ -10,12 +10,18 @@ struct TrailRoutes {
 
     func add(to router: Router<AppContext>) {
         router.get("/api/v1/audit/events") { request, context in
-            let identity = try context.require(atLeast: .admin)
+            let identity = try Self.reader(context)
             let page = try PageRequest(request)
             let events = try await TrailStore.page(
                 of: identity.tenant, try Self.filter(request), before: try page.after(EventID.self), limit: page.limit + 1, in: database)
             return try Response.json(Page(events, limit: page.limit) { $0.id })
         }
+    }
+
+    /// The company's owners and admins, or support with a stated reason: the token then names the company that reason is about.
+    private static func reader(_ context: AppContext) throws(Problem) -> Identity {
+        let identity = try context.requireIdentity()
+        return identity.support == nil ? try context.require(atLeast: .admin) : identity
     }
 
     static func filter(_ request: Request) throws(Problem) -> TrailFilter {

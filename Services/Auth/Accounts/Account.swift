@@ -8,6 +8,8 @@ struct Account: Sendable, Equatable {
     let email: String
     let name: String
     let verifiedAt: Date?
+    /// Since when the operator lets nobody sign in as this person; nil for almost everybody.
+    var suspendedAt: Date?
 }
 
 /// Who belongs where, in which role.

@@ -18,7 +18,7 @@ struct AccountStore: Sendable {
     /// The person with this address; sign-up, sign-in and verification look people up before any tenant is known.
     static func find(_ email: EmailAddress, in transaction: Transaction) async throws -> Account? {
         let rows = try await transaction.query(
-            "select id, email, name, email_verified from users.users where email = \(email.text) and deleted is null")
+            "select id, email, name, email_verified, suspended_at from users.users where email = \(email.text) and deleted is null")
         return try rows.first.map(account)
     }
 
@@ -70,22 +70,23 @@ struct AccountStore: Sendable {
 
     static func find(_ email: EmailAddress, in database: Database) async throws -> Account? {
         let rows = try await database.query(
-            "select id, email, name, email_verified from users.users where email = \(email.text) and deleted is null")
+            "select id, email, name, email_verified, suspended_at from users.users where email = \(email.text) and deleted is null")
         return try rows.first.map(account)
     }
 
     static func find(_ user: UserID, in transaction: Transaction) async throws -> Account? {
         let rows = try await transaction.query(
-            "select id, email, name, email_verified from users.users where id = \(user) and deleted is null")
+            "select id, email, name, email_verified, suspended_at from users.users where id = \(user) and deleted is null")
         return try rows.first.map(account)
     }
 
-    /// The company a person works in; the oldest membership first.
-    static func membership(of user: UserID, in transaction: Transaction) async throws -> Membership? {
+    /// The company a person works in; the oldest membership first. `isOpen`: only one that is not suspended.
+    static func membership(of user: UserID, isOpen: Bool = false, in transaction: Transaction) async throws -> Membership? {
         let rows = try await transaction.query(
             """
             select m.tenant_id, t.name, m.roles[1] as role from users.tenant_users m join public.tenants t on t.id = m.tenant_id
-            where m.user_id = \(user) and m.deleted is null and t.deleted is null order by m.created, m.tenant_id limit 1
+            where m.user_id = \(user) and m.deleted is null and t.deleted is null and (not \(isOpen) or t.suspended_at is null)
+            order by m.created, m.tenant_id limit 1
             """)
         return try rows.first.map { row in
             Membership(tenant: try row.decode("tenant_id"), tenantName: try row.decode("name"), role: try row.decode("role"))
@@ -105,6 +106,6 @@ struct AccountStore: Sendable {
     private static func account(_ row: Row) throws(PostgresError) -> Account {
         Account(
             id: try row.decode("id"), email: try row.decode("email"), name: try row.decodeOptional("name") ?? "",
-            verifiedAt: try row.decodeOptional("email_verified"))
+            verifiedAt: try row.decodeOptional("email_verified"), suspendedAt: try row.decodeOptional("suspended_at"))
     }
 }

@@ -6,21 +6,21 @@ struct Password: Sendable, CustomStringConvertible {
 
     /// Why a password is not taken.
     enum Rejection: Error, Equatable {
-        case tooShort
+        case tooShort(minimum: Int)
         case tooLong
-        /// Among those that are tried first.
+        /// Among those that are tried first, or that leaked.
         case common
     }
 
     static let minimumLength = 8
     static let maximumBytes = 1_024
 
-    /// For a new password: at least eight characters, at most 1,024 bytes, none of the most used ones, no rule about kinds of characters.
-    init(new text: String) throws(Rejection) {
+    /// For a new password: long enough, at most 1,024 bytes, none that leaked, no rule about kinds of characters.
+    init(new text: String, minimum: Int = minimumLength, breached: BreachedPasswords = .builtIn) throws(Rejection) {
         guard text.utf8.count <= Self.maximumBytes else { throw .tooLong }
         let normalised = text.precomposedStringWithCompatibilityMapping
-        guard normalised.count >= Self.minimumLength else { throw .tooShort }
-        guard !CommonPasswords.contains(normalised) else { throw .common }
+        guard normalised.count >= minimum else { throw .tooShort(minimum: minimum) }
+        guard !breached.contains(normalised) else { throw .common }
         bytes = Data(normalised.utf8)
     }
 

@@ -24,8 +24,13 @@ struct PasswordHasher: Sendable {
         return PasswordHash(parameters: parameters, salt: salt, digest: digest).text
     }
 
-    /// Whether `password` is the one that was hashed; without a hash it takes the same time and is false.
+    /// Whether `password` is the one that was hashed; without a hash it takes the same time and is false. An imported hash is checked besides,
+    /// so that it cannot be told by its speed.
     func verify(_ password: Password, against text: String?) async throws(PasswordError) -> Bool {
+        if let imported = text.flatMap(ImportedHash.init) {
+            _ = try await derive(password, salt: Data(repeating: 0, count: 16), parameters: parameters)
+            return try await onLane { lane in await lane.matches(password, imported) }
+        }
         guard let text, let stored = PasswordHash(text: text) else {
             _ = try await derive(password, salt: Data(repeating: 0, count: 16), parameters: parameters)
             return false
@@ -40,9 +45,13 @@ struct PasswordHasher: Sendable {
     }
 
     private func derive(_ password: Password, salt: Data, parameters: PasswordHash.Parameters) async throws(PasswordError) -> Data {
+        try await onLane { lane in await lane.derive(password, salt: salt, parameters: parameters) }
+    }
+
+    private func onLane<Value: Sendable>(_ work: (Lane) async -> Value) async throws(PasswordError) -> Value {
         guard let number = load.enter() else { throw .busy }
         defer { load.leave() }
-        return await lanes[number % lanes.count].derive(password, salt: salt, parameters: parameters)
+        return await work(lanes[number % lanes.count])
     }
 
     /// One thread that hashes.
@@ -52,6 +61,10 @@ struct PasswordHasher: Sendable {
 
         func derive(_ password: Password, salt: Data, parameters: PasswordHash.Parameters) -> Data {
             parameters.derive(password.bytes, salt: salt)
+        }
+
+        func matches(_ password: Password, _ imported: ImportedHash) -> Bool {
+            imported.matches(password.bytes)
         }
     }
 

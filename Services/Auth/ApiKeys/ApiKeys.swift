@@ -119,7 +119,7 @@ struct ApiKeys: Sendable {
         let rows = try await worker.query(
             """
             select k.id, k.name, k.tenant_id, k.created_by, k.scopes, k.requests_per_minute, k.last_used_at
-            from api_keys k join public.tenants t on t.id = k.tenant_id and t.deleted is null
+            from api_keys k join public.tenants t on t.id = k.tenant_id and t.deleted is null and t.suspended_at is null
             where k.digest = \(secret.digest) and k.revoked_at is null and (k.expires_at is null or k.expires_at > \(now))
             """)
         guard let row = rows.first else { return nil }

@@ -21,14 +21,24 @@ struct Authenticator: Sendable {
     /// The word in X-Auth-Problem; the gateway makes problem details of it.
     enum Refusal: String, Sendable {
         case unauthenticated
-        case csrf
+        case csrfOrigin = "csrf_origin"
+        case csrfToken = "csrf_token"
         /// The key has no scope for this.
         case forbidden
         case rateLimited = "rate_limited"
+
+        init(_ failure: CrossSiteCheck.Failure) {
+            self =
+                switch failure {
+                case .origin: .csrfOrigin
+                case .token: .csrfToken
+                }
+        }
     }
 
     let sessions: Sessions
     let keys: ApiKeys
+    let support: SupportSessions
     let crossSite: CrossSiteCheck
     let tokens: ServiceTokens
     let clock: WallClock
@@ -38,12 +48,24 @@ struct Authenticator: Sendable {
         guard let token = RequestCookies(question.headers).session, let session = try await sessions.find(token) else {
             return .problem(.unauthenticated)
         }
-        if !Self.isSafe(question.method), !crossSite.passes(question.headers) { return .problem(.csrf) }
+        if !Self.isSafe(question.method), let failure = crossSite.failure(question.headers) { return .problem(Refusal(failure)) }
+        if let named = question.headers[.supportSession] { return try await answer(question, support: named, session) }
         let claims = IdentityClaims(
             tenant: session.tenant, user: session.user, name: session.name, role: session.role, verified: session.isVerified,
             workspaces: session.workspaces, session: session.id,
             // Authority over the platform needs more than a password.
             staff: session.assurance >= 2 ? session.staffRole : nil)
+        return .identity(try await tokens.sign(claims, for: question.audience, now: clock.now))
+    }
+
+    /// One of the operator's people who reads a company's trail for the reason stated in a support session: as themselves, and nothing but that.
+    private func answer(_ question: Question, support named: String, _ session: Session) async throws -> Answer {
+        guard session.assurance >= 2, session.staffRole != nil, Self.isSafe(question.method), question.audience == .audit,
+            let id = UUID(text: named), let running = try await support.running(id, of: session.user)
+        else { return .problem(.forbidden) }
+        let claims = IdentityClaims(
+            tenant: running.tenant, user: session.user, name: session.name, role: "viewer", verified: session.isVerified, workspaces: nil,
+            session: session.id, staff: session.staffRole, support: running.id)
         return .identity(try await tokens.sign(claims, for: question.audience, now: clock.now))
     }
 
@@ -66,4 +88,9 @@ struct Authenticator: Sendable {
     static func isSafe(_ method: String) -> Bool {
         ["GET", "HEAD", "OPTIONS"].contains(method)
     }
+}
+
+extension HTTPField.Name {
+    /// The support session in whose name something is read.
+    static let supportSession = Self("X-Support-Session")!
 }

@@ -22,7 +22,9 @@ struct OutgoingMail: Codable, Sendable, Equatable {
                 If you did not sign up, ignore this mail: nothing happens without the code.
                 """,
             html: nil,
-            variables: ["token": proof.token, "code": proof.code, "userName": name, "verificationUrl": "\(baseURL)/verify-email?token=\(proof.token)"])
+            variables: [
+                "token": proof.token, "code": proof.code, "userName": name, "verificationUrl": "\(baseURL)/verify-email?token=\(proof.token)",
+            ])
     }
 
     static func passwordReset(token: String, name: String, baseURL: String) -> OutgoingMail {

@@ -12,6 +12,13 @@ enum MemberStore {
         try await !transaction.query("select id from public.tenants where id = \(tenant) and deleted is null for update").isEmpty
     }
 
+    /// Whether one may work there: it exists and is not suspended.
+    static func isOpen(_ tenant: TenantID, in transaction: Transaction) async throws -> Bool {
+        try await !transaction.query(
+            "select 1 as one from public.tenants where id = \(tenant) and deleted is null and suspended_at is null"
+        ).isEmpty
+    }
+
     /// In the order in which they joined, after `start`.
     static func list(of tenant: TenantID, after start: UserID?, limit: Int, in database: Database) async throws -> [Member] {
         try await database.query(

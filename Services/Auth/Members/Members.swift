@@ -165,6 +165,7 @@ struct Members: Sendable {
 
     /// What a mailed link offers; looking changes nothing.
     struct Offer: Sendable {
+        let tenant: TenantID
         let company: String
         let address: String
         let role: Role
@@ -178,7 +179,8 @@ struct Members: Sendable {
                 return nil
             }
             let account = try await AccountStore.find(email, in: transaction)
-            return Offer(company: open.tenantName, address: email.text, role: open.invitation.role, hasAccount: account != nil)
+            return Offer(
+                tenant: open.tenant, company: open.tenantName, address: email.text, role: open.invitation.role, hasAccount: account != nil)
         }
     }
 

@@ -17,6 +17,12 @@ enum PasswordStore {
             """)
     }
 
+    /// Takes the password away.
+    static func remove(of user: UserID, at instant: Date, in transaction: Transaction) async throws {
+        try await transaction.query(
+            "update credentials set deleted = \(instant) where user_id = \(user) and method = 'EMAIL_PASSWORD' and deleted is null")
+    }
+
     /// Replaces a hash by a stronger one of the same password, unless the password was changed meanwhile.
     static func rehash(_ old: String, to new: String, of user: UserID, at instant: Date, in database: Database) async throws {
         try await database.query(
@@ -47,11 +53,11 @@ enum PasswordStore {
         return token
     }
 
-    /// Whether the chance is still open; looking does not use it.
-    static func isOpen(_ token: String, at now: Date, in database: Database) async throws -> Bool {
-        try await !database.query(
-            "select id from password_resets where token_digest = \(digest(token)) and consumed_at is null and expires_at > \(now)"
-        ).isEmpty
+    /// Whose chance this is while it is open; looking does not use it.
+    static func owner(of token: String, at now: Date, in database: Database) async throws -> UserID? {
+        try await database.query(
+            "select user_id from password_resets where token_digest = \(digest(token)) and consumed_at is null and expires_at > \(now)"
+        ).first?.decode("user_id")
     }
 
     /// Uses the chance up and says whose it was; of two at the same time one gets nil.

@@ -45,8 +45,9 @@ struct Passwords: Sendable {
         outbox.wake()
     }
 
-    func isOpen(_ token: String) async throws -> Bool {
-        try await PasswordStore.isOpen(token, at: clock.now, in: database)
+    /// Whose chance this is while it is open; looking does not use it.
+    func owner(of token: String) async throws -> UserID? {
+        try await PasswordStore.owner(of: token, at: clock.now, in: database)
     }
 
     /// Sets a new password with a mailed chance and ends every session; false when the chance is used, old, or nobody's.
@@ -54,7 +55,7 @@ struct Passwords: Sendable {
     /// A second factor stays: whoever reads somebody's mail must not get past it. The chance came by mail, so it proves the address too.
     func reset(_ token: String, to password: Password, audit: Audit) async throws -> Bool {
         // Before the work of hashing, so that guessing costs us nothing.
-        guard try await isOpen(token) else { return false }
+        guard try await owner(of: token) != nil else { return false }
         let hash = try await hasher.hash(password)
         let now = clock.now
         let user = try await database.transaction { transaction -> UserID? in
@@ -92,6 +93,17 @@ struct Passwords: Sendable {
         outbox.wake()
         await sessions.announceRevocation()
         return token
+    }
+
+    /// The password counts no more; the person is mailed a chance to set another one.
+    func invalidate(_ user: UserID, in transaction: Transaction) async throws {
+        let now = clock.now
+        try await PasswordStore.remove(of: user, at: now, in: transaction)
+        // Nil where a chance was mailed a moment ago: that one is still good.
+        guard let account = try await AccountStore.find(user, in: transaction), let owner = EmailAddress(account.email),
+            let token = try await PasswordStore.issueReset(for: user, at: now, in: transaction)
+        else { return }
+        try await mails.enqueue(.passwordReset(token: token, name: account.name, baseURL: baseURL), to: owner, at: now, in: transaction)
     }
 
     private func tellOwner(_ user: UserID, at now: Date, in transaction: Transaction) async throws {

@@ -50,6 +50,7 @@ struct Retention: Service {
             "delete from email_verifications where id in (select id from email_verifications where expires_at < \(proofs) limit \(batch))",
             "delete from password_resets where id in (select id from password_resets where expires_at < \(proofs) limit \(batch))",
             "delete from email_changes where id in (select id from email_changes where expires_at < \(proofs) limit \(batch))",
+            "delete from openid_flows where id in (select id from openid_flows where expires_at < \(proofs) limit \(batch))",
             "delete from factor_challenges where id in (select id from factor_challenges where expires_at < \(proofs) limit \(batch))",
             """
             delete from throttles where key in (

@@ -8,6 +8,7 @@ import Hummingbird
 struct AccountRoutes {
     let accounts: Accounts
     let crossSite: CrossSiteCheck
+    let rules: PasswordRules
     let baseURL: String
 
     struct SignUpRequest: Decodable {
@@ -44,7 +45,8 @@ struct AccountRoutes {
             throw Problem.invalid("email must be one plain address, such as you@example.com.", field: "email")
         }
         let signUp = Accounts.SignUp(
-            email: email, password: try Password.checked(input.password, field: "password"), name: try Self.words(input.name, field: "name"),
+            email: email, password: try await rules.checked(input.password, field: "password", for: .newcomer),
+            name: try Self.words(input.name, field: "name"),
             company: try Self.words(input.company, field: "company"))
         do {
             try await accounts.signUp(signUp, audit: { context.audit($0, targets: $1) }, baseURL: baseURL)

@@ -7,6 +7,7 @@ import Hummingbird
 /// The people of a company: list, roles, removal, ownership, invitations.
 struct MemberRoutes {
     let members: Members
+    let rules: PasswordRules
     let guardian: SessionGuard
     let crossSite: CrossSiteCheck
 
@@ -122,7 +123,9 @@ struct MemberRoutes {
         let input = try await request.json(AcceptRequest.self)
         let invitee: Members.Invitee
         if let name = input.name, let password = input.password {
-            invitee = .new(name: try AccountRoutes.words(name, field: "name"), password: try Password.checked(password, field: "password"))
+            let subject = try await members.offer(input.token).map { PasswordRules.Subject.joining($0.tenant) } ?? .newcomer
+            invitee = .new(
+                name: try AccountRoutes.words(name, field: "name"), password: try await rules.checked(password, field: "password", for: subject))
         } else {
             invitee = .known(try await guardian.session(of: request))
         }
@@ -160,7 +163,7 @@ struct MemberRoutes {
         kind: "invitation_gone", title: "This invitation is no longer good.",
         detail: "Invitations are good for seven days and for one use; ask for a new one.")
 
-    private static func problem(_ error: MembershipError) -> Problem {
+    static func problem(_ error: MembershipError) -> Problem {
         switch error {
         case .notFound: .notFound("member")
         case .notAllowed: .forbidden("Admins manage members, owners manage owners.")

@@ -7,6 +7,7 @@ import Hummingbird
 /// Forgotten, reset and changed passwords.
 struct PasswordRoutes {
     let passwords: Passwords
+    let rules: PasswordRules
     let guardian: SessionGuard
     let crossSite: CrossSiteCheck
 
@@ -45,7 +46,9 @@ struct PasswordRoutes {
     private func reset(_ request: Request, _ context: AppContext) async throws -> Response {
         try crossSite.require(request.headers)
         let input = try await request.json(ResetRequest.self)
-        let password = try Password.checked(input.password, field: "password")
+        // A chance that is gone says so below; until then it is nobody's.
+        let owner = try await passwords.owner(of: input.token)
+        let password = try await rules.checked(input.password, field: "password", for: owner.map { .person($0) } ?? .newcomer)
         let isDone = try await busyIsUnavailable {
             try await passwords.reset(input.token, to: password) { context.audit($0, outcome: $1, targets: $2) }
         }
@@ -60,7 +63,7 @@ struct PasswordRoutes {
         try crossSite.require(request.headers)
         let input = try await request.json(ChangeRequest.self)
         let session = try await guardian.session(of: request)
-        let password = try Password.checked(input.new, field: "new")
+        let password = try await rules.checked(input.new, field: "new", for: .person(session.user))
         let token = try await busyIsUnavailable {
             try await passwords.change(session, from: Password(entered: input.current), to: password, client: context.clientAddress) {
                 context.audit($0, outcome: $1, targets: $2)

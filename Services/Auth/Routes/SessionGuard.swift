@@ -42,6 +42,10 @@ extension Problem {
         .forbidden, kind: "step_up_required", title: "Enter your password again first.",
         detail: "POST it to /api/v1/auth/step-up; that is good for 15 minutes.")
 
+    static let barred = Problem(
+        .forbidden, kind: "no_access", title: "This account may not sign in at the moment.",
+        detail: "It is suspended, or belongs to no company that is open; ask the company's owner or our support.")
+
     static let wrongPassword = Problem(.forbidden, kind: "wrong_password", title: "The password is wrong.")
 
     /// 429, with the time to wait.
@@ -49,23 +53,6 @@ extension Problem {
         Problem(
             .tooManyRequests, kind: "too_many_attempts", title: "This was tried too often.",
             detail: "Try again in \(throttled.seconds) seconds.", headers: [.retryAfter: String(throttled.seconds)])
-    }
-}
-
-extension Password {
-    /// A new password, or a 400 that says what is wrong with it.
-    static func checked(_ text: String, field: String) throws(Problem) -> Password {
-        do throws(Password.Rejection) {
-            return try Password(new: text)
-        } catch {
-            let detail =
-                switch error {
-                case .tooShort: "\(field) must have at least \(Password.minimumLength) characters."
-                case .tooLong: "\(field) must have at most \(Password.maximumBytes) bytes."
-                case .common: "\(field) is one of the passwords that are tried first; take another one."
-                }
-            throw Problem.invalid(detail, field: field)
-        }
     }
 }
 

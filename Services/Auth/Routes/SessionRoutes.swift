@@ -105,7 +105,7 @@ struct SessionRoutes {
         if let known = crossSite.token(in: RequestCookies(request.headers)) {
             return try .json(TokenAnswer(csrfToken: known))
         }
-        let (token, cookie) = try crossSite.issue()
+        let (token, cookie) = try crossSite.issue(for: RequestCookies(request.headers).session)
         return try .json(TokenAnswer(csrfToken: token), headers: [.setCookie: cookie])
     }
 
@@ -122,6 +122,7 @@ struct SessionRoutes {
         case .started(let started): return try Self.answer(started)
         case .needsFactor(let challenge): return try .json(FactorNeeded(challenge: challenge), status: .accepted)
         case .refused: throw Problem(.unauthorized, kind: "sign_in_failed", title: "The address or the password is wrong.")
+        case .barred: throw Problem.barred
         }
     }
 

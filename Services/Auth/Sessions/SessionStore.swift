@@ -27,12 +27,12 @@ enum SessionStore {
             select s.id, s.user_id, s.tenant_id, s.last_seen_at, s.expires_at, s.authenticated_at, s.assurance::bigint as assurance, u.email, u.name, u.email_verified is not null as verified,
                    t.name as tenant_name, m.roles[1] as role, m.workspaces, f.role as staff_role
             from sessions s
-            join users.users u on u.id = s.user_id and u.deleted is null
+            join users.users u on u.id = s.user_id and u.deleted is null and u.suspended_at is null
             join users.tenant_users m on m.tenant_id = s.tenant_id and m.user_id = s.user_id and m.deleted is null
-            join public.tenants t on t.id = s.tenant_id and t.deleted is null
+            join public.tenants t on t.id = s.tenant_id and t.deleted is null and t.suspended_at is null
             left join staff f on f.user_id = s.user_id
-            where s.token_digest = \(token.digest) and s.revoked_at is null and s.expires_at > \(now)
-              and s.last_seen_at > \(now.addingTimeInterval(-Session.idleLifetime))
+            left join tenant_policies p on p.tenant_id = s.tenant_id
+            where s.token_digest = \(token.digest) and s.revoked_at is null and \(isAlive(now))
             """)
         return try rows.first.map { row in
             Session(
@@ -45,6 +45,32 @@ enum SessionStore {
         }
     }
 
+    /// Those of these that still live; the session of a program is its key.
+    static func living(_ sessions: [SessionID], now: Date, in database: Database) async throws -> [SessionID] {
+        try await database.query(
+            """
+            select s.id from sessions s
+            join users.users u on u.id = s.user_id and u.deleted is null and u.suspended_at is null
+            join users.tenant_users m on m.tenant_id = s.tenant_id and m.user_id = s.user_id and m.deleted is null
+            join public.tenants t on t.id = s.tenant_id and t.deleted is null and t.suspended_at is null
+            left join tenant_policies p on p.tenant_id = s.tenant_id
+            where s.id = any(\(sessions)) and s.revoked_at is null and \(isAlive(now))
+            union all
+            select k.id from api_keys k join public.tenants t on t.id = k.tenant_id and t.deleted is null and t.suspended_at is null
+            where k.id = any(\(sessions)) and k.revoked_at is null and (k.expires_at is null or k.expires_at > \(now))
+            """
+        ).map { try $0.decode("id") }
+    }
+
+    /// Neither too old nor too long unused, by its company's policy `p` where there is one.
+    private static func isAlive(_ now: Date) -> SQL {
+        """
+        s.expires_at > \(now)
+        and s.created_at > \(now)::timestamptz - make_interval(hours => coalesce(p.session_absolute_hours, \(Int32(TenantPolicy.standard.sessionAbsoluteHours))::integer))
+        and s.last_seen_at > \(now)::timestamptz - make_interval(mins => coalesce(p.session_idle_minutes, \(Int32(TenantPolicy.standard.sessionIdleMinutes))::integer))
+        """
+    }
+
     static func touch(_ session: SessionID, at instant: Date, in database: Database) async throws {
         try await database.query("update sessions set last_seen_at = \(instant) where id = \(session) and last_seen_at < \(instant)")
     }
@@ -53,10 +79,10 @@ enum SessionStore {
     static func list(of user: UserID, now: Date, in database: Database) async throws -> [SessionView] {
         try await database.query(
             """
-            select id, created_at, last_seen_at, expires_at, address, user_agent, assurance::bigint as assurance from sessions
-            where user_id = \(user) and revoked_at is null and expires_at > \(now)
-              and last_seen_at > \(now.addingTimeInterval(-Session.idleLifetime))
-            order by last_seen_at desc, id limit 200
+            select s.id, s.created_at, s.last_seen_at, s.expires_at, s.address, s.user_agent, s.assurance::bigint as assurance
+            from sessions s left join tenant_policies p on p.tenant_id = s.tenant_id
+            where s.user_id = \(user) and s.revoked_at is null and \(isAlive(now))
+            order by s.last_seen_at desc, s.id limit 200
             """
         ).map { row in
             SessionView(

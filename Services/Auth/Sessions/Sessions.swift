@@ -46,6 +46,8 @@ struct Sessions: Sendable {
         /// The password was right; the second factor decides. There is no session yet.
         case needsFactor(challenge: String)
         case refused
+        /// The password was right, and the account is suspended or belongs to no company that is open.
+        case barred
     }
 
     /// Refused for an unknown address and for a wrong password alike, after the same work; throws ``Throttled`` for both when it was tried too
@@ -65,8 +67,9 @@ struct Sessions: Sendable {
         }
         try await throttle.succeeded(attempt)
         await rehashIfNeeded(password, hash, of: account.id)
+        guard account.suspendedAt == nil else { return .barred }
         if try await factors.isEnabled(for: account.id) { return .needsFactor(challenge: try await factors.challenge(account.id)) }
-        return try await start(account, assurance: 1, replacing: old, origin: origin, audit: audit).map(SignIn.started) ?? .refused
+        return try await start(account, assurance: 1, replacing: old, origin: origin, audit: audit).map(SignIn.started) ?? .barred
     }
 
     /// Signs in whoever meets the challenge; nil for a wrong code. The challenge is good for a few tries and minutes.
@@ -74,19 +77,20 @@ struct Sessions: Sendable {
         meeting challenge: String, with presented: Factors.Presented, replacing old: SessionToken?, origin: SessionStore.Origin, audit: Audit
     ) async throws -> Started? {
         guard let user = try await factors.answer(challenge, with: presented),
-            let account = try await database.transaction({ try await AccountStore.find(user, in: $0) })
+            let account = try await database.transaction({ try await AccountStore.find(user, in: $0) }), account.suspendedAt == nil
         else { return nil }
         return try await start(account, assurance: 2, replacing: old, origin: origin, audit: audit)
     }
 
-    private func start(
+    /// A session for whoever proved to be this person; nil when there is no open company to act for.
+    func start(
         _ account: Account, assurance: Int, replacing old: SessionToken?, origin: SessionStore.Origin, audit: Audit
     ) async throws -> Started? {
         let now = clock.now
         let token = SessionToken.random()
         let previous: Session? = if let old { try await SessionStore.find(old, now: now, in: database) } else { nil }
         let session = try await database.transaction { transaction -> Session? in
-            guard let membership = try await AccountStore.membership(of: account.id, in: transaction) else { return nil }
+            guard let membership = try await AccountStore.membership(of: account.id, isOpen: true, in: transaction) else { return nil }
             let session = Session(
                 id: SessionID(.v7(at: now)), user: account.id, email: account.email, name: account.name,
                 isVerified: account.verifiedAt != nil, tenant: membership.tenant, tenantName: membership.tenantName, role: membership.role,
@@ -164,7 +168,8 @@ struct Sessions: Sendable {
             actor: .user(session.user, name: session.name),
             audit: audit("session.switch_tenant", .success, [.init(type: "session", id: session.id.description)]))
         let entered = try await database.transaction { transaction in
-            guard try await MemberStore.find(session.user, of: tenant, in: transaction) != nil else { return false }
+            guard try await MemberStore.isOpen(tenant, in: transaction), try await MemberStore.find(session.user, of: tenant, in: transaction) != nil
+            else { return false }
             try await SessionStore.enter(tenant, session.id, token: token, in: transaction)
             try await outbox.append([event], in: transaction)
             return true
@@ -244,6 +249,11 @@ struct Sessions: Sendable {
             try await SessionStore.touch(session.id, at: now, in: database)
         }
         return session
+    }
+
+    /// Those of these that still live.
+    func living(_ sessions: [SessionID]) async throws -> [SessionID] {
+        try await SessionStore.living(sessions, now: clock.now, in: database)
     }
 
     /// Ends the session of a cookie; a cookie without one changes nothing.

@@ -32,21 +32,29 @@ enum WorkspaceStore {
     static func list(of tenant: TenantID, in database: Database) async throws -> [Workspace] {
         try await database.query(
             as: tenant,
-            "select id, name, slug, postal_address, created_at from workspaces where tenant_id = \(tenant) order by name, id limit 10000"
+            """
+            select id, name, slug, postal_address, created_at from workspaces where tenant_id = \(tenant) and closed_at is null
+            order by name, id limit 10000
+            """
         ).map(workspace)
     }
 
     static func find(_ identifier: WorkspaceID, of tenant: TenantID, in database: Database) async throws -> Workspace? {
         try await database.query(
             as: tenant,
-            "select id, name, slug, postal_address, created_at from workspaces where tenant_id = \(tenant) and id = \(identifier)"
+            """
+            select id, name, slug, postal_address, created_at from workspaces
+            where tenant_id = \(tenant) and id = \(identifier) and closed_at is null
+            """
         ).first.map(workspace)
     }
 
     /// How many of these the tenant has.
     static func count(_ identifiers: Set<WorkspaceID>, of tenant: TenantID, in transaction: Transaction) async throws -> Int {
         try await transaction.query(
-            "select count(*) as n from workspaces where tenant_id = \(tenant) and id = any(\(Array(identifiers)))")[0].decode("n")
+            """
+            select count(*) as n from workspaces where tenant_id = \(tenant) and closed_at is null and id = any(\(Array(identifiers)))
+            """)[0].decode("n")
     }
 
     private static func workspace(_ row: Row) throws -> Workspace {

@@ -15,16 +15,27 @@ struct SendGates: Sendable {
         guard Self.scopes.contains(request.scope) else {
             throw RPCError(kind: "invalid_scope", message: "A gate's scope is tenant, workspace, campaign, enrolment or mailbox.")
         }
-        try await database.query(
-            """
-            insert into send_gates as g (tenant_id, scope, id, is_open, reason, version, is_released)
-            values (\(request.tenant), \(request.scope), \(request.id.lowercased()), \(request.isOpen), \(request.reason), \(request.version),
-                    \(!request.isOpen))
-            on conflict (tenant_id, scope, id) do update set is_open = excluded.is_open, reason = excluded.reason, version = excluded.version,
-                is_released = excluded.is_released
-            where g.version < excluded.version
-            """)
+        try await database.query(Self.statement(request))
         if request.isOpen { wakeup.signal() }
+    }
+
+    /// The gate of a company that the platform has suspended, or lets on again; in the transaction that takes the event in.
+    func set(_ event: AuthEvents.TenantSuspensionChanged, version: Int64, in transaction: Transaction) async throws {
+        let request = DeliveryRPC.SetSendGate(
+            tenant: event.tenant, scope: "tenant", id: event.tenant.description, isOpen: !event.isSuspended,
+            reason: event.isSuspended ? "suspended by the platform" : nil, version: version)
+        try await transaction.query(Self.statement(request))
+    }
+
+    private static func statement(_ request: DeliveryRPC.SetSendGate) -> SQL {
+        """
+        insert into send_gates as g (tenant_id, scope, id, is_open, reason, version, is_released)
+        values (\(request.tenant), \(request.scope), \(request.id.lowercased()), \(request.isOpen), \(request.reason), \(request.version),
+                \(!request.isOpen))
+        on conflict (tenant_id, scope, id) do update set is_open = excluded.is_open, reason = excluded.reason, version = excluded.version,
+            is_released = excluded.is_released
+        where g.version < excluded.version
+        """
     }
 
     /// Lets out what an opened gate had set aside, a batch at a time; what another gate still holds is set aside again when its turn comes.

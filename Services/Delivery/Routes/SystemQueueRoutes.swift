@@ -3,9 +3,11 @@ import Foundation
 import HTTP
 import Hummingbird
 import NIOCore
+import ServiceRuntime
 
 /// The queues as the platform's operator sees and works them.
 struct SystemQueueRoutes {
+    let watch: SessionWatch
     let monitor: QueueMonitor
     let jobs: JobViewStore
     let operations: QueueOperations
@@ -34,8 +36,7 @@ struct SystemQueueRoutes {
             return try Response.json(Page(all, limit: max(1, all.count)) { $0.name })
         }
         queues.get("stream") { _, context in
-            _ = try context.require(staff: .ops, .support)
-            return stream()
+            return stream(for: try context.require(staff: .ops, .support))
         }
         queues.get("{name}") { _, context in
             _ = try context.require(staff: .ops, .support)
@@ -94,15 +95,17 @@ struct SystemQueueRoutes {
         return try Response.json(Page(found, limit: page.limit) { $0.id })
     }
 
-    /// What ``QueueMonitor/overview(of:)`` says, every second (text/event-stream).
-    private func stream() -> Response {
-        let monitor = monitor
+    /// What ``QueueMonitor/overview(of:)`` says, every second (text/event-stream), while the session lives.
+    private func stream(for identity: Identity) -> Response {
+        let (monitor, watch) = (monitor, watch)
         let body = ResponseBody { writer in
             let end = ContinuousClock.now + Self.streamLength
-            while ContinuousClock.now < end {
-                let data = try WireJSON.encoder().encode(try await monitor.overview())
-                try await writer.write(ByteBuffer(string: "event: queues\ndata: \(String(decoding: data, as: UTF8.self))\n\n"))
-                try await Task.sleep(for: .seconds(1))
+            try await watch.watching(identity.session) { isLive in
+                while ContinuousClock.now < end, await isLive() {
+                    let data = try WireJSON.encoder().encode(try await monitor.overview())
+                    try await writer.write(ByteBuffer(string: "event: queues\ndata: \(String(decoding: data, as: UTF8.self))\n\n"))
+                    try await Task.sleep(for: .seconds(1))
+                }
             }
             try await writer.finish(nil)
         }

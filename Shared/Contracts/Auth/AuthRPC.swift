@@ -14,6 +14,25 @@ public enum AuthRPC {
         }
     }
 
+    /// Which of these sessions (of people or keys) still live; for whoever keeps something open for them.
+    public struct LivingSessions: RPCMethod {
+        public static let name = "auth.livingSessions"
+        public static let isIdempotent = true
+        public var sessions: [SessionID]
+
+        public init(sessions: [SessionID]) {
+            self.sessions = sessions
+        }
+
+        public struct Result: Codable, Sendable {
+            public var living: [SessionID]
+
+            public init(living: [SessionID]) {
+                self.living = living
+            }
+        }
+    }
+
     public struct Workspace: Codable, Sendable, Equatable {
         public var id: WorkspaceID
         public var name: String

@@ -16,10 +16,12 @@ public struct Identity: Sendable, Equatable {
     public let staff: StaffRole?
     /// The key of a program that acts for the tenant; nil for people. `user` is then who made the key, `name` the key's own.
     public let apiKey: UUID?
+    /// The support session for which one of the platform's staff reads another company's trail; `tenant` is then that company.
+    public let support: UUID?
 
     public init(
         tenant: TenantID, user: UserID, name: String, role: Role, isVerified: Bool, workspaces: [WorkspaceID]?, session: SessionID,
-        staff: StaffRole? = nil, apiKey: UUID? = nil
+        staff: StaffRole? = nil, apiKey: UUID? = nil, support: UUID? = nil
     ) {
         self.tenant = tenant
         self.user = user
@@ -30,11 +32,14 @@ public struct Identity: Sendable, Equatable {
         self.session = session
         self.staff = staff
         self.apiKey = apiKey
+        self.support = support
     }
 
     /// Who does something, for events and the trail.
     public var actor: EventActor {
-        apiKey.map { EventActor(kind: .apiKey, id: $0.text, name: name) } ?? .user(user, name: name)
+        if let apiKey { return EventActor(kind: .apiKey, id: apiKey.text, name: name) }
+        if support != nil { return EventActor(kind: .support, id: user.description, name: name) }
+        return .user(user, name: name)
     }
 
     /// Whether the user may see and use this workspace.

@@ -69,7 +69,7 @@ extension Identity {
         self.init(
             tenant: claims.tenant, user: claims.user, name: claims.name, role: role, isVerified: claims.verified,
             workspaces: claims.workspaces, session: claims.session, staff: claims.staff.flatMap(StaffRole.init),
-            apiKey: claims.apiKey)
+            apiKey: claims.apiKey, support: claims.support)
     }
 }
 

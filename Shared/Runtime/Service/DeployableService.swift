@@ -11,6 +11,8 @@ public protocol DeployableService: Sendable {
     static var migrations: [Migration] { get }
     /// Its own settings, beyond those every service has.
     static var keys: [ConfigurationKey] { get }
+    /// Settings that have a default and with whose default alone it cannot be built, for listing its routes without anything running.
+    static var settingsForListing: [String: String] { get }
 
     /// Builds everything, connects to nothing: what needs a connection makes it when it runs.
     init(_ house: House) async throws
@@ -27,6 +29,7 @@ public protocol DeployableService: Sendable {
 
 extension DeployableService {
     public static var keys: [ConfigurationKey] { [] }
+    public static var settingsForListing: [String: String] { [:] }
     public var background: [any Service] { [] }
     public func readiness() async -> [String: Bool] { [:] }
 }

@@ -28,10 +28,12 @@ enum RouteListing {
             """
         let postgres = PostgresConfiguration(host: "127.0.0.1", port: 1, database: "none", role: "none", password: "")
         let required = (HouseKeys.all + type.keys).filter { $0.fallback == nil }
+        let values = Dictionary(uniqueKeysWithValues: required.map { ($0.name, "none") }).merging(type.settingsForListing) { _, given in given }
         let settings = try Settings(
             .init(
-                provider: InMemoryProvider(values: Dictionary(uniqueKeysWithValues: required.map { (AbsoluteConfigKey(ConfigKey($0.name)), "none") }))
-            ),
+                provider: InMemoryProvider(
+                    values: Dictionary(
+                        uniqueKeysWithValues: values.map { (AbsoluteConfigKey(ConfigKey($0)), ConfigValue(stringLiteral: $1)) }))),
             keys: HouseKeys.all + type.keys)
         return House(
             service: type.name, instance: "none", clock: .system, logger: Logger(label: "routes"), api: Database(postgres),

@@ -1,0 +1,160 @@
+import Contracts
+import Postgres
+
+/// The SQL of forgetting a company or a workspace, a batch at a time.
+struct PurgeStore: Sendable {
+    let tenant: TenantID
+    /// Nil: the whole company.
+    let workspace: WorkspaceID?
+    let batch: Int
+
+    // MARK: - Jobs and sends
+
+    /// What mails say, and what was noted about jobs; a job that sends a mail has the identifier of its send.
+    var jobParts: [SQL] {
+        guard let workspace else {
+            return [
+                "delete from send_contents where ctid = any(array(select ctid from send_contents where tenant_id = \(tenant) limit \(batch)))",
+                "delete from job_logs where ctid = any(array(select ctid from job_logs where tenant_id = \(tenant) limit \(batch)))",
+            ]
+        }
+        return [
+            """
+            delete from send_contents where ctid = any(array(
+                select p.ctid from send_contents p join sends s on s.tenant_id = p.tenant_id and s.id = p.send_id
+                where p.tenant_id = \(tenant) and s.workspace_id = \(workspace) limit \(batch)))
+            """,
+            """
+            delete from job_logs where ctid = any(array(
+                select p.ctid from job_logs p where p.tenant_id = \(tenant) and (
+                    exists (select from sends s where s.tenant_id = p.tenant_id and s.id = p.job_id and s.workspace_id = \(workspace))
+                    or exists (select from jobs j where j.tenant_id = p.tenant_id and j.id = p.job_id and j.workspace_id = \(workspace)))
+                limit \(batch)))
+            """,
+        ]
+    }
+
+    /// What the queues' counters have to hear of it.
+    func deleteJobs(in transaction: Transaction) async throws -> [QueueChange] {
+        try await transaction.query(
+            """
+            delete from jobs where ctid = any(array(
+                select ctid from jobs where tenant_id = \(tenant) and (\(workspace)::uuid is null or workspace_id = \(workspace)) limit \(batch)))
+            returning queue, state
+            """
+        ).map { row in
+            let queue: String = try row.decode("queue")
+            let state: String = try row.decode("state")
+            return switch state {
+            case "queued", "gated": QueueChange(queue: queue, waiting: -1)
+            case "running": QueueChange(queue: queue, active: -1)
+            case "failed": QueueChange(queue: queue, failed: -1)
+            default: QueueChange(queue: queue)
+            }
+        }
+    }
+
+    /// Sends with the gates of their campaigns; mails of a workspace that were never sent are given back to the company. How many.
+    func deleteSends(in transaction: Transaction) async throws -> Int {
+        // By the key: of a partitioned table a row's place is unique in its partition only, and found by reading the whole of it.
+        let sends = try await transaction.query(
+            """
+            delete from sends where tenant_id = \(tenant) and id = any(array(
+                select id from sends where tenant_id = \(tenant) and (\(workspace)::uuid is null or workspace_id = \(workspace)) limit \(batch)))
+            returning state, reservation_id, campaign_id::text as campaign, enrolment_id::text as enrolment
+            """)
+        guard workspace != nil, !sends.isEmpty else { return sends.count }
+        let campaigns = Set(try sends.compactMap { try $0.decodeOptional("campaign", as: String.self) })
+        let enrolments = Set(try sends.compactMap { try $0.decodeOptional("enrolment", as: String.self) })
+        try await transaction.query(
+            """
+            delete from send_gates where tenant_id = \(tenant)
+              and (scope = 'campaign' and id = any(\(Array(campaigns))) or scope = 'enrolment' and id = any(\(Array(enrolments))))
+            """)
+        let unsent = try sends.filter { ["planned", "claimed", "deferred"].contains(try $0.decode("state", as: String.self)) }
+        let reserved = try unsent.compactMap { try $0.decodeOptional("reservation_id", as: ReservationID.self) }.map { (tenant, $0) }
+        if !reserved.isEmpty { try await transaction.query(SettlementStore.release(reserved)) }
+        return sends.count
+    }
+
+    // MARK: - Mailboxes
+
+    var mailboxParts: [SQL] {
+        guard let workspace else {
+            return [
+                "delete from lanes where ctid = any(array(select ctid from lanes where tenant_id = \(tenant) limit \(batch)))",
+                "delete from mailbox_minutes where ctid = any(array(select ctid from mailbox_minutes where tenant_id = \(tenant) limit \(batch)))",
+                "delete from mailbox_days where ctid = any(array(select ctid from mailbox_days where tenant_id = \(tenant) limit \(batch)))",
+                """
+                delete from destination_pauses where ctid = any(array(
+                    select ctid from destination_pauses where tenant_id = \(tenant) limit \(batch)))
+                """,
+            ]
+        }
+        let own: SQL = "select m.id from mailboxes m where m.tenant_id = \(tenant) and m.workspace_id = \(workspace)"
+        return [
+            """
+            delete from lanes where ctid = any(array(
+                select ctid from lanes where tenant_id = \(tenant) and lane_id in (\(own)) limit \(batch)))
+            """,
+            """
+            delete from mailbox_minutes where ctid = any(array(
+                select ctid from mailbox_minutes where tenant_id = \(tenant) and mailbox_id in (\(own)) limit \(batch)))
+            """,
+            """
+            delete from mailbox_days where ctid = any(array(
+                select ctid from mailbox_days where tenant_id = \(tenant) and mailbox_id in (\(own)) limit \(batch)))
+            """,
+            """
+            delete from destination_pauses where ctid = any(array(
+                select ctid from destination_pauses where tenant_id = \(tenant) and mailbox_id in (\(own)) limit \(batch)))
+            """,
+            "delete from send_gates where tenant_id = \(tenant) and scope = 'mailbox' and id in (select o.id::text from (\(own)) o)",
+        ]
+    }
+
+    var mailboxes: SQL {
+        """
+        delete from mailboxes where ctid = any(array(
+            select ctid from mailboxes where tenant_id = \(tenant) and (\(workspace)::uuid is null or workspace_id = \(workspace)) limit \(batch)))
+        """
+    }
+
+    // MARK: - What is left
+
+    /// Whoever did not want mail of a workspace gets none of the company's others either: an opt-out outlives the list it was on.
+    func deleteSuppressions(in transaction: Transaction) async throws -> Int {
+        guard let workspace else {
+            return try await transaction.query(
+                "delete from suppressions where ctid = any(array(select ctid from suppressions where tenant_id = \(tenant) limit \(batch)))"
+            ).affected
+        }
+        return try await transaction.query(
+            """
+            with gone as (
+                delete from suppressions where ctid = any(array(
+                    select ctid from suppressions where tenant_id = \(tenant) and workspace_id = \(workspace) limit \(batch)))
+                returning tenant_id, address, reason, source, created_at),
+            widened as (
+                insert into suppressions (tenant_id, address, workspace_id, reason, source, created_at)
+                select tenant_id, address, null, reason, source, created_at from gone on conflict do nothing)
+            select count(*) as n from gone
+            """)[0].decode("n")
+    }
+
+    /// The gates last: as long as anything is left, nothing of it goes out.
+    var rest: [SQL] {
+        guard let workspace else {
+            return [
+                """
+                delete from reservation_settlements where ctid = any(array(
+                    select ctid from reservation_settlements where tenant_id = \(tenant) limit \(batch)))
+                """,
+                "delete from delivery_settings where tenant_id = \(tenant)",
+                "delete from idempotency_keys where ctid = any(array(select ctid from idempotency_keys where tenant_id = \(tenant) limit \(batch)))",
+                "delete from send_gates where ctid = any(array(select ctid from send_gates where tenant_id = \(tenant) limit \(batch)))",
+            ]
+        }
+        return ["delete from send_gates where tenant_id = \(tenant) and scope = 'workspace' and id = \(workspace.description)"]
+    }
+}

@@ -1,0 +1,2 @@
+/// What others may ask Audit.
+public enum AuditRPC {}

@@ -1,0 +1,2 @@
+/// What others may ask Campaigns.
+public enum CampaignsRPC {}

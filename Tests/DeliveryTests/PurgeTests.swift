@@ -1,0 +1,94 @@
+import Contracts
+import Foundation
+import Postgres
+import Primitives
+import RPC
+import TestSupport
+import Testing
+
+@testable import Delivery
+
+@Suite("What is left of a company in Delivery")
+struct PurgeTests {
+    private static let reservation = ReservationID(UUID())
+
+    /// A company with mail that waits, and another one like it.
+    private func ground() async throws -> (DeliveryFixture, DeliveryFixture) {
+        let fixture = try await DeliveryFixture.make()
+        let other = DeliveryFixture(house: fixture.house, service: fixture.service, mail: fixture.mail, rpc: fixture.rpc)
+        for company in [fixture, other] {
+            let mailbox = try await company.mailbox()
+            var plan = company.plan(mailbox, ["a@x.example", "b@x.example", "c@x.example"])
+            for index in plan.sends.indices { plan.sends[index].reservation = Self.reservation }
+            #expect(try await company.rpc.call(plan).enqueued == 3)
+            _ = try await company.rpc.call(company.gate(open: false, version: 1))
+            try await add(to: company, mailbox)
+        }
+        return (fixture, other)
+    }
+
+    private func add(to company: DeliveryFixture, _ mailbox: MailboxID) async throws {
+        let tenant = company.tenant
+        let (scopes, targets) = (["workspace", "mailbox"], [company.workspace.description, mailbox.description])
+        for (scope, target) in zip(scopes, targets) {
+            _ = try await company.rpc.call(
+                DeliveryRPC.SetSendGate(tenant: tenant, scope: scope, id: target, isOpen: false, reason: nil, version: 1))
+        }
+        let statements: [SQL] = [
+            """
+            insert into suppressions (tenant_id, address, workspace_id, reason, source, created_at)
+            values (\(tenant), 'a@x.example', \(company.workspace), 'bounced', 'test', now()),
+                   (\(tenant), 'a@x.example', null, 'bounced', 'test', now()),
+                   (\(tenant), 'z@x.example', \(company.workspace), 'bounced', 'test', now())
+            """,
+            "insert into delivery_settings (tenant_id, updated_at) values (\(tenant), now())",
+            "insert into mailbox_minutes (tenant_id, mailbox_id, minute, mails) values (\(tenant), \(mailbox), now(), 1)",
+            "insert into mailbox_days (tenant_id, mailbox_id, day) values (\(tenant), \(mailbox), current_date)",
+            """
+            insert into destination_pauses (tenant_id, mailbox_id, destination, closed_until, deferrals)
+            values (\(tenant), \(mailbox), 'x.example', now(), 1)
+            """,
+            """
+            insert into job_logs (id, tenant_id, job_id, attempt, level, message, at)
+            select gen_random_uuid(), tenant_id, id, 1, 'info', 'm', now() from jobs where tenant_id = \(tenant)
+            """,
+        ]
+        for statement in statements { try await company.database.query(statement) }
+    }
+
+    private func purge(_ fixture: DeliveryFixture, _ workspace: WorkspaceID?) async throws {
+        for _ in 0..<20 {
+            if try await fixture.rpc.call(DeliveryRPC.Purge(tenant: fixture.tenant, workspace: workspace)).isDone { return }
+        }
+        Issue.record("the purge does not end")
+    }
+
+    @Test("purged, nothing is left of a company, the counters say so, and the others have what they had")
+    func company() async throws {
+        let (fixture, other) = try await ground()
+        let kept = try await fixture.house.rows(of: other.tenant)
+        #expect(kept["sends"] == 3 && kept["jobs"] == 3 && kept["job_logs"] == 3 && kept["send_contents"] == 3 && kept["lanes"] == 1)
+        try await purge(fixture, nil)
+        #expect(try await fixture.house.rows(of: fixture.tenant) == [:])
+        #expect(try await fixture.house.rows(of: other.tenant) == kept)
+        let counts = try await fixture.counts()
+        #expect(counts.counted == counts.real)
+    }
+
+    @Test("with a workspace its mailboxes and mail go; opt-outs hold for the whole company, and mails never sent are given back")
+    func workspace() async throws {
+        let (fixture, other) = try await ground()
+        let (own, kept) = (try await fixture.house.rows(of: fixture.tenant), try await fixture.house.rows(of: other.tenant))
+        try await purge(fixture, WorkspaceID(UUID()))
+        #expect(try await fixture.house.rows(of: fixture.tenant) == own)
+        try await purge(fixture, fixture.workspace)
+        #expect(try await fixture.house.rows(of: fixture.workspace) == [:])
+        let left = try await fixture.house.rows(of: fixture.tenant).filter { $0.key != "idempotency_keys" }
+        #expect(left == ["suppressions": 2, "delivery_settings": 1, "reservation_settlements": 1])
+        let row = try await fixture.database.query("select released from reservation_settlements where tenant_id = \(fixture.tenant)")[0]
+        #expect(try row.decode("released", as: Int.self) == 3)
+        #expect(try await fixture.house.rows(of: other.tenant) == kept)
+        let counts = try await fixture.counts()
+        #expect(counts.counted == counts.real)
+    }
+}
