@@ -22,6 +22,7 @@ struct AuthService: DeployableService {
         Migration(name: "m0008_policies", embedded: PackageResources.m0008_policies_sql),
         Migration(name: "m0009_platform", embedded: PackageResources.m0009_platform_sql),
         Migration(name: "m0010_deletions", embedded: PackageResources.m0010_deletions_sql),
+        Migration(name: "m0011_whole_indexes", embedded: PackageResources.m0011_whole_indexes_sql),
     ]
     static let keys =
         MailTransport.keys + OpenIDProvider.keys + [
@@ -54,6 +55,7 @@ struct AuthService: DeployableService {
     private let platform: PlatformAdministration
     private let support: SupportSessions
     private let openID: OpenIDSignIn
+    private let openIDLinks: OpenIDLinks
     private let baseURL: String
     private let deletions: Deletions
     let deletionSaga: DeletionSaga
@@ -80,7 +82,8 @@ struct AuthService: DeployableService {
         policies = TenantPolicies(house: house, sessions: sessions)
         platform = PlatformAdministration(house: house, sessions: sessions, passwords: self.passwords)
         support = SupportSessions(house: house)
-        openID = try OpenIDSignIn(house: house, sessions: sessions, factors: factors, baseURL: baseURL)
+        openID = try OpenIDSignIn(house: house, sessions: sessions, factors: factors, mails: mails, baseURL: baseURL)
+        openIDLinks = OpenIDLinks(house: house)
         keys = ApiKeys(house: house)
         deletions = Deletions(house: house)
         deletionSaga = DeletionSaga(house: house, sessions: sessions)
@@ -108,7 +111,7 @@ struct AuthService: DeployableService {
         PlatformRoutes(platform: platform).add(to: router)
         SupportRoutes(support: support).add(to: router)
         DeletionRoutes(deletions: deletions, guardian: guardian).add(to: router)
-        OpenIDRoutes(openID: openID, guardian: guardian, sessions: sessions, crossSite: crossSite, clock: clock).add(to: router)
+        OpenIDRoutes(openID: openID, links: openIDLinks, guardian: guardian, sessions: sessions, crossSite: crossSite, clock: clock).add(to: router)
     }
 
     /// The same features once more, in the words of Nile's SDK.

@@ -38,8 +38,11 @@ struct CampaignsService: DeployableService {
     }
 
     func routes(on router: Router<AppContext>) {
-        ImportRoutes(importer: importer).add(to: router)
-        TemplateRoutes(database: house.api, outbox: house.outbox, clock: house.clock, idempotency: idempotency).add(to: router)
+        let workspaces = WorkspaceCheck(auth: house.peer(.auth))
+        ImportRoutes(importer: importer, workspaces: workspaces).add(to: router)
+        TemplateRoutes(
+            database: house.api, outbox: house.outbox, clock: house.clock, idempotency: idempotency, workspaces: workspaces
+        ).add(to: router)
         CampaignRoutes(campaigns: campaigns, idempotency: idempotency).add(to: router)
     }
 

@@ -75,6 +75,10 @@ struct DeletionTests {
             acknowledged[.stopSends] = start
             #expect(next(start) == .wait(until: due))
             #expect(next(due.addingTimeInterval(-1)) == .wait(until: due))
+            // While the platform looks into a company, what it looks into does not vanish.
+            #expect(
+                Deletion.next(ofTenant: isTenant, acknowledged: acknowledged, now: due, dueAt: due, isUndone: false, isHeld: true)
+                    == .wait(until: due.addingTimeInterval(Deletion.hold)))
             var now = due
             while true {
                 switch next(now) {

@@ -127,6 +127,30 @@ struct OpenIDTests {
         }
     }
 
+    @Test("a linked provider is listed, its owner is told, and it can be taken off, but never the last way in")
+    func unlink() async throws {
+        try await with { ground in
+            let ada = try await ground.fixture.signedIn()
+            #expect(try await ground.trip(ada, as: .init(subject: "hers"), link: true) == "/dashboard")
+            #expect(try await ground.fixture.mails(to: "ada@example.com").last?.kind == "provider_linked")
+            let issuer = try #require(
+                try await ada.get("/api/v1/auth/openid/links").body.firstMatch(of: /"issuer":"([^"]+)"/).map {
+                    String($0.1).replacing("\\/", with: "/")
+                })
+            func unlink(_ browser: Browser, _ issuer: String) async throws -> Browser.Answer {
+                try await browser.post("/api/v1/auth/openid/unlink", #"{"issuer":"\#(issuer)"}"#)
+            }
+            #expect(try await unlink(ada, "https://accounts.example.com").status == .notFound)
+            #expect(try await unlink(ada, issuer).status == .noContent)
+            #expect(try await ada.get("/api/v1/auth/openid/links").body == #"{"links":[]}"#)
+            let bob = ground.fixture.browser()
+            let his = OpenIDProviderDouble.Person(subject: "his", email: "bob@example.com", name: "Bob")
+            #expect(try await ground.trip(bob, as: his) == "/dashboard")
+            #expect(try await unlink(bob, issuer).body.contains("last_way_in"))
+            #expect(try await ground.trip(ground.fixture.browser(), as: his) == "/dashboard")
+        }
+    }
+
     @Test("an account whose address is not proven links nothing")
     func unverifiedAccount() async throws {
         try await with { ground in
@@ -160,9 +184,9 @@ struct OpenIDTests {
             ground.clock.advance(by: .seconds(30))
             let other = ground.fixture.browser()
             let page = try await ground.trip(other)
-            #expect(page.hasPrefix("/login?factor="))
+            #expect(page.hasPrefix("/login#factor="))
             #expect(try await other.get("/api/v1/auth/session").status == .unauthorized)
-            let challenge = page.dropFirst("/login?factor=".count)
+            let challenge = page.dropFirst("/login#factor=".count)
             let met = try await other.post("/api/v1/auth/sign-in/factor", #"{"challenge":"\#(challenge)","code":"\#(code())"}"#)
             #expect(met.status == .ok)
             #expect(try await other.get("/api/v1/auth/sessions").body.contains(#""assurance":2"#))

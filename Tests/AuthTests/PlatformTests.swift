@@ -104,6 +104,49 @@ struct PlatformTests {
         #expect(signedIn.status == .ok)
     }
 
+    @Test("after a reset nothing of before opens the account: no provider, no half-done sign-in, no older link; support cannot do it to staff")
+    func nothingSurvivesReset() async throws {
+        let ground = try await ground()
+        let worker = ground.fixture.house.house.worker
+        let path = "/api/v1/platform/admin/users/\(ground.user)"
+        let user = try #require(UserID(ground.user))
+        func plant() async throws -> String {
+            try await worker.query(
+                """
+                insert into openid_identities (issuer, subject, user_id, created_at) values ('https://accounts.example', 'thief', \(user), now())
+                """)
+            return try await worker.transaction {
+                try await FactorStore.insertChallenge(for: user, at: ground.fixture.house.clock.clock.now, lifetime: 300, in: $0)
+            }
+        }
+        func leftovers(_ challenge: String) async throws -> Bool {
+            let identities: Int = try await worker.query("select count(*) as n from openid_identities")[0].decode("n")
+            let open = try await worker.transaction {
+                try await FactorStore.attempt(challenge, at: ground.fixture.house.clock.clock.now, limit: 5, in: $0)
+            }
+            return identities > 0 || open != nil
+        }
+        var challenge = try await plant()
+        #expect(try await ground.ada.post("/api/v1/auth/password/forgot", #"{"email":"ada@example.com"}"#).status == .accepted)
+        let stolen = try await ground.fixture.linkToken(for: "ada@example.com")
+        // A minute has not passed: a forced reset mails all the same, and the stolen link is worth nothing.
+        #expect(try await ground.send(.post, "\(path)/force-reset", Self.reason, as: .support).status == .noContent)
+        #expect(try await !leftovers(challenge))
+        let late = try await ground.ada.post("/api/v1/auth/password/reset", #"{"token":"\#(stolen)","password":"a thief's own password"}"#)
+        #expect(late.status == .unprocessableContent)
+        challenge = try await plant()
+        let token = try await ground.fixture.linkToken(for: "ada@example.com")
+        #expect(token != stolen)
+        let reset = try await ground.ada.post("/api/v1/auth/password/reset", #"{"token":"\#(token)","password":"another horse battery"}"#)
+        #expect(reset.status == .ok, "\(reset.body)")
+        #expect(try await !leftovers(challenge))
+        try await worker.query("insert into staff (user_id, role, created_at) values (\(user), 'super_admin', now())")
+        for act in ["force-reset", "revoke-sessions"] {
+            #expect(try await ground.send(.post, "\(path)/\(act)", Self.reason, as: .support).status == .conflict)
+            #expect(try await ground.send(.post, "\(path)/\(act)", Self.reason).status == .noContent)
+        }
+    }
+
     @Test("features are switched for a company, which sees its own")
     func features() async throws {
         let ground = try await ground()

@@ -103,6 +103,13 @@ struct SignUpTests {
             (#"{"email":"a@example.com","password":"short","name":"A","company":"B"}"#, "password"),
             (#"{"email":"a@example.com","password":"correct horse battery","name":"","company":"B"}"#, "name"),
             (#"{"email":"a@example.com","password":"correct horse battery","name":"A"}"#, "company"),
+            (#"{"email":"a@example.com\r\nBcc: b@example.com","password":"correct horse battery","name":"A","company":"B"}"#, "email"),
+            (#"{"email":"\"a b\"@example.com","password":"correct horse battery","name":"A","company":"B"}"#, "email"),
+            (#"{"email":["a@example.com","b@example.com"],"password":"correct horse battery","name":"A","company":"B"}"#, "email"),
+            (#"{"email":"a@ex\u0430mple.com","password":"correct horse battery","name":"A","company":"B"}"#, "email"),
+            (#"{"email":"a\uff20example.com","password":"correct horse battery","name":"A","company":"B"}"#, "email"),
+            (#"{"email":"a@example.com","password":"correct horse battery","name":"A\r\nBcc: b@example.com","company":"B"}"#, "name"),
+            (#"{"email":"a@example.com","email":"b@example.com","password":"correct horse battery","name":"A","company":"B"}"#, "email"),
         ])
     func badInput(body: String, field: String) async throws {
         let answer = try await AuthFixture.make().browser().post("/api/v1/auth/sign-up", body)

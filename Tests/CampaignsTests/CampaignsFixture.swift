@@ -27,6 +27,7 @@ final class Peers: Sendable {
         var postalAddress: String? = "1 Ice Road"
         var mailsPerPeriod: Int64 = 10_000
         var leadLimit: Int64 = 10_000
+        var closedWorkspaces: Set<WorkspaceID> = []
     }
 
     let state = Mutex(State())
@@ -50,7 +51,10 @@ final class Peers: Sendable {
     var routers: [ServiceName: RPCRouter] {
         var auth = RPCRouter(service: .auth)
         auth.on(AuthRPC.ReadWorkspace.self) { request, _ in
-            AuthRPC.Workspace(id: request.workspace, name: "W", slug: "w", postalAddress: self.state.withLock { $0.postalAddress })
+            guard self.state.withLock({ !$0.closedWorkspaces.contains(request.workspace) }) else {
+                throw RPCError(kind: "workspace_not_found", message: "The tenant has no such workspace.")
+            }
+            return AuthRPC.Workspace(id: request.workspace, name: "W", slug: "w", postalAddress: self.state.withLock { $0.postalAddress })
         }
         var billing = RPCRouter(service: .billing)
         billing.on(BillingRPC.ReadEntitlements.self) { _, _ in

@@ -50,6 +50,18 @@ struct PurgeTests {
         #expect(try await fixture.house.rows(of: other.tenant) == kept)
     }
 
+    @Test("a workspace that is gone takes nothing new")
+    func closed() async throws {
+        let fixture = try await CampaignsFixture.make()
+        fixture.peers.state.withLock { $0.closedWorkspaces = [fixture.peers.workspace] }
+        let before = try await fixture.house.rows(of: fixture.tenant)
+        let template = try await fixture.send(
+            .post, "/api/v1/templates", CampaignsFixture.template.replacing("\"W\"", with: "\"\(fixture.peers.workspace)\""))
+        let leads = try await fixture.importLeads("email\na@x.org\n")
+        for answer in [template, leads] { #expect(answer.status == 422 && answer.body.contains("workspace_not_found"), "\(answer.body)") }
+        #expect(try await fixture.house.rows(of: fixture.tenant).filter { $0.key != "idempotency_keys" } == before)
+    }
+
     @Test("what is being handed over is waited for, and nothing new begins")
     func busy() async throws {
         let (fixture, _, client) = try await ground()

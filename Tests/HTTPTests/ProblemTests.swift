@@ -72,6 +72,28 @@ struct ProblemTests {
         #expect(members["field"] as? String == field)
     }
 
+    @Test(
+        "names that stand twice, NUL and endless nesting are refused before anything reads them",
+        arguments: [
+            #"{"name":"a","name":"b"}"#, #"{"name":"a","n\u0061me":"b"}"#, #"{"name":"a","items":[{"count":1,"count":2}]}"#,
+            #"{"name":"a\u0000b"}"#, "{\"name\":\"a\0b\"}", #"{"name":"a","x":\#(String(repeating: "[", count: 100))"#,
+        ])
+    func hostileBodies(body: String) async throws {
+        let (status, _, members) = try await send("/echo", .post, body: body, headers: [.contentType: "application/json"])
+        #expect(status == .badRequest && members["type"] as? String == "/problems/invalid_request")
+    }
+
+    @Test(
+        "what only looks like it passes",
+        arguments: [
+            #"{"name":"a","later":{"name":"b"},"items":[{"count":1},{"count":2}]}"#, #"{"name":"{\"name\":1,\"name\":2}"}"#,
+            #"{"name":"\\u0000"}"#, #"{"name":"[[[[","later":["name","name"]}"#,
+        ])
+    func harmlessBodies(body: String) async throws {
+        let (status, _, _) = try await send("/echo", .post, body: body, headers: [.contentType: "application/json"])
+        #expect(status == .ok)
+    }
+
     @Test("no JSON, another content type, too many bytes", arguments: [("{", 400), ("", 400), (String(repeating: " ", count: 300), 413)])
     func badBodies(body: String, expected: Int) async throws {
         let (status, _, _) = try await send("/echo", .post, body: body, headers: [.contentType: "application/json"])

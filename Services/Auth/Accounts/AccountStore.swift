@@ -58,6 +58,21 @@ struct AccountStore: Sendable {
         return true
     }
 
+    /// Whoever changes how a person signs in, and whoever signs in, hold the person's row until they have committed.
+    static func hold(_ user: UserID, in transaction: Transaction) async throws {
+        try await transaction.query("select id from users.users where id = \(user) for no key update")
+    }
+
+    /// The stored password as the transaction sees it.
+    static func passwordHash(of user: UserID, in transaction: Transaction) async throws -> String? {
+        let rows = try await transaction.query(
+            """
+            select payload ->> 'hash' as hash from credentials
+            where user_id = \(user) and method = 'EMAIL_PASSWORD' and deleted is null
+            """)
+        return try rows.first?.decodeOptional("hash")
+    }
+
     /// The stored password of a person, if there is one.
     static func passwordHash(of user: UserID, in database: Database) async throws -> String? {
         let rows = try await database.query(

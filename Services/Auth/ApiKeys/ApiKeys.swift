@@ -120,6 +120,7 @@ struct ApiKeys: Sendable {
             """
             select k.id, k.name, k.tenant_id, k.created_by, k.scopes, k.requests_per_minute, k.last_used_at
             from api_keys k join public.tenants t on t.id = k.tenant_id and t.deleted is null and t.suspended_at is null
+            join users.users u on u.id = k.created_by and u.suspended_at is null
             where k.digest = \(secret.digest) and k.revoked_at is null and (k.expires_at is null or k.expires_at > \(now))
             """)
         guard let row = rows.first else { return nil }

@@ -67,10 +67,14 @@ struct Deletion: Codable, Sendable, Equatable {
     /// The steps that are done, in the order of their doing.
     let steps: [String]
 
-    static func next(ofTenant isTenant: Bool, acknowledged: [Step: Date], now: Date, dueAt: Date, isUndone: Bool) -> Next {
+    /// How long a suspended company's deletion waits before it looks again: its owners cannot undo it, and what is looked into must not vanish.
+    static let hold: TimeInterval = 3_600
+
+    static func next(ofTenant isTenant: Bool, acknowledged: [Step: Date], now: Date, dueAt: Date, isUndone: Bool, isHeld: Bool = false) -> Next {
         if isUndone { return acknowledged[.reopenSends] == nil ? .run(.reopenSends) : .nothing }
         guard acknowledged[.stopSends] != nil else { return .run(.stopSends) }
         guard now >= dueAt else { return .wait(until: dueAt) }
+        if isHeld, acknowledged[.closeAccess] == nil { return .wait(until: now.addingTimeInterval(hold)) }
         guard let step = Step.path(ofTenant: isTenant).first(where: { acknowledged[$0] == nil }) else { return .nothing }
         if step != .closeAccess, let closed = acknowledged[.closeAccess], now < closed.addingTimeInterval(settling) {
             return .wait(until: closed.addingTimeInterval(settling))

@@ -26,8 +26,10 @@ enum DeletionSagaStore {
     static func claim(at now: Date, lease: TimeInterval, in transaction: Transaction) async throws -> Claim? {
         let due = try await transaction.query(
             """
-            select tenant_id, id, workspace_id, due_at, undone_at is not null as undone from deletions
-            where completed_at is null and next_attempt_at <= \(now) order by next_attempt_at, id limit 1 for update skip locked
+            select d.tenant_id, d.id, d.workspace_id, d.due_at, d.undone_at is not null as undone, (
+                select t.suspended_at is not null from public.tenants t where t.id = d.tenant_id) as held
+            from deletions d
+            where d.completed_at is null and next_attempt_at <= \(now) order by next_attempt_at, id limit 1 for update skip locked
             """)
         guard let row = due.first else { return nil }
         let (id, tenant): (DeletionID, TenantID) = (try row.decode("id"), try row.decode("tenant_id"))
@@ -43,7 +45,8 @@ enum DeletionSagaStore {
             acknowledged[step] = try row.decode("acknowledged_at", as: Date.self)
         }
         let next = Deletion.next(
-            ofTenant: workspace == nil, acknowledged: acknowledged, now: now, dueAt: try row.decode("due_at"), isUndone: try row.decode("undone"))
+            ofTenant: workspace == nil, acknowledged: acknowledged, now: now, dueAt: try row.decode("due_at"), isUndone: try row.decode("undone"),
+            isHeld: try row.decode("held"))
         let until =
             switch next {
             case .run, .nothing: now.addingTimeInterval(lease)

@@ -36,7 +36,7 @@ enum DeletionStore {
         try await transaction.query(
             """
             update deletions set undone_at = \(now), next_attempt_at = \(now)
-            where tenant_id = \(tenant) and id = \(id) and begun_at is null and undone_at is null and completed_at is null and due_at > \(now)
+            where tenant_id = \(tenant) and id = \(id) and begun_at is null and undone_at is null and completed_at is null
             """
         ).affected > 0
     }

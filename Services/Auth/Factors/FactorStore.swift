@@ -99,6 +99,11 @@ enum FactorStore {
         ).first.map { Challenge(id: try $0.decode("id"), user: try $0.decode("user_id")) }
     }
 
+    /// Whoever knew the password until now has to show the next one first.
+    static func endChallenges(of user: UserID, at now: Date, in transaction: Transaction) async throws {
+        try await transaction.query("update factor_challenges set consumed_at = \(now) where user_id = \(user) and consumed_at is null")
+    }
+
     static func consume(_ challenge: Challenge, at now: Date, in transaction: Transaction) async throws {
         try await transaction.query("update factor_challenges set consumed_at = \(now) where id = \(challenge.id)")
     }

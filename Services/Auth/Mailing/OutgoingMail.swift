@@ -72,6 +72,20 @@ struct OutgoingMail: Codable, Sendable, Equatable {
             variables: ["userName": name, "state": isEnabled ? "on" : "off", "resetUrl": "\(baseURL)/forgot-password"])
     }
 
+    static func providerLinked(_ provider: String, name: String, baseURL: String) -> OutgoingMail {
+        OutgoingMail(
+            kind: "provider_linked", subject: "You can sign in with \(provider) now",
+            text: """
+                Hello \(name),
+
+                \(provider) can be used to sign in to your account from now on.
+
+                If it was not you, set a new password at once and take \(provider) off your account:
+                \(baseURL)/forgot-password
+                """,
+            html: nil, variables: ["userName": name, "provider": provider, "resetUrl": "\(baseURL)/forgot-password"])
+    }
+
     /// To both sides; each has a link of its own.
     static func emailChange(token: String, address: String, isOld: Bool, name: String, baseURL: String) -> OutgoingMail {
         OutgoingMail(

@@ -33,18 +33,32 @@ struct Members: Sendable {
         self.baseURL = baseURL
     }
 
+    /// What becomes of a member's limit to workspaces.
+    enum Limit: Sendable {
+        /// Nil is all.
+        case to([WorkspaceID]?)
+        case asBefore
+    }
+
     func list(for identity: Identity, after start: UserID?, limit: Int) async throws -> [Member] {
         try await MemberStore.list(of: identity.tenant, after: start, limit: limit, in: database)
     }
 
     /// Gives a member another role or other workspaces; their sessions in this company end, so that it counts at once.
     func change(
-        _ user: UserID, to role: Role, workspaces: [WorkspaceID]?, by identity: Identity, isFresh: Bool, audit: Audit
+        _ user: UserID, to role: Role, workspaces limit: Limit, by identity: Identity, isFresh: Bool, audit: Audit
     ) async throws -> Member {
         let now = clock.now
         let changed = try await locked(identity.tenant) { transaction in
             let target = try await self.target(user, to: role, by: identity, isFresh: isFresh, in: transaction)
-            try await require(workspaces, of: identity.tenant, in: transaction)
+            let workspaces: [WorkspaceID]?
+            switch limit {
+            case .to(let named):
+                try await require(named, of: identity.tenant, in: transaction)
+                workspaces = named
+            // Owners and admins see everything.
+            case .asBefore: workspaces = role < .admin ? target.workspaces : nil
+            }
             try await MemberStore.set(role, workspaces, of: user, in: identity.tenant, at: now, transaction)
             _ = try await SessionStore.revokeAll(of: user, in: identity.tenant, at: now, in: transaction)
             try await append(

@@ -31,6 +31,11 @@ struct NileBody: Sendable {
 
     private static func json(_ data: Data, lists: Set<String>) throws(Problem) -> [String: String] {
         guard !data.isEmpty else { return [:] }
+        do throws(JSONScan.Fault) {
+            try JSONScan.check(data)
+        } catch {
+            throw Problem(error)
+        }
         let members: [String: Scalar]
         do {
             members = try JSONDecoder().decode([String: Scalar].self, from: data)
@@ -58,7 +63,7 @@ struct NileBody: Sendable {
             guard let name = decoded(sides[0]), let value = decoded(sides.count == 2 ? sides[1] : "") else {
                 throw Problem.invalid("The form is not one.")
             }
-            if fields[name] == nil { fields[name] = value }
+            guard fields.updateValue(value, forKey: name) == nil else { throw Problem.invalid("A field stands twice in the form.") }
         }
         return fields
     }

@@ -122,7 +122,7 @@ struct NileTenantRoutes {
             throw Problem.invalid("roles must hold one of viewer, member, admin and owner.", field: "roles")
         }
         let changed = try await members.change(
-            user, to: role, workspaces: nil, by: identity, isFresh: session.isFresh(guardian.clock.now),
+            user, to: role, workspaces: .asBefore, by: identity, isFresh: session.isFresh(guardian.clock.now),
             audit: { context.audit($0, targets: $1, metadata: $2) })
         return try NileAnswer.json(Self.person(changed), status: .created)
     }

@@ -127,7 +127,8 @@ actor OpenIDClient {
         guard (1...255).contains(claims.sub.utf8.count) else { throw OpenIDFailure(reason: "the token has no subject") }
         return OpenIDPerson(
             issuer: claims.iss, subject: claims.sub, email: claims.email.flatMap(EmailAddress.init),
-            isEmailVerified: claims.emailVerified?.value ?? false, name: claims.name)
+            isEmailVerified: claims.emailVerified?.value ?? (provider.name == .microsoft && claims.isDomainVerified?.value ?? false),
+            name: claims.name)
     }
 
     // MARK: - What the provider publishes
@@ -223,6 +224,22 @@ private struct PublishedKeys: Decodable {
 }
 
 /// The claims of an ID token that we look at.
+/// A claim that comes as true, 1 or "1"; anything else is no.
+private struct Truth: Codable, Sendable {
+    let value: Bool
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        let text = (try? container.decode(String.self)) ?? (try? container.decode(Int.self)).map(String.init)
+        value = (try? container.decode(Bool.self)) ?? (text == "1" || text == "true")
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(value)
+    }
+}
+
 private struct IDTokenClaims: JWTPayload {
     let iss: String
     let sub: String
@@ -233,11 +250,14 @@ private struct IDTokenClaims: JWTPayload {
     let nonce: String?
     let email: String?
     let emailVerified: BoolClaim?
+    /// Microsoft's own claim (optional, to be asked for in the app's registration): the tenant owns the address's domain.
+    let isDomainVerified: Truth?
     let name: String?
 
     private enum CodingKeys: String, CodingKey {
         case iss, sub, aud, azp, exp, iat, nonce, email, name
         case emailVerified = "email_verified"
+        case isDomainVerified = "xms_edov"
     }
 
     // Everything is checked against the injected clock and the pinned issuer, not here.

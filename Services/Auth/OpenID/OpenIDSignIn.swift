@@ -64,10 +64,13 @@ struct OpenIDSignIn: Sendable {
     private let keyring: Keyring
     private let sessions: Sessions
     private let factors: Factors
+    private let mails: MailStore
     private let baseURL: String
     private let logger: Logger
 
-    init(house: House, sessions: Sessions, factors: Factors, baseURL: String, http: OpenIDHTTP = .live) throws(SettingsError) {
+    init(
+        house: House, sessions: Sessions, factors: Factors, mails: MailStore, baseURL: String, http: OpenIDHTTP = .live
+    ) throws(SettingsError) {
         let providers = try OpenIDProvider.configured(house.settings)
         clients = Dictionary(uniqueKeysWithValues: providers.map { ($0.name, OpenIDClient($0, http: http, clock: house.clock)) })
         database = house.worker
@@ -77,6 +80,7 @@ struct OpenIDSignIn: Sendable {
         logger = house.logger
         self.sessions = sessions
         self.factors = factors
+        self.mails = mails
         self.baseURL = baseURL
     }
 
@@ -213,6 +217,10 @@ struct OpenIDSignIn: Sendable {
                 return try await OpenIDStore.user(issuer: person.issuer, subject: person.subject, in: transaction)
             }
             try await outbox.append([event], in: transaction)
+            if let address = EmailAddress(session.email) {
+                try await mails.enqueue(
+                    .providerLinked(provider.rawValue.capitalized, name: session.name, baseURL: baseURL), to: address, at: now, in: transaction)
+            }
             return session.user
         }
         outbox.wake()

@@ -72,6 +72,11 @@ enum OpenIDStore {
             .first.map { try $0.decode("user_id") }
     }
 
+    /// Nobody signs in as this person by a provider any more.
+    static func unlinkAll(of user: UserID, in transaction: Transaction) async throws {
+        try await transaction.query("delete from openid_identities where user_id = \(user)")
+    }
+
     /// False when the identity is somebody's already.
     static func link(issuer: String, subject: String, to user: UserID, at instant: Date, in transaction: Transaction) async throws -> Bool {
         try await transaction.query(

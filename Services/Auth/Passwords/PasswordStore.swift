@@ -32,16 +32,15 @@ enum PasswordStore {
             """)
     }
 
-    /// A chance for the person; earlier ones end. Nil when one was mailed a moment ago, or three within the hour.
-    static func issueReset(for user: UserID, at now: Date, in transaction: Transaction) async throws -> String? {
+    /// A chance for the person; earlier ones end. Nil when one was mailed a moment ago, or three within the hour, unless it is forced.
+    static func issueReset(for user: UserID, at now: Date, isForced: Bool = false, in transaction: Transaction) async throws -> String? {
         let rows = try await transaction.query(
             """
             select count(*) as hour, count(*) filter (where created_at > \(now.addingTimeInterval(-Verifications.pause))) as minute
             from password_resets where user_id = \(user) and created_at > \(now.addingTimeInterval(-3_600))
             """)
-        guard try rows[0].decode("minute", as: Int.self) == 0, try rows[0].decode("hour", as: Int.self) < Verifications.maximumAnHour else {
-            return nil
-        }
+        let (minute, hour) = (try rows[0].decode("minute", as: Int.self), try rows[0].decode("hour", as: Int.self))
+        guard isForced || minute == 0 && hour < Verifications.maximumAnHour else { return nil }
         let token = randomBytes(32).base64URL
         try await transaction.pipeline([
             "update password_resets set consumed_at = \(now) where user_id = \(user) and consumed_at is null",

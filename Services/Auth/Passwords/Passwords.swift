@@ -60,7 +60,10 @@ struct Passwords: Sendable {
         let now = clock.now
         let user = try await database.transaction { transaction -> UserID? in
             guard let user = try await PasswordStore.consumeReset(token, at: now, in: transaction) else { return nil }
+            try await AccountStore.hold(user, in: transaction)
             try await PasswordStore.set(hash, of: user, at: now, in: transaction)
+            // Whoever had the account may have linked a provider to come back by.
+            try await OpenIDStore.unlinkAll(of: user, in: transaction)
             _ = try await AccountStore.markVerified(user, at: now, in: transaction)
             _ = try await sessions.revokeAll(of: user, except: nil, in: transaction)
             try await tellOwner(user, at: now, in: transaction)
@@ -98,10 +101,11 @@ struct Passwords: Sendable {
     /// The password counts no more; the person is mailed a chance to set another one.
     func invalidate(_ user: UserID, in transaction: Transaction) async throws {
         let now = clock.now
+        try await AccountStore.hold(user, in: transaction)
         try await PasswordStore.remove(of: user, at: now, in: transaction)
-        // Nil where a chance was mailed a moment ago: that one is still good.
+        try await OpenIDStore.unlinkAll(of: user, in: transaction)
         guard let account = try await AccountStore.find(user, in: transaction), let owner = EmailAddress(account.email),
-            let token = try await PasswordStore.issueReset(for: user, at: now, in: transaction)
+            let token = try await PasswordStore.issueReset(for: user, at: now, isForced: true, in: transaction)
         else { return }
         try await mails.enqueue(.passwordReset(token: token, name: account.name, baseURL: baseURL), to: owner, at: now, in: transaction)
     }

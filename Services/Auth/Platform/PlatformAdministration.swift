@@ -54,7 +54,7 @@ struct PlatformAdministration: Sendable {
     func suspend(_ user: UserID, reason: String, by staff: Identity, audit: Audit) async throws {
         let now = clock.now
         try await change(user, "user.suspend", ["reason": reason], by: staff, audit) { transaction in
-            guard try await transaction.query("select 1 as one from staff where user_id = \(user)").isEmpty else { throw Refusal.isStaff }
+            try await Self.refuseStaff(user, in: transaction)
             try await transaction.query(
                 """
                 update users.users set suspended_at = \(now), suspended_reason = \(reason), updated = \(now)
@@ -74,6 +74,7 @@ struct PlatformAdministration: Sendable {
 
     func revokeSessions(of user: UserID, reason: String, by staff: Identity, audit: Audit) async throws {
         try await change(user, "user.revoke_sessions", ["reason": reason], by: staff, audit) { transaction in
+            if staff.staff != .superAdmin { try await Self.refuseStaff(user, in: transaction) }
             _ = try await sessions.revokeAll(of: user, except: nil, in: transaction)
         }
     }
@@ -81,6 +82,7 @@ struct PlatformAdministration: Sendable {
     /// The password counts no more, sessions end, and the person is mailed a chance to set another; nobody else ever sees it.
     func forceReset(of user: UserID, reason: String, by staff: Identity, audit: Audit) async throws {
         try await change(user, "user.force_reset", ["reason": reason], by: staff, audit) { transaction in
+            if staff.staff != .superAdmin { try await Self.refuseStaff(user, in: transaction) }
             try await passwords.invalidate(user, in: transaction)
             _ = try await sessions.revokeAll(of: user, except: nil, in: transaction)
         }
@@ -101,6 +103,11 @@ struct PlatformAdministration: Sendable {
         }
         outbox.wake()
         await sessions.announceRevocation()
+    }
+
+    /// One stolen account of support must not lock out everybody who could stop it.
+    private static func refuseStaff(_ user: UserID, in transaction: Transaction) async throws {
+        guard try await transaction.query("select 1 as one from staff where user_id = \(user)").isEmpty else { throw Refusal.isStaff }
     }
 
     // MARK: - Companies

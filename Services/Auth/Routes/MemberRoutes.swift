@@ -79,7 +79,7 @@ struct MemberRoutes {
         return try Response.json(
             try await explained {
                 try await members.change(
-                    user, to: input.role, workspaces: workspaces, by: identity, isFresh: try await guardian.isFresh(request),
+                    user, to: input.role, workspaces: .to(workspaces), by: identity, isFresh: try await guardian.isFresh(request),
                     audit: context.memberAudit)
             })
     }

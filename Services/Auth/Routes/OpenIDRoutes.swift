@@ -9,6 +9,7 @@ import Primitives
 /// Signing in with Google or Microsoft: off to the provider, and back.
 struct OpenIDRoutes {
     let openID: OpenIDSignIn
+    let links: OpenIDLinks
     let guardian: SessionGuard
     let sessions: Sessions
     let crossSite: CrossSiteCheck
@@ -29,9 +30,21 @@ struct OpenIDRoutes {
         let authorizeUrl: String
     }
 
+    private struct UnlinkRequest: Decodable {
+        let issuer: String
+    }
+
+    private struct LinksAnswer: Encodable {
+        let links: [OpenIDLink]
+    }
+
     func add(to router: Router<AppContext>) {
         let group = router.group("/api/v1/auth/openid")
         group.get("") { _, _ in try Response.json(ProvidersAnswer(providers: openID.providers)) }
+        group.get("links") { request, _ in
+            try Response.json(LinksAnswer(links: try await links.list(of: try await guardian.session(of: request))))
+        }
+        group.post("unlink") { request, context in try await unlink(request, context) }
         group.post("{provider}/begin") { request, context in try await begin(request, context) }
         group.get("{provider}/callback") { request, context in await callback(request, context) }
     }
@@ -56,6 +69,22 @@ struct OpenIDRoutes {
         }
     }
 
+    /// Takes a provider off the account, never the last way in.
+    private func unlink(_ request: Request, _ context: AppContext) async throws -> Response {
+        try crossSite.require(request.headers)
+        let input = try await request.json(UnlinkRequest.self)
+        let session = try await guardian.freshSession(of: request)
+        do {
+            try await links.unlink(input.issuer, of: session) { context.audit($0, outcome: $1, targets: $2) }
+        } catch OpenIDLinks.Refusal.notFound {
+            throw Problem.notFound("linked provider")
+        } catch OpenIDLinks.Refusal.lastWayIn {
+            throw Problem.conflict(
+                kind: "last_way_in", title: "This is the only way to sign in.", detail: "Set a password first, by \"forgot password\".")
+        }
+        return Response.noContent
+    }
+
     /// A browser is on its way: whatever happens it gets a page, and only one of these.
     private func callback(_ request: Request, _ context: AppContext) async -> Response {
         do {
@@ -64,8 +93,8 @@ struct OpenIDRoutes {
                 let cookie = SessionToken.cookie(started.token, now: clock.now, expiry: started.session.expiresAt)
                 return Self.redirect("/dashboard", cookie: cookie)
             case .linked: return Self.redirect("/dashboard")
-            // In URL-safe base 64, as every token of ours.
-            case .needsFactor(let challenge): return Self.redirect("/login?factor=\(challenge)")
+            // In the fragment, which no server's log and no Referer has.
+            case .needsFactor(let challenge): return Self.redirect("/login#factor=\(challenge)")
             }
         } catch let refusal as OpenIDSignIn.Refusal {
             return Self.redirect("/login?error=\(refusal.rawValue)")

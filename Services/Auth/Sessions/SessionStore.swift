@@ -57,6 +57,7 @@ enum SessionStore {
             where s.id = any(\(sessions)) and s.revoked_at is null and \(isAlive(now))
             union all
             select k.id from api_keys k join public.tenants t on t.id = k.tenant_id and t.deleted is null and t.suspended_at is null
+            join users.users u on u.id = k.created_by and u.suspended_at is null
             where k.id = any(\(sessions)) and k.revoked_at is null and (k.expires_at is null or k.expires_at > \(now))
             """
         ).map { try $0.decode("id") }

@@ -66,10 +66,14 @@ struct Sessions: Sendable {
             return .refused
         }
         try await throttle.succeeded(attempt)
-        await rehashIfNeeded(password, hash, of: account.id)
         guard account.suspendedAt == nil else { return .barred }
-        if try await factors.isEnabled(for: account.id) { return .needsFactor(challenge: try await factors.challenge(account.id)) }
-        return try await start(account, assurance: 1, replacing: old, origin: origin, audit: audit).map(SignIn.started) ?? .barred
+        if try await factors.isEnabled(for: account.id) {
+            await rehashIfNeeded(password, hash, of: account.id)
+            return .needsFactor(challenge: try await factors.challenge(account.id))
+        }
+        let started = try await start(account, assurance: 1, knowing: hash, replacing: old, origin: origin, audit: audit)
+        await rehashIfNeeded(password, hash, of: account.id)
+        return started.map(SignIn.started) ?? .barred
     }
 
     /// Signs in whoever meets the challenge; nil for a wrong code. The challenge is good for a few tries and minutes.
@@ -83,13 +87,18 @@ struct Sessions: Sendable {
     }
 
     /// A session for whoever proved to be this person; nil when there is no open company to act for.
+    ///
+    /// `knowing`: the stored password that was shown; nil too when it was changed or taken away meanwhile, as by a reset.
     func start(
-        _ account: Account, assurance: Int, replacing old: SessionToken?, origin: SessionStore.Origin, audit: Audit
+        _ account: Account, assurance: Int, knowing hash: String? = nil, replacing old: SessionToken?, origin: SessionStore.Origin, audit: Audit
     ) async throws -> Started? {
         let now = clock.now
         let token = SessionToken.random()
         let previous: Session? = if let old { try await SessionStore.find(old, now: now, in: database) } else { nil }
         let session = try await database.transaction { transaction -> Session? in
+            // A reset waits for this row, or this waits for the reset: its revocation meets either no session or this one.
+            try await AccountStore.hold(account.id, in: transaction)
+            if let hash, try await AccountStore.passwordHash(of: account.id, in: transaction) != hash { return nil }
             guard let membership = try await AccountStore.membership(of: account.id, isOpen: true, in: transaction) else { return nil }
             let session = Session(
                 id: SessionID(.v7(at: now)), user: account.id, email: account.email, name: account.name,
@@ -222,9 +231,11 @@ struct Sessions: Sendable {
         return ended
     }
 
-    /// Ends sessions in a transaction that has a reason of its own; say ``announceRevocation()`` after its commit.
+    /// Ends sessions in a transaction that has a reason of its own; say ``announceRevocation()`` after its commit. Who knew the old password and
+    /// was about to show the second factor begins anew.
     func revokeAll(of user: UserID, except kept: SessionID?, in transaction: Transaction) async throws -> [SessionID] {
-        try await SessionStore.revokeAll(of: user, except: kept, at: clock.now, in: transaction)
+        try await FactorStore.endChallenges(of: user, at: clock.now, in: transaction)
+        return try await SessionStore.revokeAll(of: user, except: kept, at: clock.now, in: transaction)
     }
 
     /// Every replica forgets what it knows of sessions.

@@ -4,11 +4,32 @@ import Foundation
 /// A client or team inside a tenant.
 struct Workspace: Codable, Sendable, Equatable {
     let id: WorkspaceID
-    let name: String
+    var name: String
     /// Never changes; unique in its tenant.
     let slug: String
-    let postalAddress: String?
+    var postalAddress: String?
     let createdAt: Date
+
+    /// What is to be different; nil stays as it is.
+    struct Change: Sendable {
+        let name: String?
+        let postalAddress: String?
+
+        func applied(to old: Workspace) -> Workspace {
+            var new = old
+            new.name = name ?? old.name
+            new.postalAddress = postalAddress ?? old.postalAddress
+            return new
+        }
+    }
+
+    /// For the trail. The address stands on every commercial mail, so it is no secret.
+    func changes(from old: Workspace) -> [AuditRecord.Change] {
+        ([("name", old.name, name), ("postal_address", old.postalAddress, postalAddress)] as [(String, String?, String?)]).filter { $0.1 != $0.2 }.map
+        {
+            AuditRecord.Change(path: $0.0, before: $0.1, after: $0.2)
+        }
+    }
 }
 
 /// The form of a name that stands in addresses: lower-case ASCII letters, digits and single hyphens, at most 48.

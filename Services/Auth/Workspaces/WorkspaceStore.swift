@@ -49,6 +49,24 @@ enum WorkspaceStore {
         ).first.map(workspace)
     }
 
+    /// Held until the transaction ends, so that of two changes at once none is lost.
+    static func lock(_ identifier: WorkspaceID, of tenant: TenantID, in transaction: Transaction) async throws -> Workspace? {
+        try await transaction.query(
+            """
+            select id, name, slug, postal_address, created_at from workspaces
+            where tenant_id = \(tenant) and id = \(identifier) and closed_at is null for update
+            """
+        ).first.map(workspace)
+    }
+
+    static func update(_ workspace: Workspace, of tenant: TenantID, in transaction: Transaction) async throws {
+        try await transaction.query(
+            """
+            update workspaces set name = \(workspace.name), postal_address = \(workspace.postalAddress)
+            where tenant_id = \(tenant) and id = \(workspace.id)
+            """)
+    }
+
     /// How many of these the tenant has.
     static func count(_ identifiers: Set<WorkspaceID>, of tenant: TenantID, in transaction: Transaction) async throws -> Int {
         try await transaction.query(

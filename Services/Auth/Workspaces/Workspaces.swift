@@ -9,12 +9,14 @@ import Streams
 /// Making and listing a tenant's workspaces.
 struct Workspaces: Sendable {
     let database: Database
+    let worker: Database
     let outbox: Outbox
     let clock: WallClock
     let idempotency: IdempotencyKeys
 
     init(house: House) {
         database = house.api
+        worker = house.worker
         outbox = house.outbox
         clock = house.clock
         idempotency = IdempotencyKeys(database: house.api, clock: house.clock)
@@ -37,6 +39,27 @@ struct Workspaces: Sendable {
         }
         outbox.wake()
         return workspace
+    }
+
+    /// Another name or postal address; the slug stays what it was, since links and filters name it. Nil when there is no such workspace.
+    func change(
+        _ workspace: WorkspaceID, _ change: Workspace.Change, by identity: Identity,
+        audit: @Sendable (AuditRecord.Target, [AuditRecord.Change]) -> AuditRecord
+    ) async throws -> Workspace? {
+        let now = clock.now
+        let changed = try await worker.transaction { transaction -> Workspace? in
+            guard let old = try await WorkspaceStore.lock(workspace, of: identity.tenant, in: transaction) else { return nil }
+            let new = change.applied(to: old)
+            guard new != old else { return old }
+            try await WorkspaceStore.update(new, of: identity.tenant, in: transaction)
+            let event = try PendingEvent(
+                AuthEvents.WorkspaceChanged(workspace: workspace), at: now, tenant: identity.tenant, workspace: workspace, actor: identity.actor,
+                audit: audit(.init(type: "workspace", id: workspace.description, name: new.name), new.changes(from: old)))
+            try await outbox.append([event], in: transaction)
+            return new
+        }
+        outbox.wake()
+        return changed
     }
 
     /// Ordered by name; a tenant has tens of them, not thousands.

@@ -7,6 +7,7 @@ import Hummingbird
 /// Imports, and the leads they brought.
 struct ImportRoutes {
     let importer: Importer
+    let workspaces: WorkspaceCheck
 
     func add(to router: Router<AppContext>) {
         router.post("/api/v1/imports") { request, context in try await run(request, context) }
@@ -50,6 +51,7 @@ struct ImportRoutes {
         guard let duplicates = ImportStore.Duplicates(rawValue: parameters["duplicates"].map(String.init) ?? "skip") else {
             throw Problem.invalid("duplicates must be skip or update.", field: "duplicates")
         }
+        try await workspaces.require(workspace, of: identity.tenant)
         let name = parameters["file_name"].map(String.init) ?? "leads.csv"
         let result = try await importer.run(
             .init(workspace: workspace, fileName: String(name.prefix(200)), duplicates: duplicates), body: request.body, by: identity,

@@ -12,6 +12,7 @@ struct TemplateRoutes {
     let outbox: Outbox
     let clock: WallClock
     let idempotency: IdempotencyKeys
+    let workspaces: WorkspaceCheck
 
     struct CreateRequest: Codable {
         let workspace: WorkspaceID
@@ -82,6 +83,7 @@ struct TemplateRoutes {
         guard !input.text.isEmpty else { throw Problem.invalid("text must not be empty.", field: "text") }
         let parsed = try parse(input.subject, input.text, input.html)
         return try await idempotency.once(request, as: identity, body: input) {
+            try await workspaces.require(input.workspace, of: identity.tenant)
             let now = clock.now
             let template = Template(
                 id: TemplateID(.v7(at: now)), workspace: input.workspace, name: input.name, version: 1, subject: input.subject,

@@ -22,7 +22,11 @@ struct Purge: Sendable {
                 try await transaction.pipeline(counters.record(jobs, now: now))
                 return false
             }
-            if try await scope.deleteSends(in: transaction) > 0 { return false }
+            let sends = try await scope.deleteSends(in: transaction)
+            if sends.count > 0 {
+                if !sends.changes.isEmpty { try await transaction.pipeline(counters.record(sends.changes, now: now)) }
+                return false
+            }
             if try await transaction.purge(scope.mailboxParts, limit: Self.batch) > 0 { return false }
             if try await transaction.purge([scope.mailboxes], limit: Self.batch) > 0 { return false }
             if try await scope.deleteSuppressions(in: transaction) > 0 { return false }

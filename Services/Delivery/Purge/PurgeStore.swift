@@ -1,4 +1,5 @@
 import Contracts
+import Foundation
 import Postgres
 
 /// The SQL of forgetting a company or a workspace, a batch at a time.
@@ -34,15 +35,26 @@ struct PurgeStore: Sendable {
         ]
     }
 
-    /// What the queues' counters have to hear of it.
+    /// What waits or runs, by the tenant's indexes, and what other queues than those for mail have ended; ended mail goes with its sends, since
+    /// no index finds a company's among everybody's. What the queues' counters have to hear of it.
     func deleteJobs(in transaction: Transaction) async throws -> [QueueChange] {
-        try await transaction.query(
-            """
-            delete from jobs where ctid = any(array(
-                select ctid from jobs where tenant_id = \(tenant) and (\(workspace)::uuid is null or workspace_id = \(workspace)) limit \(batch)))
-            returning queue, state
-            """
-        ).map { row in
+        let others = WorkQueue.others.map(\.rawValue)
+        let isOurs: SQL = "tenant_id = \(tenant) and (\(workspace)::uuid is null or workspace_id = \(workspace))"
+        return try await Self.changes(
+            transaction.query(
+                """
+                delete from jobs where id = any(array(
+                    (select id from jobs where \(isOurs) and state = 'queued' limit \(batch)) union all
+                    (select id from jobs where \(isOurs) and state = 'gated' limit \(batch)) union all
+                    (select id from jobs where \(isOurs) and state = 'running' limit \(batch)) union all
+                    (select id from jobs where \(isOurs) and state in ('completed', 'cancelled') and queue = any(\(others)) limit \(batch)) union all
+                    (select id from jobs where \(isOurs) and state = 'failed' and queue = any(\(others)) limit \(batch))))
+                returning queue, state
+                """))
+    }
+
+    private static func changes(_ rows: Rows) throws -> [QueueChange] {
+        try rows.map { row in
             let queue: String = try row.decode("queue")
             let state: String = try row.decode("state")
             return switch state {
@@ -54,16 +66,20 @@ struct PurgeStore: Sendable {
         }
     }
 
-    /// Sends with the gates of their campaigns; mails of a workspace that were never sent are given back to the company. How many.
-    func deleteSends(in transaction: Transaction) async throws -> Int {
+    /// Sends with their jobs and the gates of their campaigns; mails of a workspace that were never sent are given back to the company. How many,
+    /// and what the queues' counters have to hear of it.
+    func deleteSends(in transaction: Transaction) async throws -> (count: Int, changes: [QueueChange]) {
         // By the key: of a partitioned table a row's place is unique in its partition only, and found by reading the whole of it.
         let sends = try await transaction.query(
             """
             delete from sends where tenant_id = \(tenant) and id = any(array(
                 select id from sends where tenant_id = \(tenant) and (\(workspace)::uuid is null or workspace_id = \(workspace)) limit \(batch)))
-            returning state, reservation_id, campaign_id::text as campaign, enrolment_id::text as enrolment
+            returning id, state, reservation_id, campaign_id::text as campaign, enrolment_id::text as enrolment
             """)
-        guard workspace != nil, !sends.isEmpty else { return sends.count }
+        guard !sends.isEmpty else { return (0, []) }
+        let jobs = try sends.map { try $0.decode("id", as: UUID.self) }
+        let changes = try await Self.changes(transaction.query("delete from jobs where id = any(\(jobs)) returning queue, state"))
+        guard workspace != nil else { return (sends.count, changes) }
         let campaigns = Set(try sends.compactMap { try $0.decodeOptional("campaign", as: String.self) })
         let enrolments = Set(try sends.compactMap { try $0.decodeOptional("enrolment", as: String.self) })
         try await transaction.query(
@@ -74,7 +90,7 @@ struct PurgeStore: Sendable {
         let unsent = try sends.filter { ["planned", "claimed", "deferred"].contains(try $0.decode("state", as: String.self)) }
         let reserved = try unsent.compactMap { try $0.decodeOptional("reservation_id", as: ReservationID.self) }.map { (tenant, $0) }
         if !reserved.isEmpty { try await transaction.query(SettlementStore.release(reserved)) }
-        return sends.count
+        return (sends.count, changes)
     }
 
     // MARK: - Mailboxes

@@ -273,6 +273,16 @@ public enum AuthEvents {
         }
     }
 
+    /// Another name or postal address; the slug never changes.
+    public struct WorkspaceChanged: Event {
+        public static let name = "auth.workspace.changed"
+        public var workspace: WorkspaceID
+
+        public init(workspace: WorkspaceID) {
+            self.workspace = workspace
+        }
+    }
+
     public struct WorkspaceCreated: Event {
         public static let name = "auth.workspace.created"
         public var workspace: WorkspaceID

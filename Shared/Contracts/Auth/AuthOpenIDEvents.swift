@@ -11,4 +11,16 @@ extension AuthEvents {
             self.provider = provider
         }
     }
+
+    /// A provider's identity signs in as this person no more.
+    public struct OpenIDUnlinked: Event {
+        public static let name = "auth.openID.unlinked"
+        public var user: UserID
+        public var issuer: String
+
+        public init(user: UserID, issuer: String) {
+            self.user = user
+            self.issuer = issuer
+        }
+    }
 }

@@ -28,6 +28,11 @@ extension Request {
     }
 
     static func decode<Value: Decodable>(_ type: Value.Type, from body: Data) throws(Problem) -> Value {
+        do throws(JSONScan.Fault) {
+            try JSONScan.check(body)
+        } catch {
+            throw Problem(error)
+        }
         do {
             return try WireJSON.decoder().decode(type, from: body)
         } catch let error as DecodingError {
@@ -39,6 +44,16 @@ extension Request {
 }
 
 extension Problem {
+    /// What a body has that no JSON of ours has.
+    public init(_ fault: JSONScan.Fault) {
+        self =
+            switch fault {
+            case .duplicateName(let name): .invalid("A name stands twice in one object.", field: String(name.prefix(64)))
+            case .containsNUL: .invalid("The body contains the character NUL, which no field takes.")
+            case .tooDeep: .invalid("The body is nested deeper than \(JSONScan.maximumDepth).")
+            }
+    }
+
     /// Says which field is missing or of the wrong form; never repeats the value.
     init(decoding error: DecodingError) {
         func path(_ keys: [any CodingKey]) -> String {
