@@ -26,6 +26,8 @@ struct DeliveryService: DeployableService {
         ConfigurationKey("delivery.lease.seconds", "How long a claim holds without a sign of life.", default: "30"),
         ConfigurationKey("delivery.worker.slots", "How many mails this replica has in hand at most.", default: "64"),
         ConfigurationKey("delivery.connections.per.mailbox", "SMTP connections of one mailbox at most.", default: "4"),
+        ConfigurationKey(
+            "delivery.destination.concurrency", "Mails on the wire to one destination at once, over all mailboxes of this replica.", default: "32"),
         ConfigurationKey("delivery.retention.completed.days", "How long finished jobs are kept.", default: "30"),
         ConfigurationKey("delivery.retention.failed.days", "How long failed jobs are kept.", default: "365"),
         ConfigurationKey("delivery.retention.logs.days", "How long lines about jobs are kept.", default: "90"),
@@ -96,7 +98,9 @@ struct DeliveryService: DeployableService {
                 database: house.worker, redis: redis, outbox: house.outbox, counters: outcomeCounters, load: load, lease: .seconds(lease),
                 metrics: metrics, wakeup: wakeup,
                 clock: house.clock, logger: house.logger),
-            keyring: house.keyring, connections: connections, idleTime: .seconds(20), load: load, metrics: metrics, logger: house.logger)
+            keyring: house.keyring, connections: connections, idleTime: .seconds(20), load: load,
+            destinations: DestinationSlots(limit: try settings.integer("delivery.destination.concurrency", in: 1...10_000)), metrics: metrics,
+            logger: house.logger)
         worker = Worker(
             streams: WorkStreams(consumer: name, queues: WorkQueue.forMail), store: DeliveryStore(database: house.worker, lease: Double(lease)),
             redis: house.redis, tools: tools, slots: slots, lease: .seconds(lease), logger: house.logger)

@@ -25,7 +25,7 @@ struct DeliveryFixture: Sendable {
     let workspace = WorkspaceID(UUID())
     let campaign = CampaignID(UUID())
 
-    static func make(lease: Int = 30) async throws -> DeliveryFixture {
+    static func make(lease: Int = 30, destinationConcurrency: Int = 32) async throws -> DeliveryFixture {
         var auth = RPCRouter(service: .auth)
         auth.on(AuthRPC.ReadWorkspace.self) { request, _ in
             AuthRPC.Workspace(id: request.workspace, name: "W", slug: "w", postalAddress: nil)
@@ -39,7 +39,10 @@ struct DeliveryFixture: Sendable {
         }
         let house = try await TestHouse.make(
             for: DeliveryService.self, peers: [.auth: auth, .billing: billing],
-            configuration: ["delivery.lease.seconds": "\(lease)", "delivery.connections.per.mailbox": "1", "delivery.smtp.reach": "anywhere"])
+            configuration: [
+                "delivery.lease.seconds": "\(lease)", "delivery.connections.per.mailbox": "1", "delivery.smtp.reach": "anywhere",
+                "delivery.destination.concurrency": "\(destinationConcurrency)",
+            ])
         let service = try await DeliveryService(house.house)
         return DeliveryFixture(
             house: house, service: service, mail: try await TestMailServer.start(), rpc: .local(house.router(service), caller: .campaigns))

@@ -77,8 +77,8 @@ struct Enqueuer: Sendable {
         return [LaneStore.wake(entries)] + counters.record(changes, now: now)
     }
 
-    /// What comes after the last @, in lower case.
+    /// Who takes mail for what comes after the last @.
     static func destination(of recipient: String) -> String {
-        recipient.split(separator: "@").last.map { $0.lowercased() } ?? ""
+        recipient.split(separator: "@").last.map { DestinationProvider.of(domain: $0) } ?? ""
     }
 }

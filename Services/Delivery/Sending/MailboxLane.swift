@@ -20,6 +20,7 @@ actor MailboxLane {
         let connections: Int
         let idleTime: Duration
         let load: Load
+        let destinations: DestinationSlots
         let metrics: DeliveryMetrics
         let logger: Logger
     }
@@ -57,16 +58,41 @@ actor MailboxLane {
             let place = waiting.lastIndex { $0.priority <= delivery.priority }.map { $0 + 1 } ?? 0
             waiting.insert(delivery, at: place)
         }
+        startSenders()
+    }
+
+    private func startSenders() {
         while senders < min(tools.connections, waiting.count) {
             senders += 1
             Task(executorPreference: taskExecutor) { await self.work() }
         }
     }
 
+    /// The next mail whose destination has room, or that is to be given back. Mail to a destination without room lets what is behind it pass, and
+    /// is looked at again when there is some: nobody sleeps on it.
+    private func next() -> (delivery: Delivery, slot: String?)? {
+        for index in waiting.indices {
+            let delivery = waiting[index]
+            guard !isToBeReturned(delivery), let destination = delivery.destination else { return (waiting.remove(at: index), nil) }
+            let hasSlot = tools.destinations.take(destination, for: ObjectIdentifier(self)) { [taskExecutor] in
+                Task(executorPreference: taskExecutor) { await self.startSenders() }
+            }
+            if hasSlot { return (waiting.remove(at: index), destination) }
+        }
+        return nil
+    }
+
+    private func isToBeReturned(_ delivery: Delivery) -> Bool {
+        stopping || refusedVersion == mailbox.version || ContinuousClock.now - delivery.claimedAt > Self.patience
+    }
+
     /// Gives back what waits and closes what is idle; returns when the mails on the wire have their answers.
     func stop() async {
         stopping = true
         while senders > 0 { try? await Task.sleep(for: .milliseconds(10)) }
+        // What had no room on the wire had no sender either.
+        for delivery in waiting { tools.outcomes.record(.handedBack, of: delivery) }
+        waiting = []
         for entry in idle { await entry.connection.quit() }
         idle = []
     }
@@ -82,10 +108,10 @@ actor MailboxLane {
     private func work() async {
         /// With the version of the settings that it was opened with.
         var connection: (SMTPConnection, version: Int64)?
-        while !waiting.isEmpty {
-            let delivery = waiting.removeFirst()
+        while let (delivery, slot) = next() {
+            defer { if let slot { tools.destinations.release(slot) } }
             let current = mailbox
-            if stopping || refusedVersion == current.version || ContinuousClock.now - delivery.claimedAt > Self.patience {
+            if isToBeReturned(delivery) {
                 tools.outcomes.record(.handedBack, of: delivery)
                 continue
             }
