@@ -40,6 +40,7 @@ struct AuthService: DeployableService {
     private let factors: Factors
     private let members: Members
     private let nile: NileDirectory
+    private let tenants: Tenants
     private let keys: ApiKeys
     private let clock: WallClock
     private let emailChanges: EmailChanges
@@ -74,6 +75,7 @@ struct AuthService: DeployableService {
         self.passwords = Passwords(house: house, hasher: passwords, sessions: sessions, mails: mails, baseURL: baseURL)
         emailChanges = EmailChanges(house: house, sessions: sessions, mails: mails, baseURL: baseURL)
         members = Members(house: house, hasher: passwords, sessions: sessions, mails: mails, baseURL: baseURL)
+        tenants = Tenants(house: house, sessions: sessions)
         nile = NileDirectory(house: house, sessions: sessions, factors: factors)
         guardian = SessionGuard(sessions: sessions, clock: house.clock)
         accounts = Accounts(house: house, passwords: passwords, mails: mails, revocations: revocations)
@@ -107,6 +109,7 @@ struct AuthService: DeployableService {
         MemberRoutes(members: members, rules: rules, guardian: guardian, crossSite: crossSite).add(to: router)
         WorkspaceRoutes(workspaces: workspaces).add(to: router)
         addNile(to: router)
+        TenantRoutes(tenants: tenants, guardian: guardian).add(to: router)
         PolicyRoutes(policies: policies, guardian: guardian).add(to: router)
         PlatformRoutes(platform: platform).add(to: router)
         SupportRoutes(support: support).add(to: router)
@@ -121,7 +124,9 @@ struct AuthService: DeployableService {
         NileAccountRoutes(
             accounts: accounts, passwords: passwords, rules: rules, sessions: sessions, directory: nile, crossSite: check, addresses: addresses
         ).add(to: router)
-        NileTenantRoutes(members: members, sessions: sessions, directory: nile, guardian: guardian, crossSite: check).add(to: router)
+        NileTenantRoutes(
+            members: members, sessions: sessions, directory: nile, tenants: tenants, guardian: guardian, crossSite: check
+        ).add(to: router)
     }
 
     func methods(on router: inout RPCRouter) {

@@ -36,6 +36,26 @@ struct PolicyTests {
         #expect(try await fixture.events("auth.tenant.policyChanged") == 1)
     }
 
+    @Test("whoever founds a second company works under the stricter policy in both; a company can be renamed, and at most ten are one person's")
+    func companies() async throws {
+        let fixture = try await AuthFixture.make()
+        let browser = try await fixture.signedIn()
+        let founded = try await browser.api(.post, "/api/v1/tenants", #"{"name":"Second Ltd"}"#)
+        #expect(founded.status == .created, "\(founded.body)")
+        let first = try #require(try await browser.api(.get, "/api/v1/tenants/current").member("id"))
+        #expect(try await browser.api(.put, Self.path, Self.body(idle: 10)).status == .ok)
+        let second = try #require(founded.member("id"))
+        #expect(try await browser.post("/api/v1/auth/switch-tenant", #"{"tenant":"\#(second)"}"#).status == .noContent)
+        #expect(try await browser.api(.get, "/api/v1/tenants/current").member("id") == second && first != second)
+        #expect(try await browser.api(.patch, "/api/v1/tenants/current", #"{"name":"Third Ltd"}"#).status == .ok)
+        #expect(try await browser.api(.get, "/api/v1/tenants/current").member("name") == "Third Ltd")
+        #expect(try await fixture.events("auth.tenant.renamed") == 1)
+        for _ in 0..<8 { #expect(try await browser.api(.post, "/api/v1/tenants", #"{"name":"More"}"#).status == .created) }
+        #expect(try await browser.api(.post, "/api/v1/tenants", #"{"name":"Too many"}"#).body.contains("too_many_companies"))
+        fixture.house.clock.advance(by: .seconds(11 * 60))
+        #expect(try await browser.get("/api/v1/auth/session").status == .unauthorized)
+    }
+
     @Test("only an owner who has just given the password sets it")
     func stepUp() async throws {
         let fixture = try await AuthFixture.make()

@@ -18,7 +18,7 @@ struct OutboxTests {
             #expect(heard.names == names)
             // Audit has not read yet: nothing may go.
             #expect(try await fixture.waitingRows() == 250)
-            try await fixture.acknowledgeForAudit()
+            try await fixture.acknowledgeForOthers()
             try await eventually("acknowledged rows are gone") { try await fixture.waitingRows() == 0 }
         }
     }

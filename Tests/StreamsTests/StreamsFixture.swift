@@ -10,7 +10,7 @@ import TestSupport
 
 @testable import Streams
 
-/// Auth as the teller and Billing and Audit as listeners, on a real Redis and Postgres.
+/// Auth as the teller and Billing as the listener, among Auth's others, on a real Redis and Postgres.
 struct StreamsFixture: Sendable {
     let teller: Database
     let tellerConfiguration: PostgresConfiguration
@@ -61,12 +61,14 @@ struct StreamsFixture: Sendable {
         try await teller.query("select count(*) as n from outbox")[0].decode("n")
     }
 
-    /// Acknowledges everything for a reader that this test does not run.
-    func acknowledgeForAudit() async throws {
+    /// Acknowledges everything for the readers that this test does not run.
+    func acknowledgeForOthers() async throws {
         let connection = try await RedisConnection.connect(redis.configuration)
-        let answer = try await connection.command(["XREADGROUP", "GROUP", "audit", "test", "COUNT", "10000", "STREAMS", "events:auth", ">"])
-        let entries = answer.array?.first?.array?.last?.array ?? []
-        for entry in entries.compactMap(StreamEntry.init) { try await connection.command(["XACK", "events:auth", "audit", entry.position]) }
+        for reader in ServiceName.auth.subscribers.map(\.rawValue) where reader != "billing" {
+            let answer = try await connection.command(["XREADGROUP", "GROUP", reader, "test", "COUNT", "10000", "STREAMS", "events:auth", ">"])
+            let entries = answer.array?.first?.array?.last?.array ?? []
+            for entry in entries.compactMap(StreamEntry.init) { try await connection.command(["XACK", "events:auth", reader, entry.position]) }
+        }
         await connection.close()
     }
 

@@ -51,24 +51,6 @@ enum NileStore {
             """)
     }
 
-    /// The companies a person owns; holds the person's row, so that two requests at once count each other.
-    static func owned(by user: UserID, in transaction: Transaction) async throws -> Int {
-        try await transaction.query("select id from users.users where id = \(user) for update")
-        return try await transaction.query(
-            """
-            select count(*) as n from users.tenant_users m join public.tenants t on t.id = m.tenant_id and t.deleted is null
-            where m.user_id = \(user) and m.deleted is null and m.roles[1] = 'owner'
-            """)[0].decode("n")
-    }
-
-    static func insert(_ tenant: TenantID, name: String, at now: Date, in transaction: Transaction) async throws {
-        try await transaction.query("insert into public.tenants (id, name, created, updated) values (\(tenant), \(name), \(now), \(now))")
-    }
-
-    static func rename(_ tenant: TenantID, to name: String, at now: Date, in transaction: Transaction) async throws {
-        try await transaction.query("update public.tenants set name = \(name), updated = \(now) where id = \(tenant) and deleted is null")
-    }
-
     static func isOpen(challenge: String, at now: Date, limit: Int, in database: Database) async throws -> Bool {
         let digest = Data(SHA256.hash(data: Data(challenge.utf8)))
         return try await !database.query(

@@ -13,6 +13,7 @@ struct NileTenantRoutes {
     let members: Members
     let sessions: Sessions
     let directory: NileDirectory
+    let tenants: Tenants
     let guardian: SessionGuard
     let crossSite: NileCrossSite
 
@@ -80,10 +81,10 @@ struct NileTenantRoutes {
         try Self.requireVerified(session.isVerified)
         // The identifier is ours to give, so the SDK's `id` is not read.
         let name = try AccountRoutes.words(body["name"] ?? "", field: "name")
-        guard let tenant = try await directory.found(name, by: session, audit: { context.audit($0, targets: $1) }) else {
+        guard let tenant = try await tenants.found(name, by: session, audit: { context.audit($0, targets: $1, changes: $2) }) else {
             throw Problem.conflict(
                 kind: "too_many_companies", title: "You own as many companies as one person may.",
-                detail: "One person may own \(NileDirectory.maximumOwned) companies.")
+                detail: "One person may own \(Tenants.maximumOwned) companies.")
         }
         return try NileAnswer.json(Self.row(tenant, name), status: .created)
     }
@@ -101,7 +102,7 @@ struct NileTenantRoutes {
         let body = try await NileBody.read(request)
         try crossSite.require(request.headers, body)
         let name = try AccountRoutes.words(body["name"] ?? "", field: "name")
-        try await directory.rename(to: name, by: identity) { context.audit($0, targets: $1) }
+        try await tenants.rename(to: name, by: identity) { context.audit($0, targets: $1, changes: $2) }
         return try NileAnswer.json(Self.row(identity.tenant, name))
     }
 

@@ -31,7 +31,7 @@ enum SessionStore {
             join users.tenant_users m on m.tenant_id = s.tenant_id and m.user_id = s.user_id and m.deleted is null
             join public.tenants t on t.id = s.tenant_id and t.deleted is null and t.suspended_at is null
             left join staff f on f.user_id = s.user_id
-            left join tenant_policies p on p.tenant_id = s.tenant_id
+            \(strictestPolicy)
             where s.token_digest = \(token.digest) and s.revoked_at is null and \(isAlive(now))
             """)
         return try rows.first.map { row in
@@ -53,7 +53,7 @@ enum SessionStore {
             join users.users u on u.id = s.user_id and u.deleted is null and u.suspended_at is null
             join users.tenant_users m on m.tenant_id = s.tenant_id and m.user_id = s.user_id and m.deleted is null
             join public.tenants t on t.id = s.tenant_id and t.deleted is null and t.suspended_at is null
-            left join tenant_policies p on p.tenant_id = s.tenant_id
+            \(strictestPolicy)
             where s.id = any(\(sessions)) and s.revoked_at is null and \(isAlive(now))
             union all
             select k.id from api_keys k join public.tenants t on t.id = k.tenant_id and t.deleted is null and t.suspended_at is null
@@ -63,7 +63,15 @@ enum SessionStore {
         ).map { try $0.decode("id") }
     }
 
-    /// Neither too old nor too long unused, by its company's policy `p` where there is one.
+    /// The policy `p` of session `s`: of all its person's companies the strictest, since it can switch to each of them.
+    private static let strictestPolicy: SQL = """
+        left join lateral (
+            select min(o.session_idle_minutes) as session_idle_minutes, min(o.session_absolute_hours) as session_absolute_hours
+            from users.tenant_users w join tenant_policies o on o.tenant_id = w.tenant_id where w.user_id = s.user_id and w.deleted is null
+        ) p on true
+        """
+
+    /// Neither too old nor too long unused, by the policy `p` where there is one.
     private static func isAlive(_ now: Date) -> SQL {
         """
         s.expires_at > \(now)
@@ -81,7 +89,7 @@ enum SessionStore {
         try await database.query(
             """
             select s.id, s.created_at, s.last_seen_at, s.expires_at, s.address, s.user_agent, s.assurance::bigint as assurance
-            from sessions s left join tenant_policies p on p.tenant_id = s.tenant_id
+            from sessions s \(strictestPolicy)
             where s.user_id = \(user) and s.revoked_at is null and \(isAlive(now))
             order by s.last_seen_at desc, s.id limit 200
             """

@@ -283,6 +283,27 @@ public enum AuthEvents {
         }
     }
 
+    /// Somebody changed their own name or picture; what it is now stays in Auth.
+    public struct ProfileChanged: Event {
+        public static let name = "auth.user.profileChanged"
+        public var user: UserID
+
+        public init(user: UserID) {
+            self.user = user
+        }
+    }
+
+    public struct TenantRenamed: Event {
+        public static let name = "auth.tenant.renamed"
+        public var tenant: TenantID
+        public var company: String
+
+        public init(tenant: TenantID, company: String) {
+            self.tenant = tenant
+            self.company = company
+        }
+    }
+
     public struct WorkspaceCreated: Event {
         public static let name = "auth.workspace.created"
         public var workspace: WorkspaceID

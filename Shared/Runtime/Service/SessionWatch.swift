@@ -5,7 +5,7 @@ public import ServiceLifecycle
 
 /// Says of open event streams whether their sessions still live, so that a revocation ends them within a second.
 ///
-/// Asks Auth about all of them at once, twice a second, and not at all while none is open. A session that nobody could vouch for during
+/// Asks Auth about all of them at once, four times a second, and not at all while none is open. A session that nobody could vouch for during
 /// ``patience`` counts as ended: a stream must not outlive what let it in because Auth cannot be reached.
 public actor SessionWatch: Service {
     private struct Watched {
@@ -14,7 +14,7 @@ public actor SessionWatch: Service {
         var confirmedAt: ContinuousClock.Instant?
     }
 
-    private static let interval = Duration.milliseconds(500)
+    private static let interval = Duration.milliseconds(250)
     private static let patience = Duration.seconds(2)
 
     private let auth: RPCClient
