@@ -1,9 +1,9 @@
 import Foundation
 import HTTPTypes
 import Hummingbird
-import Logging
 import NIOCore
 import Synchronization
+import TestSupport
 
 /// Loops' transactional API as its documentation describes it: it takes what the real one takes and refuses what that refuses.
 final class LoopsDouble: Sendable {
@@ -40,28 +40,7 @@ final class LoopsDouble: Sendable {
         let router = Router()
         router.on("/api/v1/transactional", method: .post) { request, _ in try await self.transactional(request) }
         router.on("/api/v1/transactional", method: .get) { _, _ in Self.json(.methodNotAllowed, ["error": "Method not allowed"]) }
-        let (ports, found) = AsyncStream.makeStream(of: Int.self)
-        var logger = Logger(label: "loops")
-        logger.logLevel = .error
-        let application = Application(
-            router: router, configuration: .init(address: .hostname("127.0.0.1", port: 0)),
-            onServerRunning: { channel in
-                found.yield(channel.localAddress?.port ?? 0)
-                found.finish()
-            }, logger: logger)
-        return try await withThrowingTaskGroup(of: Value?.self) { group in
-            group.addTask {
-                try await application.run()
-                return nil
-            }
-            group.addTask {
-                for await port in ports { return try await body("http://127.0.0.1:\(port)/api/v1") }
-                throw CancellationError()
-            }
-            defer { group.cancelAll() }
-            while let value = try await group.next() { if let value { return value } }
-            throw CancellationError()
-        }
+        return try await LoopbackServer.serve(router) { try await body("\($0)/api/v1") }
     }
 
     private func transactional(_ request: Request) async throws -> Response {

@@ -4,10 +4,10 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import JWTKit
-import Logging
 import NIOCore
 import Primitives
 import Synchronization
+import TestSupport
 
 /// An OpenID provider with keys of its own: it gives what a real one gives, refuses what that refuses, and lies when it is told to.
 final class OpenIDProviderDouble: Sendable {
@@ -108,31 +108,9 @@ final class OpenIDProviderDouble: Sendable {
         router.get("/.well-known/openid-configuration") { _, _ in self.document() }
         router.get("/keys") { _, _ in self.keys() }
         router.post("/token") { request, _ in try await self.token(request) }
-        let (ports, found) = AsyncStream.makeStream(of: Int.self)
-        var logger = Logger(label: "openid")
-        logger.logLevel = .error
-        let application = Application(
-            router: router, configuration: .init(address: .hostname("127.0.0.1", port: 0)),
-            onServerRunning: { channel in
-                found.yield(channel.localAddress?.port ?? 0)
-                found.finish()
-            }, logger: logger)
-        return try await withThrowingTaskGroup(of: Value?.self) { group in
-            group.addTask {
-                try await application.run()
-                return nil
-            }
-            group.addTask {
-                for await port in ports {
-                    let issuer = "http://127.0.0.1:\(port)"
-                    self.state.withLock { $0.issuer = issuer }
-                    return try await body(issuer)
-                }
-                throw CancellationError()
-            }
-            defer { group.cancelAll() }
-            while let value = try await group.next() { if let value { return value } }
-            throw CancellationError()
+        return try await LoopbackServer.serve(router) { issuer in
+            self.state.withLock { $0.issuer = issuer }
+            return try await body(issuer)
         }
     }
 
