@@ -48,6 +48,20 @@ struct ApiKeyTests {
         #expect(try await ask(fixture, secret, "auth", "POST", cookie: owner.cookieHeader) == "forbidden")
     }
 
+    @Test("the keys of a suspended person or company open nothing until they are let on again", arguments: ["users.users", "public.tenants"])
+    func suspended(table: String) async throws {
+        let fixture = try await AuthFixture.make()
+        let owner = try await fixture.signedIn()
+        let secret = try #require(try await create(owner).member("secret"))
+        let worker = fixture.house.house.worker
+        #expect(try await ask(fixture, secret, "campaigns").contains("identity"))
+        let isPerson = table == "users.users"
+        try await worker.query(isPerson ? "update users.users set suspended_at = now()" : "update public.tenants set suspended_at = now()")
+        #expect(try await ask(fixture, secret, "campaigns") == "unauthenticated")
+        try await worker.query(isPerson ? "update users.users set suspended_at = null" : "update public.tenants set suspended_at = null")
+        #expect(try await ask(fixture, secret, "campaigns").contains("identity"))
+    }
+
     @Test("made-up, altered, revoked and expired keys are nobody's; last use is kept")
     func refused() async throws {
         let fixture = try await AuthFixture.make()

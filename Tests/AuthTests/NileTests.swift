@@ -220,6 +220,27 @@ struct NileTests {
         #expect(try await nile.get("auth/session").body.contains(Self.ada))
     }
 
+    @Test("another role leaves a member's limit to workspaces as it was; fields that stand twice are refused", arguments: NileTests.prefixes)
+    func limitStays(prefix: String) async throws {
+        let fixture = try await AuthFixture.make()
+        let (owner, bob) = (try await fixture.signedIn(), try await fixture.signedIn("bob@example.com"))
+        let ada = NileClient(browser: owner, prefix: prefix)
+        let workspace = try #require(try await owner.api(.post, "/api/v1/workspaces", #"{"name":"Sales"}"#).member("id"))
+        let invited = try await owner.api(
+            .post, "/api/v1/invitations", #"{"email":"bob@example.com","role":"member","workspaces":["\#(workspace)"]}"#)
+        #expect(invited.status == .created)
+        let token = try await fixture.linkToken(for: "bob@example.com")
+        #expect(try await bob.post("/api/v1/auth/invitation/accept", #"{"token":"\#(token)"}"#).status == .ok)
+        let user = try #require(try await NileClient(browser: bob, prefix: prefix).get("me").member("id"))
+        let tenant = try #require(try await owner.api(.get, "/api/v1/tenants/current").member("id"))
+        let changed = try await ada.change(.put, "tenants/\(tenant)/users/\(user)/link", #"{"roles":["viewer"]}"#)
+        #expect(changed.status == .created, "\(changed.body)")
+        let members = try await owner.api(.get, "/api/v1/users").body
+        #expect(members.contains(#""role":"viewer""#) && members.contains(#""workspaces":["\#(workspace)"]"#), "\(members)")
+        #expect(try await ada.change(.put, "me", #"{"name":"A","name":"B"}"#).status == .badRequest)
+        #expect(try await ada.form("auth/verify-email", "email=a%40example.com&email=b%40example.com").status == .badRequest)
+    }
+
     @Test("a company and its people are a stranger's 401, whether there is such a company or not", arguments: NileTests.prefixes)
     func strangers(prefix: String) async throws {
         let fixture = try await AuthFixture.make()
