@@ -31,7 +31,7 @@ enum DeletionStore {
             """)
     }
 
-    /// False when it has begun, or can no longer be undone by the clock.
+    /// False when it has begun, was undone before, or is done: until it begins it can be undone, also after the 30 days.
     static func undo(_ id: DeletionID, of tenant: TenantID, at now: Date, in transaction: Transaction) async throws -> Bool {
         try await transaction.query(
             """
