@@ -12,7 +12,8 @@ import Streams
 struct CampaignsService: DeployableService {
     static let name = ServiceName.campaigns
     static let migrations = [
-        Migration(name: "m0001_leads_templates_campaigns", embedded: PackageResources.m0001_leads_templates_campaigns_sql)
+        Migration(name: "m0001_leads_templates_campaigns", embedded: PackageResources.m0001_leads_templates_campaigns_sql),
+        Migration(name: "m0002_leads_lists_segments", embedded: PackageResources.m0002_leads_lists_segments_sql),
     ]
 
     let handOver: HandOverLoop

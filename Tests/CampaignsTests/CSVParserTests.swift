@@ -82,7 +82,7 @@ struct CSVParserTests {
 @Suite("Templates")
 struct TemplateTests {
     private static let lead = Lead(
-        id: .init(UUID()), email: "ada@x.org", firstName: "Ada <b>", lastName: nil, company: nil, custom: ["city": "Århus"], createdAt: Date())
+        id: .init(UUID()), email: "ada@x.org", firstName: "Ada <b>", lastName: nil, company: nil, custom: ["city": .text("Århus")], createdAt: Date())
 
     @Test(
         "variables, fallbacks and custom fields",

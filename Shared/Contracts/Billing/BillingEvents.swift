@@ -12,4 +12,14 @@ public enum BillingEvents {
             self.endsAt = endsAt
         }
     }
+
+    /// What a tenant may do changed; the aggregate's version tells old from new.
+    public struct AccessChanged: Event {
+        public static let name = "billing.access.changed"
+        public var access: BillingRPC.Access
+
+        public init(access: BillingRPC.Access) {
+            self.access = access
+        }
+    }
 }

@@ -130,4 +130,61 @@ public enum DeliveryEvents {
             self.enrolment = enrolment
         }
     }
+
+    /// What recipients, or the machines on their way, did with mail of a tenant; per mail, so never in the audit trail.
+    public struct FeedbackReceived: Event {
+        public static let name = "delivery.feedback.received"
+        public var feedback: [Feedback]
+
+        public init(feedback: [Feedback]) {
+            self.feedback = feedback
+        }
+    }
+
+    public struct FeedbackKind: OpenEnum {
+        public let rawValue: String
+        public init(rawValue: String) { self.rawValue = rawValue }
+        public static let opened = Self(rawValue: "opened")
+        public static let clicked = Self(rawValue: "clicked")
+        /// A person answered.
+        public static let replied = Self(rawValue: "replied")
+        /// A machine answered for an absent person; it stops nothing.
+        public static let automaticReply = Self(rawValue: "automatic_reply")
+        /// It will never be delivered.
+        public static let hardBounce = Self(rawValue: "hard_bounce")
+        public static let softBounce = Self(rawValue: "soft_bounce")
+        public static let complained = Self(rawValue: "complained")
+        public static let unsubscribed = Self(rawValue: "unsubscribed")
+    }
+
+    public struct Feedback: Codable, Sendable, Equatable {
+        public var kind: FeedbackKind
+        public var sendKey: String
+        public var campaign: CampaignID?
+        public var enrolment: EnrolmentID?
+        /// Of an opening or a click: a scanner or a proxy, not a person.
+        public var isMachine: Bool
+        public var at: Date
+
+        public init(kind: FeedbackKind, sendKey: String, campaign: CampaignID?, enrolment: EnrolmentID?, isMachine: Bool, at: Date) {
+            self.kind = kind
+            self.sendKey = sendKey
+            self.campaign = campaign
+            self.enrolment = enrolment
+            self.isMachine = isMachine
+            self.at = at
+        }
+    }
+
+    /// Somebody, or a rule, put recipients on the list of those who must not be written to; the enrolments are those that mail was planned for.
+    public struct RecipientsSuppressed: Event {
+        public static let name = "delivery.recipients.suppressed"
+        public var enrolments: [EnrolmentID]
+        public var reason: String
+
+        public init(enrolments: [EnrolmentID], reason: String) {
+            self.enrolments = enrolments
+            self.reason = reason
+        }
+    }
 }

@@ -86,10 +86,18 @@ public enum DeliveryRPC {
         public var priority: Int
         public var dueAt: Date
         public var reservation: ReservationID?
+        /// It goes out, and is tried again, only inside; nil is at any hour.
+        public var window: SendingWindow?
+        /// Send keys of the same mailbox's earlier mails that this one follows, oldest first: it stands in their thread.
+        public var follows: [String]?
+        /// Nil is no.
+        public var tracksOpens: Bool?
+        public var tracksClicks: Bool?
 
         public init(
             sendKey: String, workspace: WorkspaceID, campaign: CampaignID?, enrolment: EnrolmentID?, mailbox: MailboxID, recipient: String,
-            recipientName: String?, subject: String, text: String, html: String?, priority: Int, dueAt: Date, reservation: ReservationID?
+            recipientName: String?, subject: String, text: String, html: String?, priority: Int, dueAt: Date, reservation: ReservationID?,
+            window: SendingWindow? = nil, follows: [String]? = nil, tracksOpens: Bool? = nil, tracksClicks: Bool? = nil
         ) {
             self.sendKey = sendKey
             self.workspace = workspace
@@ -104,6 +112,141 @@ public enum DeliveryRPC {
             self.priority = priority
             self.dueAt = dueAt
             self.reservation = reservation
+            self.window = window
+            self.follows = follows
+            self.tracksOpens = tracksOpens
+            self.tracksClicks = tracksClicks
+        }
+    }
+
+    /// Takes mails back that nobody has claimed, at most 500 of one tenant; answered after the commit.
+    ///
+    /// A recall forgets a planned mail, so that its key may be used again; a cancellation ends planned and deferred mail for good. Quota that
+    /// was reserved for either goes back. Error kind `invalid_batch`.
+    public struct WithdrawSends: RPCMethod {
+        public static let name = "delivery.withdrawSends"
+        public static let isIdempotent = true
+        public static let deadline = Duration.seconds(30)
+        public typealias Result = Withdrawal
+
+        public struct Mode: OpenEnum {
+            public let rawValue: String
+            public init(rawValue: String) { self.rawValue = rawValue }
+            public static let recall = Self(rawValue: "recall")
+            public static let cancel = Self(rawValue: "cancel")
+        }
+
+        public var tenant: TenantID
+        public var sendKeys: [String]
+        public var mode: Mode
+
+        public init(tenant: TenantID, sendKeys: [String], mode: Mode) {
+            self.tenant = tenant
+            self.sendKeys = sendKeys
+            self.mode = mode
+        }
+    }
+
+    /// What became of each key, in three parts.
+    public struct Withdrawal: Codable, Sendable, Equatable {
+        /// Taken back now, or cancelled before.
+        public var withdrawn: [String]
+        /// Delivery knows no such mail.
+        public var unknown: [String]
+        /// Claimed, sent, or (for a recall) tried before.
+        public var tooLate: [String]
+
+        public init(withdrawn: [String], unknown: [String], tooLate: [String]) {
+            self.withdrawn = withdrawn
+            self.unknown = unknown
+            self.tooLate = tooLate
+        }
+    }
+
+    /// What at most 200 mailboxes may still send; those that the tenant has not are left out.
+    public struct ReadMailboxBudgets: RPCMethod {
+        public static let name = "delivery.readMailboxBudgets"
+        public static let isIdempotent = true
+        public typealias Result = [MailboxBudget]
+        public var tenant: TenantID
+        public var mailboxes: [MailboxID]
+
+        public init(tenant: TenantID, mailboxes: [MailboxID]) {
+            self.tenant = tenant
+            self.mailboxes = mailboxes
+        }
+    }
+
+    /// A mailbox's limits, and what of them is used; counted from the ledger.
+    public struct MailboxBudget: Codable, Sendable, Equatable {
+        public struct Usage: Codable, Sendable, Equatable {
+            /// The beginning of an hour, UTC.
+            public var hour: Date
+            public var mails: Int
+
+            public init(hour: Date, mails: Int) {
+                self.hour = hour
+                self.mails = mails
+            }
+        }
+
+        public var id: MailboxID
+        public var workspace: WorkspaceID
+        public var address: String
+        /// `active`, `paused` or `stopped`.
+        public var state: String
+        public var stateReason: String?
+        /// Mails in any 24 hours, before a ramp; nil is no limit, here and below.
+        public var dailyLimit: Int?
+        /// Limits of the days to come, today first, while a ramp lasts; empty without one.
+        public var ramp: [Int]
+        public var hourlyLimit: Int?
+        public var gapSeconds: Int
+        /// Closed until then by its own pace.
+        public var opensAt: Date?
+        /// Claimed in the last 24 hours, by hour; oldest first.
+        public var usage: [Usage]
+        /// Handed over and not yet claimed.
+        public var waiting: Int
+        /// 0 to 100.
+        public var health: Int
+
+        public init(
+            id: MailboxID, workspace: WorkspaceID, address: String, state: String, stateReason: String?, dailyLimit: Int?, ramp: [Int],
+            hourlyLimit: Int?, gapSeconds: Int, opensAt: Date?, usage: [Usage], waiting: Int, health: Int
+        ) {
+            self.id = id
+            self.workspace = workspace
+            self.address = address
+            self.state = state
+            self.stateReason = stateReason
+            self.dailyLimit = dailyLimit
+            self.ramp = ramp
+            self.hourlyLimit = hourlyLimit
+            self.gapSeconds = gapSeconds
+            self.opensAt = opensAt
+            self.usage = usage
+            self.waiting = waiting
+            self.health = health
+        }
+    }
+
+    /// Forgets a person: addresses and contents of their mails go, and what forbids writing to them stays as a digest of the address, so that
+    /// a later import cannot mail them. Cancels what is not yet claimed. A batch a call; ask again until it is done.
+    public struct EraseRecipient: RPCMethod {
+        public static let name = "delivery.eraseRecipient"
+        public static let isIdempotent = true
+        public static let deadline = Duration.seconds(30)
+        public typealias Result = PurgeResult
+        public var tenant: TenantID
+        public var address: String
+        /// Whether the person had asked not to be written to, as far as the caller knows.
+        public var isOptedOut: Bool
+
+        public init(tenant: TenantID, address: String, isOptedOut: Bool) {
+            self.tenant = tenant
+            self.address = address
+            self.isOptedOut = isOptedOut
         }
     }
 
