@@ -14,6 +14,7 @@ struct AuditService: DeployableService {
     static let migrations = [
         Migration(name: "m0001_trail", embedded: PackageResources.m0001_trail_sql),
         Migration(name: "m0002_filters", embedded: PackageResources.m0002_filters_sql),
+        Migration(name: "m0003_subject_erasure", embedded: PackageResources.m0003_subject_erasure_sql),
     ]
     static let keys = [
         ConfigurationKey("gateway.url", "The gateway, probed for the status page; empty: not probed.", default: ""),
@@ -40,7 +41,7 @@ struct AuditService: DeployableService {
     }
 
     func methods(on router: inout RPCRouter) {
-        AuditHandlers().add(to: &router)
+        AuditHandlers(eraser: SubjectEraser(database: house.worker)).add(to: &router)
     }
 
     var background: [any Service] {

@@ -11,6 +11,9 @@ struct DeliveryHandlers {
     let health: TransportHealthStore
     let jobs: JobStore
     let purge: Purge
+    let eraser: RecipientEraser
+    let withdrawal: Withdrawal
+    let budgets: MailboxBudgets
     let wakeup: Wakeup
     let clock: WallClock
 
@@ -39,8 +42,15 @@ struct DeliveryHandlers {
             guard request.addresses.count <= 500 else { throw RPCError(kind: "invalid_batch", message: "At most 500 addresses.") }
             return try await suppressions.find(request.addresses, tenant: request.tenant, workspace: request.workspace)
         }
+        router.on(DeliveryRPC.SuppressRecipients.self) { request, _ in
+            DeliveryRPC.Suppressed(added: try await suppressions.add(request))
+        }
         router.on(DeliveryRPC.ReadTransportHealth.self) { _, _ in try await health.read() }
-        let purge = purge
+        let (withdrawal, budgets) = (withdrawal, budgets)
+        router.on(DeliveryRPC.WithdrawSends.self) { request, _ in try await withdrawal.withdraw(request) }
+        router.on(DeliveryRPC.ReadMailboxBudgets.self) { request, _ in try await budgets.read(request) }
+        let (purge, eraser) = (purge, eraser)
+        router.on(DeliveryRPC.EraseRecipient.self) { request, _ in PurgeResult(isDone: try await eraser.erase(request)) }
         router.on(DeliveryRPC.Purge.self) { request, _ in PurgeResult(isDone: try await purge.purge(request)) }
     }
 }

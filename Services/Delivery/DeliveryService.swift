@@ -18,6 +18,8 @@ struct DeliveryService: DeployableService {
         Migration(name: "m0001_mailboxes_queue_ledger", embedded: PackageResources.m0001_mailboxes_queue_ledger_sql),
         Migration(name: "m0002_queue_engine", embedded: PackageResources.m0002_queue_engine_sql),
         Migration(name: "m0003_mailbox_health", embedded: PackageResources.m0003_mailbox_health_sql),
+        Migration(name: "m0004_windows_threads", embedded: PackageResources.m0004_windows_threads_sql),
+        Migration(name: "m0005_erasure", embedded: PackageResources.m0005_erasure_sql),
     ]
     static let keys = [
         ConfigurationKey(
@@ -62,7 +64,9 @@ struct DeliveryService: DeployableService {
         let name = "delivery-\(house.instance)"
         apiDatabase = house.api
         links = try UnsubscribeLinks(keyring: house.keyring, baseURL: house.publicBaseURL)
-        suppressions = Suppressions(database: house.worker, outbox: house.outbox, clock: house.clock)
+        let digests = AddressDigests(keyring: house.keyring)
+        let erased = ErasedOptOuts(digests: digests)
+        suppressions = Suppressions(database: house.worker, erased: erased, outbox: house.outbox, clock: house.clock)
         mailboxes = Mailboxes(
             store: MailboxStore(database: house.api), database: house.api, auth: house.peer(.auth), connector: connector, keyring: house.keyring,
             outbox: house.outbox, wakeup: wakeup, clock: house.clock, idempotency: IdempotencyKeys(database: house.api, clock: house.clock))
@@ -86,7 +90,8 @@ struct DeliveryService: DeployableService {
         sweeper = Sweeper(database: house.worker, events: events, counters: dispatchCounters, logger: house.logger)
         dispatcher = Dispatcher(
             lease: DispatcherLease(database: house.worker, holder: "\(name)-\(UUID().uuidString.prefix(8))", length: .seconds(max(2, lease / 3))),
-            claims: ClaimStore(database: house.worker, events: events, counters: dispatchCounters, perMailbox: connections * 12), sweeper: sweeper,
+            claims: ClaimStore(
+                database: house.worker, events: events, counters: dispatchCounters, erased: erased, perMailbox: connections * 12), sweeper: sweeper,
             gates: gates, ambiguous: ambiguous,
             cron: Cron(database: house.worker, jobs: JobStore(database: house.worker, counters: dispatchCounters)), redis: redis,
             wakeup: wakeup, clock: house.clock, metrics: metrics, logger: house.logger, depth: slots * 2, claimLease: Double(lease))
@@ -100,7 +105,7 @@ struct DeliveryService: DeployableService {
                 clock: house.clock, logger: house.logger),
             keyring: house.keyring, connections: connections, idleTime: .seconds(20), load: load,
             destinations: DestinationSlots(limit: try settings.integer("delivery.destination.concurrency", in: 1...10_000)), metrics: metrics,
-            logger: house.logger)
+            clock: house.clock, logger: house.logger)
         worker = Worker(
             streams: WorkStreams(consumer: name, queues: WorkQueue.forMail), store: DeliveryStore(database: house.worker, lease: Double(lease)),
             redis: house.redis, tools: tools, slots: slots, lease: .seconds(lease), logger: house.logger)
@@ -115,7 +120,11 @@ struct DeliveryService: DeployableService {
             enqueuer: Enqueuer(database: house.worker, counters: enqueueCounters, clock: house.clock, wakeup: wakeup, metrics: metrics),
             gates: gates, mailboxes: MailboxStore(database: house.api), suppressions: suppressions,
             health: TransportHealthStore(database: house.worker), jobs: JobStore(database: house.worker, counters: enqueueCounters),
-            purge: Purge(database: house.worker, counters: otherCounters, clock: house.clock), wakeup: wakeup, clock: house.clock)
+            purge: Purge(database: house.worker, counters: otherCounters, clock: house.clock),
+            eraser: RecipientEraser(
+                database: house.worker, digests: digests, counters: otherCounters, outbox: house.outbox, clock: house.clock),
+            withdrawal: Withdrawal(database: house.worker, counters: otherCounters, outbox: house.outbox, clock: house.clock),
+            budgets: MailboxBudgets(database: house.api), wakeup: wakeup, clock: house.clock)
     }
 
     private static func retention(_ settings: Settings) throws -> Maintenance.Retention {

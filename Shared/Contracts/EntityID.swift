@@ -35,6 +35,8 @@ public enum WorkspaceKind {}
 public enum MailboxKind {}
 public enum LeadKind {}
 public enum ImportKind {}
+public enum ListKind {}
+public enum SegmentKind {}
 public enum TemplateKind {}
 public enum CampaignKind {}
 public enum EnrolmentKind {}
@@ -49,6 +51,8 @@ public typealias WorkspaceID = EntityID<WorkspaceKind>
 public typealias MailboxID = EntityID<MailboxKind>
 public typealias LeadID = EntityID<LeadKind>
 public typealias ImportID = EntityID<ImportKind>
+public typealias ListID = EntityID<ListKind>
+public typealias SegmentID = EntityID<SegmentKind>
 public typealias TemplateID = EntityID<TemplateKind>
 public typealias CampaignID = EntityID<CampaignKind>
 public typealias EnrolmentID = EntityID<EnrolmentKind>

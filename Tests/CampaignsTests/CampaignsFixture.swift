@@ -10,6 +10,7 @@ import RPC
 import Streams
 import Synchronization
 import TestSupport
+import Testing
 
 @testable import Campaigns
 
@@ -24,6 +25,12 @@ final class Peers: Sendable {
         var lostAnswers: [String: Int] = [:]
         var refusal: String?
         var mailboxState = "active"
+        /// More mailboxes than the one that is always there, and what each may still send.
+        var budgets: [MailboxID: DeliveryRPC.MailboxBudget] = [:]
+        /// Mails that were taken back, by mode.
+        var withdrawn: [String: DeliveryRPC.WithdrawSends.Mode] = [:]
+        /// Keys that are claimed: too late to take them back.
+        var claimed: Set<String> = []
         var postalAddress: String? = "1 Ice Road"
         var mailsPerPeriod: Int64 = 10_000
         var leadLimit: Int64 = 10_000
@@ -36,6 +43,17 @@ final class Peers: Sendable {
 
     func lose(_ method: String, times: Int) {
         state.withLock { $0.lostAnswers[method] = times }
+    }
+
+    /// What Delivery would say of a mailbox; `waiting` follows from what was handed over.
+    private func budget(_ mailbox: MailboxID) -> DeliveryRPC.MailboxBudget? {
+        state.withLock { state in
+            if let budget = state.budgets[mailbox] { return budget }
+            guard mailbox == self.mailbox else { return nil }
+            return DeliveryRPC.MailboxBudget(
+                id: mailbox, workspace: workspace, address: "a@x.org", state: state.mailboxState, stateReason: nil, dailyLimit: nil, ramp: [],
+                hourlyLimit: nil, gapSeconds: 0, opensAt: nil, usage: [], waiting: 0, health: 100)
+        }
     }
 
     private func answer<Value>(_ method: String, _ value: Value) throws -> Value {
@@ -77,10 +95,29 @@ final class Peers: Sendable {
         }
         var delivery = RPCRouter(service: .delivery)
         delivery.on(DeliveryRPC.ReadMailbox.self) { request, _ in
-            guard request.mailbox == self.mailbox else { throw RPCError(kind: "mailbox_not_found", message: "no") }
+            guard request.mailbox == self.mailbox || self.state.withLock({ $0.budgets[request.mailbox] != nil }) else {
+                throw RPCError(kind: "mailbox_not_found", message: "no")
+            }
             return DeliveryRPC.Mailbox(
                 id: request.mailbox, workspace: self.workspace, address: "a@x.org", displayName: "A",
                 state: self.state.withLock { $0.mailboxState }, stateReason: nil)
+        }
+        delivery.on(DeliveryRPC.ReadMailboxBudgets.self) { request, _ in
+            request.mailboxes.compactMap { self.budget($0) }
+        }
+        delivery.on(DeliveryRPC.WithdrawSends.self) { request, _ in
+            let answer = self.state.withLock { state in
+                let known = request.sendKeys.filter { state.sends[$0] != nil }
+                let late = known.filter { state.claimed.contains($0) }
+                let back = known.filter { !state.claimed.contains($0) }
+                for key in back {
+                    state.withdrawn[key] = request.mode
+                    if request.mode == .recall { state.sends[key] = nil }
+                }
+                return DeliveryRPC.Withdrawal(
+                    withdrawn: back, unknown: request.sendKeys.filter { !known.contains($0) }, tooLate: late)
+            }
+            return try self.answer("withdraw", answer)
         }
         delivery.on(DeliveryRPC.FindSuppressed.self) { request, _ in
             try self.answer("suppressed", self.state.withLock { state in request.addresses.filter(state.suppressed.contains) })
@@ -130,10 +167,11 @@ struct CampaignsFixture: Sendable {
 
     func send(
         _ method: HTTPRequest.Method, _ path: String, _ body: String? = nil, contentType: String = "application/json", tenant: TenantID? = nil,
-        role: Role = .owner, isVerified: Bool = true
+        role: Role = .owner, isVerified: Bool = true, ifMatch: String? = nil
     ) async throws -> Answer {
         var headers = try await house.identityHeader(tenant: tenant ?? self.tenant, role: role, isVerified: isVerified)
         headers[.contentType] = contentType
+        headers[.ifMatch] = ifMatch
         let sent = headers
         return try await house.withClient(service) { client in
             try await client.execute(uri: path, method: method, headers: sent, body: body.map { ByteBuffer(string: $0) }) {
@@ -167,21 +205,69 @@ struct CampaignsFixture: Sendable {
             do {
                 if try await !service.handOver.step() { return }
             } catch is RPCError {
+                // As if a minute went by: whoever died leaves its batches and sweeps to others.
                 house.clock.advance(by: .seconds(61))
+                try await house.house.worker.query("update hand_overs set locked_until = now() where state = 'open'")
+                try await house.house.worker.query("update campaigns set sweep_lease = now() where sweeping is not null")
             }
         }
     }
 
     /// Says what became of every mail that was handed over.
     func resolve(_ state: DeliveryEvents.SendState, version: Int64, where condition: (DeliveryRPC.PlannedSend) -> Bool = { _ in true }) async throws {
+        let at = house.clock.clock.now
         let resolved = peers.state.withLock { $0.sends.values.filter(condition) }.map { send in
             DeliveryEvents.ResolvedSend(
-                sendKey: send.sendKey, version: version, campaign: send.campaign, enrolment: send.enrolment, state: state, code: nil, at: Date())
+                sendKey: send.sendKey, version: version, campaign: send.campaign, enrolment: send.enrolment, state: state, code: nil, at: at)
         }
-        let event = try PendingEvent(
-            DeliveryEvents.SendsResolved(sends: resolved), at: Date(), tenant: tenant, actor: .system("delivery"))
-        let received = try ReceivedEvent(body: Array(event.body.utf8))
-        let listener = SendsListener(outbox: house.house.outbox, clock: house.clock.clock)
+        try await tell(DeliveryEvents.SendsResolved(sends: resolved))
+    }
+
+    /// Says what people did with mails.
+    func feel(
+        _ kind: DeliveryEvents.FeedbackKind, isMachine: Bool = false, where condition: (DeliveryRPC.PlannedSend) -> Bool
+    ) async throws {
+        let at = house.clock.clock.now
+        let feedback = peers.state.withLock { $0.sends.values.filter(condition) }.map { send in
+            DeliveryEvents.Feedback(
+                kind: kind, sendKey: send.sendKey, campaign: send.campaign, enrolment: send.enrolment, isMachine: isMachine, at: at)
+        }
+        try await tell(DeliveryEvents.FeedbackReceived(feedback: feedback))
+    }
+
+    func tell(_ event: some Event) async throws {
+        let pending = try PendingEvent(event, at: house.clock.clock.now, tenant: tenant, actor: .system("delivery"))
+        let received = try ReceivedEvent(body: Array(pending.body.utf8))
+        let listener = DeliveryListener(outbox: house.house.outbox, clock: house.clock.clock)
         try await house.house.worker.transaction { try await listener.hear([received], in: $0) }
+    }
+
+    /// Mails that Delivery has, by the step of their key.
+    func mails(step: Int) -> [DeliveryRPC.PlannedSend] {
+        peers.state.withLock { $0.sends.values.filter { $0.sendKey.hasSuffix(":\(step)") } }.sorted { $0.recipient < $1.recipient }
+    }
+
+    func template(_ text: String = "x", subject: String = "Hi {{first_name|there}}") async throws -> String {
+        let body = try WireJSON.encoder().encode([
+            "workspace": peers.workspace.description, "name": "T", "subject": subject, "text": "\(text) {{postal_address}} {{unsubscribe_url}}",
+        ])
+        return try await send(.post, "/api/v1/templates", String(decoding: body, as: UTF8.self)).text("id")
+    }
+
+    /// A draft over `leads` leads with these members in its JSON; `T` stands for the identifier of a template of its own, `M` for the mailbox.
+    func draft(leads: Int, _ members: String) async throws -> String {
+        let rows = (0..<leads).map { "lead\($0)@x.org,Name\($0)" }.joined(separator: "\n")
+        if leads > 0 { _ = try await importLeads("email,first_name\n\(rows)\n") }
+        let made = try await template()
+        let body = #"{"workspace":"\#(peers.workspace)","name":"C",\#(members)}"#
+            .replacing("\"T\"", with: "\"\(made)\"").replacing("\"M\"", with: "\"\(peers.mailbox)\"")
+        let answer = try await send(.post, "/api/v1/campaigns", body)
+        if answer.status != 201 { Issue.record("\(answer.body)") }
+        return answer.text("id")
+    }
+
+    func launch(_ campaign: String) async throws {
+        let answer = try await send(.post, "/api/v1/campaigns/\(campaign)/launch")
+        if answer.status != 202 { Issue.record("\(answer.body)") }
     }
 }

@@ -46,7 +46,7 @@ struct PurgeTests {
         try await purge(fixture, WorkspaceID(UUID()), by: client)
         #expect(try await fixture.house.rows(of: fixture.tenant) == kept)
         try await purge(fixture, fixture.peers.workspace, by: client)
-        #expect(try await fixture.house.rows(of: fixture.tenant).filter { $0.key != "idempotency_keys" } == ["leads": 7])
+        #expect(try await fixture.house.rows(of: fixture.tenant).filter { !["idempotency_keys", "lead_counts"].contains($0.key) } == ["leads": 7])
         #expect(try await fixture.house.rows(of: other.tenant) == kept)
     }
 
@@ -65,12 +65,11 @@ struct PurgeTests {
     @Test("what is being handed over is waited for, and nothing new begins")
     func busy() async throws {
         let (fixture, _, client) = try await ground()
-        let soon = fixture.house.clock.clock.now.addingTimeInterval(30)
         try await fixture.house.house.worker.query(
-            "update hand_overs set state = 'open', locked_until = \(soon) where tenant_id = \(fixture.tenant)")
+            "update hand_overs set state = 'open', locked_until = now() + interval '1 hour' where tenant_id = \(fixture.tenant)")
         for _ in 0..<3 { #expect(try await !client.call(CampaignsRPC.Purge(tenant: fixture.tenant, workspace: nil)).isDone) }
         #expect(try await fixture.house.rows(of: fixture.tenant)["enrolments"] == 7)
-        fixture.house.clock.advance(by: .seconds(31))
+        try await fixture.house.house.worker.query("update hand_overs set locked_until = now() where tenant_id = \(fixture.tenant)")
         try await purge(fixture, nil, by: client)
         #expect(try await fixture.house.rows(of: fixture.tenant) == [:])
     }

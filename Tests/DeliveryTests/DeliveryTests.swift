@@ -106,7 +106,7 @@ struct DeliveryFixture: Sendable {
     func claims(perMailbox: Int = 100) -> ClaimStore {
         ClaimStore(
             database: database, events: SendEvents(outbox: house.house.outbox), counters: QueueCounters(instance: "test", .dispatch),
-            perMailbox: perMailbox)
+            erased: ErasedOptOuts(digests: AddressDigests(keyring: house.house.keyring)), perMailbox: perMailbox)
     }
 
     /// Leases end here when a test says so: every outcome may be a late one.

@@ -93,6 +93,8 @@ class Journey:
         with live_line() as line:
             while True:
                 progress = self.api.get(f"/api/v1/campaigns/{self.campaign}/progress", patience=PATIENCE)
+                # The campaign has one step: whoever is through with it was sent its mail.
+                progress["sent"] = progress["finished"]
                 states = {state: progress[state] for state in STATES}
                 if states != last:
                     moved, last = time.monotonic(), states

@@ -1,74 +1,65 @@
 import Contracts
 import Foundation
 
-/// What is sent to whom, as its owner sees it.
+/// What is sent to whom and when, as its owner sees it.
 struct Campaign: Codable, Sendable, Equatable {
     let id: CampaignID
     let workspace: WorkspaceID
-    let name: String
-    let template: TemplateID
-    let templateVersion: Int
-    let mailbox: MailboxID
-    let status: CampaignStatus
+    var content: CampaignContent
+    /// Raised with each edit of the steps.
+    var sequenceVersion: Int
+    var status: CampaignStatus
     /// Raised with each change of status.
-    let version: Int64
-    let statusReason: String?
+    var version: Int64
+    var statusReason: String?
+    /// Raised with each change of anything: the ETag.
+    var revision: Int64
+    /// Why nobody is mailed at the moment, and when the scheduler looks again.
+    var waitingReason: String?
+    var nextAt: Date?
     let createdAt: Date
-    let launchedAt: Date?
-    let completedAt: Date?
+    var launchedAt: Date?
+    var completedAt: Date?
+    var archivedAt: Date?
 }
 
-/// draft → active ⇄ paused → completed.
+/// What people set about a campaign.
+struct CampaignContent: Codable, Sendable, Equatable {
+    var name: String
+    var audience: Audience
+    /// Whether people who come into the audience later are enrolled too.
+    var enrolsLater: Bool
+    var steps: [Step]
+    /// In the order of the rotation.
+    var mailboxes: [MailboxID]
+    var schedule: CampaignSchedule
+    var stopsOnReply: Bool
+    var tracksOpens: Bool
+    var tracksClicks: Bool
+    /// Launching before then waits until then.
+    var startsAt: Date?
+}
+
+/// draft → scheduled → active ⇄ paused → completed | archived.
 enum CampaignStatus: String, Codable, Sendable {
     case draft
+    case scheduled
     case active
     case paused
     case completed
+    case archived
 
     /// Whether a campaign may go from here to there.
     func mayBecome(_ next: CampaignStatus) -> Bool {
         switch (self, next) {
-        case (.draft, .active), (.active, .paused), (.paused, .active), (.active, .completed): true
+        case (.draft, .active), (.draft, .scheduled), (.scheduled, .active), (.scheduled, .draft), (.active, .paused), (.paused, .active),
+            (.active, .completed), (.paused, .completed), (.draft, .archived), (.completed, .archived):
+            true
         default: false
         }
     }
-}
 
-/// One reason why a campaign is not launched.
-struct LaunchRefusal: Sendable, Equatable {
-    let code: String
-    let detail: String
-}
-
-/// What launching depends on, looked up beforehand.
-struct LaunchFacts: Sendable {
-    let isOwnerVerified: Bool
-    let leads: Int64
-    let mailsLeft: Int64
-    let maySend: Bool
-    /// Nil when there is no such mailbox.
-    let mailboxState: (state: String, reason: String?)?
-    let postalAddress: String?
-    let hasUnsubscribeLink: Bool
-
-    /// Every reason at once, so that nobody has to try again to find the next.
-    var refusals: [LaunchRefusal] {
-        var refusals: [LaunchRefusal] = []
-        func refuse(_ code: String, _ detail: String) { refusals.append(LaunchRefusal(code: code, detail: detail)) }
-        if leads == 0 { refuse("no_leads", "The workspace has no leads; import some first.") }
-        if !isOwnerVerified { refuse("owner_unverified", "Confirm your e-mail address first.") }
-        if !maySend {
-            refuse("sending_paused", "The trial or the subscription is over.")
-        } else if leads > mailsLeft {
-            refuse("quota_exceeded", "\(leads) mails are needed and \(max(0, mailsLeft)) are left in this period.")
-        }
-        if let mailboxState {
-            if mailboxState.state != "active" { refuse("mailbox_stopped", "The mailbox is stopped: \(mailboxState.reason ?? "no reason given")") }
-        } else {
-            refuse("mailbox_not_found", "The mailbox is gone.")
-        }
-        if postalAddress == nil { refuse("no_postal_address", "Commercial mail must carry a postal address; give the workspace one.") }
-        if !hasUnsubscribeLink { refuse("no_unsubscribe_link", "Put {{unsubscribe_url}} into the text and the HTML of the template.") }
-        return refusals
-    }
+    /// Whether it was launched and is not over.
+    var isRunning: Bool { self == .active || self == .paused }
+    var isOver: Bool { self == .completed || self == .archived }
 }

@@ -6,32 +6,24 @@ import Primitives
 import RPC
 import Streams
 
-/// Making, launching, pausing and resuming campaigns.
+/// Making, changing, launching, pausing, resuming and ending campaigns.
 struct Campaigns: Sendable {
     typealias Audit = @Sendable (_ action: String, AuditRecord.Target) -> AuditRecord
 
     let database: Database
-    let auth: RPCClient
-    let billing: RPCClient
     let delivery: RPCClient
+    let checks: LaunchChecks
     let outbox: Outbox
     let clock: WallClock
     let wakeup: Wakeup
 
-    func create(
-        name: String, workspace: WorkspaceID, template: TemplateID, mailbox: MailboxID, by identity: Identity, audit: Audit
-    ) async throws -> Campaign {
-        guard let known = try await TemplateStore.find(template, of: identity.tenant, in: database), known.workspace == workspace else {
-            throw Problem.unprocessable(kind: "template_not_found", title: "The workspace has no such template.")
-        }
-        guard let account = try await readMailbox(mailbox, of: identity.tenant), account.workspace == workspace else {
-            throw Problem.unprocessable(kind: "mailbox_not_found", title: "The workspace has no such mailbox.")
-        }
+    func create(_ draft: CampaignDraft, in workspace: WorkspaceID, by identity: Identity, audit: Audit) async throws -> Campaign {
         let now = clock.now
+        let content = try await checked(try draft.applied(to: .empty), in: workspace, identity)
         let campaign = Campaign(
-            id: CampaignID(.v7(at: now)), workspace: workspace, name: name, template: template, templateVersion: known.version, mailbox: mailbox,
-            status: .draft, version: 1, statusReason: nil, createdAt: now, launchedAt: nil, completedAt: nil)
-        let event = try statusEvent(campaign, "draft", nil, version: 1, identity, audit("campaign.create", target(campaign)))
+            id: CampaignID(.v7(at: now)), workspace: workspace, content: content, sequenceVersion: 1, status: .draft, version: 1, revision: 1,
+            createdAt: now)
+        let event = try statusEvent(campaign, .draft, nil, version: 1, identity, audit("campaign.create", target(campaign)))
         try await database.transaction(as: identity.tenant) { transaction in
             try await CampaignStore.insert(campaign, of: identity.tenant, in: transaction)
             try await outbox.append([event], in: transaction)
@@ -40,24 +32,61 @@ struct Campaigns: Sendable {
         return campaign
     }
 
-    /// Begins sending, or says everything that stands in the way.
-    func launch(_ campaign: Campaign, by identity: Identity, audit: Audit) async throws -> Campaign {
-        guard campaign.status.mayBecome(.active), campaign.status == .draft else {
-            throw Problem.conflict(kind: "campaign_not_draft", title: "The campaign was launched before.")
+    /// Changes a campaign that is still at its revision. What runs is changed for mail that nobody has claimed: that which waits at Delivery is
+    /// taken back and decided anew.
+    func edit(_ campaign: Campaign, _ draft: CampaignDraft, by identity: Identity, audit: Audit) async throws -> Campaign {
+        guard !campaign.status.isOver else {
+            throw Problem.conflict(kind: "campaign_over", title: "A campaign that is \(campaign.status.rawValue) does not change any more.")
         }
-        let (facts, postalAddress) = try await launchFacts(campaign, identity)
-        guard facts.refusals.isEmpty, let postalAddress else {
+        var changed = campaign
+        changed.content = try await checked(try draft.applied(to: campaign.content), in: campaign.workspace, identity)
+        if campaign.status != .draft {
+            guard changed.content.audience == campaign.content.audience else {
+                throw Problem.unprocessable(
+                    kind: "audience_fixed", title: "The audience of a launched campaign does not change.",
+                    detail: "Change the segment or list itself, or make another campaign.")
+            }
+            if changed.content.steps.isEmpty || changed.content.mailboxes.isEmpty {
+                throw Problem.unprocessable(kind: "campaign_invalid", title: "A launched campaign needs a mail and a mailbox.")
+            }
+        }
+        let hasNewSteps = changed.content.steps != campaign.content.steps
+        if hasNewSteps { changed.sequenceVersion += 1 }
+        let concernsMail =
+            hasNewSteps || changed.content.schedule != campaign.content.schedule || changed.content.mailboxes != campaign.content.mailboxes
+        let edited = changed
+        let now = clock.now
+        let event = try PendingEvent(
+            CampaignsEvents.CampaignEdited(campaign: campaign.id, sequenceVersion: edited.sequenceVersion), at: now, tenant: identity.tenant,
+            workspace: campaign.workspace, actor: identity.actor, audit: audit("campaign.update", target(campaign)))
+        try await database.transaction(as: identity.tenant) { transaction in
+            let isWritten = try await CampaignStore.update(
+                edited, of: identity.tenant, revision: campaign.revision, hasNewSteps: hasNewSteps,
+                sweeping: concernsMail && campaign.status.isRunning ? "recall" : nil, at: now, in: transaction)
+            guard isWritten else { throw Problem.changedMeanwhile }
+            try await outbox.append([event], in: transaction)
+        }
+        outbox.wake()
+        wakeup.signal()
+        return try await reread(campaign, identity)
+    }
+
+    /// Begins sending, now or at the campaign's instant, or says everything that stands in the way.
+    func launch(_ campaign: Campaign, by identity: Identity, audit: Audit) async throws -> Campaign {
+        guard campaign.status == .draft else { throw Problem.conflict(kind: "campaign_not_draft", title: "The campaign was launched before.") }
+        let facts = try await checks.facts(of: campaign, by: identity)
+        guard facts.refusals.isEmpty, let postalAddress = facts.postalAddress else {
             let reasons = facts.refusals.map { ProblemValue.object(["code": .text($0.code), "detail": .text($0.detail)]) }
             throw Problem.unprocessable(
                 kind: "launch_refused", title: "The campaign cannot be launched yet.", extensions: ["reasons": .list(reasons)])
         }
         let now = clock.now
-        let event = try statusEvent(
-            campaign, "active", nil, version: campaign.version + 1, identity, audit("campaign.launch", target(campaign)))
+        let status = campaign.content.startsAt.map { $0 > now } ?? false ? CampaignStatus.scheduled : .active
+        let event = try statusEvent(campaign, status, nil, version: campaign.version + 1, identity, audit("campaign.launch", target(campaign)))
         try await database.transaction(as: identity.tenant) { transaction in
-            guard
-                try await CampaignStore.launch(campaign.id, of: identity.tenant, postalAddress: postalAddress, at: now, in: transaction)
-            else { throw Problem.conflict(kind: "campaign_not_draft", title: "The campaign was launched before.") }
+            let isLaunched = try await CampaignStore.launch(
+                campaign.id, of: identity.tenant, as: status, postalAddress: postalAddress, at: now, in: transaction)
+            guard isLaunched else { throw Problem.conflict(kind: "campaign_not_draft", title: "The campaign was launched before.") }
             try await outbox.append([event], in: transaction)
         }
         outbox.wake()
@@ -65,71 +94,93 @@ struct Campaigns: Sendable {
         return try await reread(campaign, identity)
     }
 
-    /// Holds or lets go; answered when Delivery has committed it, so nothing new goes out after a pause is answered.
+    /// Holds, lets go, ends, or puts away; a change of what may be sent is answered when Delivery has committed it, so nothing new goes out
+    /// after a pause or a stop is answered.
     func set(_ next: CampaignStatus, _ campaign: Campaign, reason: String?, by identity: Identity, audit: Audit) async throws -> Campaign {
-        if campaign.status == next { return campaign }
-        guard campaign.status.mayBecome(next), campaign.status != .draft else {
+        if campaign.status == next {
+            // The answer to the first try may have been lost before Delivery heard of it.
+            if campaign.status.isRunning || next == .completed {
+                try await setGate(campaign, isOpen: next == .active, reason, campaign.version, identity)
+            }
+            return campaign
+        }
+        guard campaign.status.mayBecome(next) else {
             throw Problem.conflict(kind: "campaign_status", title: "A campaign that is \(campaign.status.rawValue) cannot become \(next.rawValue).")
         }
-        let action = next == .paused ? "campaign.pause" : "campaign.resume"
         let event = try statusEvent(
-            campaign, next.rawValue, reason, version: campaign.version + 1, identity, audit(action, target(campaign)))
+            campaign, next, reason, version: campaign.version + 1, identity, audit(Self.action(next), target(campaign)))
         let version = try await database.transaction(as: identity.tenant) { transaction in
             let version = try await CampaignStore.move(
-                campaign.id, of: identity.tenant, from: campaign.status, to: next, reason: reason, at: clock.now, in: transaction)
+                campaign.id, of: identity.tenant, from: campaign.status, to: next, reason: reason, at: clock.now,
+                sweeping: next == .completed ? "stop" : nil, in: transaction)
             guard let version else { throw Problem.conflict(kind: "campaign_status", title: "The campaign changed meanwhile; look again.") }
             try await outbox.append([event], in: transaction)
             return version
         }
         outbox.wake()
-        _ = try await delivery.call(
-            DeliveryRPC.SetSendGate(
-                tenant: identity.tenant, scope: "campaign", id: campaign.id.description, isOpen: next == .active, reason: reason, version: version))
+        if campaign.status.isRunning { try await setGate(campaign, isOpen: next == .active, reason, version, identity) }
         wakeup.signal()
         return try await reread(campaign, identity)
     }
 
-    private func launchFacts(_ campaign: Campaign, _ identity: Identity) async throws -> (LaunchFacts, postalAddress: String?) {
-        let tenant = identity.tenant
-        async let workspace = auth.call(AuthRPC.ReadWorkspace(tenant: tenant, workspace: campaign.workspace))
-        async let entitlements = billing.call(BillingRPC.ReadEntitlements(tenant: tenant))
-        async let mailbox = readMailbox(campaign.mailbox, of: tenant)
-        async let leads = CampaignStore.countLeads(of: campaign.workspace, tenant: tenant, in: database)
-        let template = try await TemplateStore.find(campaign.template, of: tenant, in: database)
-        let text = try template.map { try MailTemplate(subject: $0.subject, text: $0.text, html: $0.html) }
-        let limits = try await entitlements
-        let postalAddress = try await workspace.postalAddress
-        let facts = LaunchFacts(
-            isOwnerVerified: identity.isVerified, leads: try await leads,
-            mailsLeft: limits.mailsPerPeriod - limits.mailsUsed - limits.mailsReserved, maySend: limits.access == .full || limits.access == .grace,
-            mailboxState: try await mailbox.map { ($0.state, $0.stateReason) }, postalAddress: postalAddress,
-            hasUnsubscribeLink: text?.hasUnsubscribeLink ?? false)
-        return (facts, postalAddress)
+    /// Removes a draft.
+    func delete(_ campaign: Campaign, by identity: Identity, audit: Audit) async throws {
+        guard campaign.status == .draft else {
+            throw Problem.conflict(kind: "campaign_not_draft", title: "Only a draft is deleted; archive what was launched.")
+        }
+        let event = try statusEvent(
+            campaign, .archived, "deleted", version: campaign.version + 1, identity, audit("campaign.delete", target(campaign)))
+        try await database.transaction(as: identity.tenant) { transaction in
+            guard try await CampaignStore.delete(campaign.id, of: identity.tenant, in: transaction) else { throw Problem.changedMeanwhile }
+            try await outbox.append([event], in: transaction)
+        }
+        outbox.wake()
     }
 
-    private func readMailbox(_ mailbox: MailboxID, of tenant: TenantID) async throws -> DeliveryRPC.Mailbox? {
-        do throws(RPCError) {
-            return try await delivery.call(DeliveryRPC.ReadMailbox(tenant: tenant, mailbox: mailbox))
-        } catch {
-            guard error.kind == "mailbox_not_found" else { throw error }
-            return nil
+    private func setGate(_ campaign: Campaign, isOpen: Bool, _ reason: String?, _ version: Int64, _ identity: Identity) async throws {
+        _ = try await delivery.call(
+            DeliveryRPC.SetSendGate(
+                tenant: identity.tenant, scope: "campaign", id: campaign.id.description, isOpen: isOpen, reason: reason, version: version))
+    }
+
+    private static func action(_ status: CampaignStatus) -> String {
+        switch status {
+        case .draft: "campaign.unschedule"
+        case .scheduled: "campaign.schedule"
+        case .active: "campaign.resume"
+        case .paused: "campaign.pause"
+        case .completed: "campaign.stop"
+        case .archived: "campaign.archive"
         }
     }
 
-    private func reread(_ campaign: Campaign, _ identity: Identity) async throws -> Campaign {
+    /// The content with templates in their newest versions where none was named; 422 for what the workspace has not.
+    private func checked(_ content: CampaignContent, in workspace: WorkspaceID, _ identity: Identity) async throws -> CampaignContent {
+        var content = content
+        content.steps = try await StepTemplates(database: database).pinned(content.steps, in: workspace, of: identity.tenant)
+        guard !content.mailboxes.isEmpty else { return content }
+        let budgets = try await delivery.call(DeliveryRPC.ReadMailboxBudgets(tenant: identity.tenant, mailboxes: content.mailboxes))
+        let usable = Set(budgets.filter { $0.workspace == workspace }.map(\.id))
+        guard content.mailboxes.allSatisfy(usable.contains) else {
+            throw Problem.unprocessable(kind: "mailbox_not_found", title: "The workspace has no such mailbox.")
+        }
+        return content
+    }
+
+    func reread(_ campaign: Campaign, _ identity: Identity) async throws -> Campaign {
         try await CampaignStore.find(campaign.id, of: identity.tenant, in: database) ?? campaign
     }
 
     private func target(_ campaign: Campaign) -> AuditRecord.Target {
-        .init(type: "campaign", id: campaign.id.description, name: campaign.name)
+        .init(type: "campaign", id: campaign.id.description, name: campaign.content.name)
     }
 
     private func statusEvent(
-        _ campaign: Campaign, _ status: String, _ reason: String?, version: Int64, _ identity: Identity, _ audit: AuditRecord
+        _ campaign: Campaign, _ status: CampaignStatus, _ reason: String?, version: Int64, _ identity: Identity, _ audit: AuditRecord
     ) throws -> PendingEvent {
         try PendingEvent(
-            CampaignsEvents.CampaignStatusChanged(campaign: campaign.id, status: status, reason: reason), at: clock.now, tenant: identity.tenant,
-            workspace: campaign.workspace, aggregate: Aggregate(kind: "campaign", id: campaign.id.description, version: version),
-            actor: identity.actor, audit: audit)
+            CampaignsEvents.CampaignStatusChanged(campaign: campaign.id, status: status.rawValue, reason: reason), at: clock.now,
+            tenant: identity.tenant, workspace: campaign.workspace,
+            aggregate: Aggregate(kind: "campaign", id: campaign.id.description, version: version), actor: identity.actor, audit: audit)
     }
 }

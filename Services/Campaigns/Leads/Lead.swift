@@ -58,26 +58,3 @@ extension Lead {
         createdAt = try row.decode("created_at")
     }
 }
-
-/// The SQL of leads.
-enum LeadStore {
-    static func find(_ lead: LeadID, of tenant: TenantID, in database: Database) async throws -> Lead? {
-        try await database.query(
-            as: tenant, "select \(Lead.columns) from leads l where l.tenant_id = \(tenant) and l.id = \(lead)"
-        ).first.map(Lead.init(row:))
-    }
-
-    /// A workspace's leads in the order in which they came, after `start`.
-    static func list(
-        of tenant: TenantID, workspace: WorkspaceID, after start: LeadID?, limit: Int, in database: Database
-    ) async throws -> [Lead] {
-        let first = start ?? LeadID(UUID(uuid: (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)))
-        return try await database.query(
-            as: tenant,
-            """
-            select \(Lead.columns) from lead_workspaces w join leads l on l.tenant_id = w.tenant_id and l.id = w.lead_id
-            where w.tenant_id = \(tenant) and w.workspace_id = \(workspace) and w.lead_id > \(first) order by w.lead_id limit \(limit)
-            """
-        ).map(Lead.init(row:))
-    }
-}

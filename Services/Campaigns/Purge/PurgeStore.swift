@@ -22,7 +22,7 @@ enum PurgeStore {
             """
             select exists (
                 select from hand_overs h join campaigns c on c.tenant_id = h.tenant_id and c.id = h.campaign_id
-                where h.tenant_id = \(tenant) and h.state = 'open' and h.locked_until > \(now)
+                where h.tenant_id = \(tenant) and h.state = 'open' and h.locked_until > now()
                   and (\(workspace)::uuid is null or c.workspace_id = \(workspace))
             ) or exists (
                 select from imports i where i.tenant_id = \(tenant) and (\(workspace)::uuid is null or i.workspace_id = \(workspace))
@@ -32,6 +32,16 @@ enum PurgeStore {
 
     static func stages(of tenant: TenantID, _ workspace: WorkspaceID?, batch: Int) -> [[SQL]] {
         var stages: [[SQL]] = [
+            [
+                // Found by their enrolments, so before those.
+                """
+                delete from enrolment_decisions where ctid = any(array(
+                    select p.ctid from enrolment_decisions p where p.tenant_id = \(tenant) and (\(workspace)::uuid is null or exists (
+                        select from enrolments e join campaigns c on c.tenant_id = e.tenant_id and c.id = e.campaign_id
+                        where e.tenant_id = p.tenant_id and e.id = p.enrolment_id and c.workspace_id = \(workspace)))
+                    limit \(batch)))
+                """
+            ],
             campaignParts(of: tenant, workspace, batch: batch), others(of: tenant, workspace, batch: batch),
             [
                 """
@@ -49,11 +59,31 @@ enum PurgeStore {
                     select ctid from templates where tenant_id = \(tenant) and (\(workspace)::uuid is null or workspace_id = \(workspace))
                     limit \(batch)))
                 """,
+                """
+                delete from lists where ctid = any(array(
+                    select ctid from lists where tenant_id = \(tenant) and (\(workspace)::uuid is null or workspace_id = \(workspace))
+                    limit \(batch)))
+                """,
+                """
+                delete from lead_exports where ctid = any(array(
+                    select ctid from lead_exports where tenant_id = \(tenant) and (\(workspace)::uuid is null or workspace_id = \(workspace))
+                    limit \(batch)))
+                """,
+                """
+                delete from segments where ctid = any(array(
+                    select ctid from segments where tenant_id = \(tenant) and (\(workspace)::uuid is null or workspace_id = \(workspace))
+                    limit \(batch)))
+                """,
             ],
         ]
         if workspace == nil {
             stages.append([
+                "delete from lead_activities where ctid = any(array(select ctid from lead_activities where tenant_id = \(tenant) limit \(batch)))",
+                "delete from custom_fields where ctid = any(array(select ctid from custom_fields where tenant_id = \(tenant) limit \(batch)))",
                 "delete from leads where ctid = any(array(select ctid from leads where tenant_id = \(tenant) limit \(batch)))",
+                "delete from lead_counts where tenant_id = \(tenant)",
+                "delete from tenant_access where tenant_id = \(tenant)",
+                "delete from erasures where ctid = any(array(select ctid from erasures where tenant_id = \(tenant) limit \(batch)))",
                 "delete from idempotency_keys where ctid = any(array(select ctid from idempotency_keys where tenant_id = \(tenant) limit \(batch)))",
             ])
         }
@@ -67,6 +97,11 @@ enum PurgeStore {
             """
         return [
             "delete from hand_overs where ctid = any(array(select p.ctid from hand_overs p where \(isIncluded) limit \(batch)))",
+            "delete from enrolment_sends where ctid = any(array(select p.ctid from enrolment_sends p where \(isIncluded) limit \(batch)))",
+            "delete from step_stats where ctid = any(array(select p.ctid from step_stats p where \(isIncluded) limit \(batch)))",
+            "delete from step_tests where ctid = any(array(select p.ctid from step_tests p where \(isIncluded) limit \(batch)))",
+            "delete from campaign_mailboxes where ctid = any(array(select p.ctid from campaign_mailboxes p where \(isIncluded) limit \(batch)))",
+            "delete from campaign_sequences where ctid = any(array(select p.ctid from campaign_sequences p where \(isIncluded) limit \(batch)))",
             "delete from enrolments where ctid = any(array(select p.ctid from enrolments p where \(isIncluded) limit \(batch)))",
             "delete from campaign_counters where ctid = any(array(select p.ctid from campaign_counters p where \(isIncluded) limit \(batch)))",
         ]
@@ -74,6 +109,12 @@ enum PurgeStore {
 
     private static func others(of tenant: TenantID, _ workspace: WorkspaceID?, batch: Int) -> [SQL] {
         [
+            """
+            delete from import_changes where ctid = any(array(
+                select p.ctid from import_changes p where p.tenant_id = \(tenant) and (\(workspace)::uuid is null or exists (
+                    select from imports i where i.tenant_id = p.tenant_id and i.id = p.import_id and i.workspace_id = \(workspace)))
+                limit \(batch)))
+            """,
             """
             delete from import_errors where ctid = any(array(
                 select p.ctid from import_errors p where p.tenant_id = \(tenant) and (\(workspace)::uuid is null or exists (
@@ -84,6 +125,22 @@ enum PurgeStore {
             delete from template_versions where ctid = any(array(
                 select p.ctid from template_versions p where p.tenant_id = \(tenant) and (\(workspace)::uuid is null or exists (
                     select from templates t where t.tenant_id = p.tenant_id and t.id = p.template_id and t.workspace_id = \(workspace)))
+                limit \(batch)))
+            """,
+            """
+            delete from template_test_sends where ctid = any(array(
+                select ctid from template_test_sends where tenant_id = \(tenant) and (\(workspace)::uuid is null or workspace_id = \(workspace))
+                limit \(batch)))
+            """,
+            """
+            delete from list_members where ctid = any(array(
+                select p.ctid from list_members p where p.tenant_id = \(tenant) and (\(workspace)::uuid is null or exists (
+                    select from lists k where k.tenant_id = p.tenant_id and k.id = p.list_id and k.workspace_id = \(workspace)))
+                limit \(batch)))
+            """,
+            """
+            delete from lead_export_parts where ctid = any(array(
+                select ctid from lead_export_parts where tenant_id = \(tenant) and (\(workspace)::uuid is null or workspace_id = \(workspace))
                 limit \(batch)))
             """,
             // The leads themselves are the company's; with the last workspace they are only in no list.

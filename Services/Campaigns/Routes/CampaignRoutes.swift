@@ -1,75 +1,141 @@
 import Contracts
 import Foundation
 import HTTP
+import HTTPTypes
 import Hummingbird
+import Postgres
 
 /// Campaigns from draft to done.
 struct CampaignRoutes {
     let campaigns: Campaigns
     let idempotency: IdempotencyKeys
 
-    struct CreateRequest: Codable {
+    private struct CreateRequest: Codable {
         let workspace: WorkspaceID
-        let name: String
-        let template: TemplateID
-        let mailbox: MailboxID
     }
 
-    private struct PauseRequest: Decodable {
+    /// What a repeated request must be the same in.
+    private struct CreateBody: Encodable {
+        let workspace: WorkspaceID
+        let draft: CampaignDraft
+    }
+
+    private struct ReasonRequest: Decodable {
         let reason: String?
     }
 
+    private struct ChecksAnswer: Encodable {
+        let mayLaunch: Bool
+        let reasons: [LaunchReason]
+        let warnings: [LaunchReason]
+    }
+
+    private static let limit = 256 * 1_024
+
     func add(to router: Router<AppContext>) {
+        addReading(to: router)
         router.post("/api/v1/campaigns") { request, context in
-            let input = try await request.json(CreateRequest.self)
-            let identity = try context.require(atLeast: .member, in: input.workspace)
-            guard (1...200).contains(input.name.count) else { throw Problem.invalid("name must have 1 to 200 characters.", field: "name") }
-            return try await idempotency.once(request, as: identity, body: input) {
-                let campaign = try await campaigns.create(
-                    name: input.name, workspace: input.workspace, template: input.template, mailbox: input.mailbox, by: identity,
-                    audit: { context.audit($0, targets: [$1]) })
-                return try Response.json(campaign, status: .created)
+            // Read once for both: the workspace does not change later and is no part of a change.
+            let body = try await request.bytes(limit: Self.limit)
+            let workspace = try request.decode(CreateRequest.self, from: body).workspace
+            let draft = try request.decode(CampaignDraft.self, from: body)
+            let identity = try context.require(atLeast: .member, in: workspace)
+            return try await idempotency.once(request, as: identity, body: CreateBody(workspace: workspace, draft: draft)) {
+                let campaign = try await campaigns.create(draft, in: workspace, by: identity, audit: { context.audit($0, targets: [$1]) })
+                return try answer(campaign, status: .created)
             }
         }
+        router.patch("/api/v1/campaigns/{id}") { request, context in
+            let draft = try await request.json(CampaignDraft.self, limit: Self.limit)
+            let campaign = try await find(context, atLeast: .member)
+            try Revision(campaign.revision).check(Revision.required(by: request))
+            return try answer(
+                try await campaigns.edit(
+                    campaign, draft, by: try context.requireIdentity(), audit: { context.audit($0, targets: [$1]) }))
+        }
+        router.delete("/api/v1/campaigns/{id}") { request, context in
+            let campaign = try await find(context, atLeast: .member)
+            try Revision(campaign.revision).check(Revision.required(by: request))
+            try await campaigns.delete(campaign, by: try context.requireIdentity(), audit: { context.audit($0, targets: [$1]) })
+            return Response(status: .noContent)
+        }
+        router.post("/api/v1/campaigns/{id}/launch") { _, context in
+            let campaign = try await find(context, atLeast: .member)
+            let launched = try await campaigns.launch(
+                campaign, by: try context.requireIdentity(), audit: { context.audit($0, targets: [$1]) })
+            return try answer(launched, status: .accepted)
+        }
+        addStatus("pause", to: .paused, on: router)
+        addStatus("resume", to: .active, on: router)
+        addStatus("stop", to: .completed, on: router)
+        addStatus("archive", to: .archived, on: router)
+        addStatus("unschedule", to: .draft, on: router)
+    }
+
+    private func addReading(to router: Router<AppContext>) {
         router.get("/api/v1/campaigns") { request, context in
             let identity = try context.requireIdentity()
             let page = try PageRequest(request)
+            let parameters = request.uri.queryParameters
+            let status = try parameters["status"].map { text in
+                guard let status = CampaignStatus(rawValue: String(text)) else { throw Problem.invalid("There is no such status.", field: "status") }
+                return status
+            }
+            var workspaces = identity.workspaces
+            if let text = parameters["workspace"] {
+                guard let workspace = WorkspaceID(text) else { throw Problem.invalid("workspace must name a workspace.", field: "workspace") }
+                _ = try context.require(atLeast: .viewer, in: workspace)
+                workspaces = [workspace]
+            }
             let list = try await CampaignStore.list(
-                of: identity.tenant, after: try page.after(CampaignID.self), limit: page.limit + 1, in: campaigns.database)
-            return try Response.json(Page(list.filter { identity.mayUse($0.workspace) }, limit: page.limit) { $0.id })
+                of: identity.tenant, workspaces: workspaces, status: status, before: try page.after(CampaignID.self), limit: page.limit + 1,
+                in: campaigns.database)
+            return try Response.json(Page(list, limit: page.limit) { $0.id })
         }
-        router.get("/api/v1/campaigns/{id}") { _, context in try Response.json(try await find(context, atLeast: .viewer)) }
+        router.get("/api/v1/campaigns/{id}") { _, context in try answer(try await find(context, atLeast: .viewer)) }
         router.get("/api/v1/campaigns/{id}/progress") { _, context in
             let campaign = try await find(context, atLeast: .viewer)
             guard let progress = try await CampaignProgress.read(campaign.id, of: try context.requireIdentity().tenant, in: campaigns.database)
             else { throw Problem.notFound("campaign") }
             return try Response.json(progress)
         }
-        router.post("/api/v1/campaigns/{id}/launch") { _, context in
-            let campaign = try await find(context, atLeast: .member)
-            let launched = try await campaigns.launch(
-                campaign, by: try context.requireIdentity(), audit: { context.audit($0, targets: [$1]) })
-            return try Response.json(launched, status: .accepted)
-        }
-        router.post("/api/v1/campaigns/{id}/pause") { request, context in
-            let campaign = try await find(context, atLeast: .member)
-            let reason = try await request.json(PauseRequest.self).reason.map { String($0.prefix(200)) }
+        router.get("/api/v1/campaigns/{id}/checks") { _, context in
+            let campaign = try await find(context, atLeast: .viewer)
+            let facts = try await campaigns.checks.facts(of: campaign, by: try context.requireIdentity())
             return try Response.json(
-                try await campaigns.set(
-                    .paused, campaign, reason: reason, by: try context.requireIdentity(), audit: { context.audit($0, targets: [$1]) }))
-        }
-        router.post("/api/v1/campaigns/{id}/resume") { _, context in
-            let campaign = try await find(context, atLeast: .member)
-            return try Response.json(
-                try await campaigns.set(
-                    .active, campaign, reason: nil, by: try context.requireIdentity(), audit: { context.audit($0, targets: [$1]) }))
+                ChecksAnswer(mayLaunch: facts.refusals.isEmpty && campaign.status == .draft, reasons: facts.refusals, warnings: facts.warnings))
         }
     }
 
+    private func addStatus(_ verb: String, to status: CampaignStatus, on router: Router<AppContext>) {
+        router.post("/api/v1/campaigns/{id}/\(verb)") { request, context in
+            let campaign = try await find(context, atLeast: .member)
+            // The reason is optional, and so is the body.
+            let body = try await request.bytes(limit: Self.limit)
+            let reason = body.isEmpty ? nil : try request.decode(ReasonRequest.self, from: body).reason.map { String($0.prefix(200)) }
+            return try answer(
+                try await campaigns.set(
+                    status, campaign, reason: reason, by: try context.requireIdentity(), audit: { context.audit($0, targets: [$1]) }))
+        }
+    }
+
+    private func answer(_ campaign: Campaign, status: HTTPResponse.Status = .ok) throws -> Response {
+        try Response.json(campaign, status: status, headers: Revision(campaign.revision).header)
+    }
+
     private func find(_ context: AppContext, atLeast role: Role) async throws -> Campaign {
+        try await CampaignFinder(database: campaigns.database).find(context, atLeast: role)
+    }
+}
+
+/// The campaign that a request's path names, if the caller may see it.
+struct CampaignFinder: Sendable {
+    let database: Database
+
+    /// A 404 problem for what is not there or not the caller's.
+    func find(_ context: AppContext, atLeast role: Role) async throws -> Campaign {
         let identity = try context.require(atLeast: role)
-        let campaign = try await CampaignStore.find(
-            try context.identifier("id", as: CampaignID.self), of: identity.tenant, in: campaigns.database)
+        let campaign = try await CampaignStore.find(try context.identifier("id", as: CampaignID.self), of: identity.tenant, in: database)
         guard let campaign, identity.mayUse(campaign.workspace) else { throw Problem.notFound("campaign") }
         return campaign
     }

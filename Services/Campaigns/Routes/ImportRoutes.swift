@@ -3,14 +3,18 @@ import Foundation
 import HTTP
 import HTTPTypes
 import Hummingbird
+import NIOCore
 
-/// Imports, and the leads they brought.
+/// Imports of leads: preview, upload, progress, history, cancelling and taking back.
 struct ImportRoutes {
     let importer: Importer
+    let control: ImportControl
     let workspaces: WorkspaceCheck
 
     func add(to router: Router<AppContext>) {
+        router.post("/api/v1/imports/preview") { request, context in try await preview(request, context) }
         router.post("/api/v1/imports") { request, context in try await run(request, context) }
+        router.get("/api/v1/imports") { request, context in try await list(request, context) }
         router.get("/api/v1/imports/{id}") { _, context in try Response.json(try await find(context)) }
         router.get("/api/v1/imports/{id}/errors") { request, context in
             let run = try await find(context)
@@ -20,43 +24,74 @@ struct ImportRoutes {
                 in: importer.database)
             return try Response.json(Page(errors, limit: page.limit) { $0.line })
         }
-        router.get("/api/v1/leads") { request, context in
-            guard let workspace = request.uri.queryParameters["workspace"].flatMap({ WorkspaceID($0) }) else {
-                throw Problem.invalid("workspace must name a workspace.", field: "workspace")
-            }
-            let identity = try context.require(atLeast: .viewer, in: workspace)
-            let page = try PageRequest(request)
-            let leads = try await LeadStore.list(
-                of: identity.tenant, workspace: workspace, after: try page.after(LeadID.self), limit: page.limit + 1, in: importer.database)
-            return try Response.json(Page(leads, limit: page.limit) { $0.id })
+        router.get("/api/v1/imports/{id}/rejected.csv") { _, context in
+            let run = try await find(context)
+            return RejectedFile(run: run, tenant: try context.requireIdentity().tenant, database: importer.database).response
         }
-        router.get("/api/v1/leads/{id}") { _, context in
-            let identity = try context.requireIdentity()
-            let lead = try await LeadStore.find(try context.identifier("id", as: LeadID.self), of: identity.tenant, in: importer.database)
-            guard let lead else { throw Problem.notFound("lead") }
-            return try Response.json(lead)
+        router.post("/api/v1/imports/{id}/cancel") { _, context in
+            let run = try await find(context)
+            let identity = try context.require(atLeast: .member, in: run.workspace)
+            return try Response.json(try await control.cancel(run, by: identity, audit: audit("import.cancel", of: run, context)))
+        }
+        router.post("/api/v1/imports/{id}/rollback") { _, context in
+            let run = try await find(context)
+            let identity = try context.require(atLeast: .member, in: run.workspace)
+            let moved = try await control.rollBack(run, by: identity, audit: audit("import.rollback", of: run, context))
+            return try Response.json(moved, status: .accepted)
         }
     }
 
     private func run(_ request: Request, _ context: AppContext) async throws -> Response {
-        let parameters = request.uri.queryParameters
-        guard let workspace = parameters["workspace"].flatMap({ WorkspaceID($0) }) else {
-            throw Problem.invalid("workspace must name a workspace.", field: "workspace")
-        }
+        let workspace = try workspace(of: request)
         let identity = try context.require(atLeast: .member, in: workspace)
-        guard let contentType = request.headers[.contentType], contentType.lowercased().hasPrefix("text/csv") else {
-            throw Problem(
-                .unsupportedMediaType, kind: "unsupported_media_type", title: "This route takes CSV.", detail: "Send Content-Type: text/csv.")
+        let isTabbed = try isTabbed(request)
+        let parameters = request.uri.queryParameters
+        guard let duplicates = Duplicates(rawValue: parameters["duplicates"].map(String.init) ?? "skip") else {
+            throw Problem.invalid("duplicates must be skip, update or create_only.", field: "duplicates")
         }
-        guard let duplicates = ImportStore.Duplicates(rawValue: parameters["duplicates"].map(String.init) ?? "skip") else {
-            throw Problem.invalid("duplicates must be skip or update.", field: "duplicates")
-        }
+        let id = try identifier(ImportID.self, "id", of: request)
+        let list = try identifier(ListID.self, "list", of: request)
+        let tags = try tags(of: request)
+        let mapping = try mapping(of: request)
         try await workspaces.require(workspace, of: identity.tenant)
+        if let list, try await !ImportStore.hasList(list, in: workspace, of: identity.tenant, in: importer.database) {
+            throw Problem.unprocessable(
+                kind: "list_not_found", title: "The workspace has no such list.", detail: "Make the list first, or leave out the parameter list.")
+        }
         let name = parameters["file_name"].map(String.init) ?? "leads.csv"
         let result = try await importer.run(
-            .init(workspace: workspace, fileName: String(name.prefix(200)), duplicates: duplicates), body: request.body, by: identity,
-            audit: { context.audit("import.finish", targets: [$0]) })
+            .init(
+                id: id, workspace: workspace, fileName: String(name.prefix(200)), duplicates: duplicates, list: list, tags: tags, mapping: mapping,
+                isTabbed: isTabbed),
+            body: request.body, by: identity, audit: { context.audit("import.finish", targets: [$0]) })
         return try Response.json(result, status: .created)
+    }
+
+    private func preview(_ request: Request, _ context: AppContext) async throws -> Response {
+        let identity = try context.require(atLeast: .member, in: try workspace(of: request))
+        let isTabbed = try isTabbed(request)
+        let mapping = try mapping(of: request)
+        var beginning: [UInt8] = []
+        var isWhole = true
+        for try await part in request.body {
+            let room = ImportPreview.maximumSize - beginning.count
+            beginning.append(contentsOf: part.readableBytesView.prefix(room))
+            guard part.readableBytes <= room else {
+                isWhole = false
+                break
+            }
+        }
+        let fields = try await ImportStore.fields(of: identity.tenant, in: importer.database)
+        return try Response.json(try ImportPreview(beginning, isWhole: isWhole, isTabbed: isTabbed, mapping: mapping, fields: fields))
+    }
+
+    private func list(_ request: Request, _ context: AppContext) async throws -> Response {
+        let workspace = try workspace(of: request)
+        let identity = try context.require(atLeast: .viewer, in: workspace)
+        let page = try PageRequest(request)
+        let runs = try await ImportStore.list(
+            of: identity.tenant, workspace: workspace, after: try page.after(ImportStore.Place.self), limit: page.limit + 1, in: importer.database)
+        return try Response.json(Page(runs, limit: page.limit) { ImportStore.Place(startedAt: $0.startedAt, id: $0.id) })
     }
 
     private func find(_ context: AppContext) async throws -> LeadImport {
@@ -64,5 +99,53 @@ struct ImportRoutes {
         let run = try await ImportStore.find(try context.identifier("id", as: ImportID.self), of: identity.tenant, in: importer.database)
         guard let run, identity.mayUse(run.workspace) else { throw Problem.notFound("import") }
         return run
+    }
+
+    private func audit(_ action: String, of run: LeadImport, _ context: AppContext) -> AuditRecord {
+        context.audit(action, targets: [.init(type: "import", id: run.id.description, name: run.fileName)])
+    }
+}
+
+extension ImportRoutes {
+    private func workspace(of request: Request) throws(Problem) -> WorkspaceID {
+        guard let workspace = try identifier(WorkspaceID.self, "workspace", of: request) else {
+            throw Problem.invalid("workspace must name a workspace.", field: "workspace")
+        }
+        return workspace
+    }
+
+    /// Nil when the parameter is not there; a 400 when it is no identifier.
+    private func identifier<Kind>(_ type: EntityID<Kind>.Type, _ name: String, of request: Request) throws(Problem) -> EntityID<Kind>? {
+        guard let text = request.uri.queryParameters[name[...]] else { return nil }
+        guard let identifier = EntityID<Kind>(text) else { throw Problem.invalid("\(name) must be a UUID.", field: name) }
+        return identifier
+    }
+
+    /// Whether the body is said to be divided by tabs; a 415 unless it is CSV or TSV.
+    private func isTabbed(_ request: Request) throws(Problem) -> Bool {
+        let type = request.headers[.contentType]?.lowercased() ?? ""
+        if type.hasPrefix("text/tab-separated-values") { return true }
+        guard type.hasPrefix("text/csv") else {
+            throw Problem(
+                .unsupportedMediaType, kind: "unsupported_media_type", title: "This route takes CSV or TSV.",
+                detail: "Send Content-Type: text/csv or text/tab-separated-values.")
+        }
+        return false
+    }
+
+    private func tags(of request: Request) throws(Problem) -> [String] {
+        guard let text = request.uri.queryParameters["tags"] else { return [] }
+        do throws(LeadRow.TagFault) {
+            return try LeadRow.normalizedTags(String(text))
+        } catch {
+            throw Problem.invalid(
+                "tags takes at most \(LeadRow.maximumTags) of \(LeadRow.longestTag) characters, divided by commas.", field: "tags")
+        }
+    }
+
+    private func mapping(of request: Request) throws(Problem) -> String? {
+        guard let text = request.uri.queryParameters["mapping"], !text.isEmpty else { return nil }
+        guard text.utf8.count <= 16_384 else { throw Problem.invalid("mapping takes at most 16,384 bytes.", field: "mapping") }
+        return String(text)
     }
 }

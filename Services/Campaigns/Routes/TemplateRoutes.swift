@@ -3,14 +3,12 @@ import Foundation
 import HTTP
 import Hummingbird
 import Postgres
-import Primitives
-import Streams
 
-/// Templates and how they look for a real lead.
+/// Templates and their versions.
 struct TemplateRoutes {
-    let database: Database
-    let outbox: Outbox
-    let clock: WallClock
+    let templates: Templates
+    let contexts: MergeContexts
+    let access: TemplateAccess
     let idempotency: IdempotencyKeys
     let workspaces: WorkspaceCheck
 
@@ -18,103 +16,129 @@ struct TemplateRoutes {
         let workspace: WorkspaceID
         let name: String
         let subject: String
-        let text: String
+        let text: String?
         let html: String?
     }
 
-    private struct PreviewRequest: Decodable {
-        let lead: LeadID
-    }
-
-    private struct TemplateAnswer: Encodable {
-        let id: TemplateID
-        let workspace: WorkspaceID
-        let name: String
-        let version: Int
+    private struct ChangeRequest: Decodable {
+        let name: String?
         let subject: String
-        let text: String
+        let text: String?
         let html: String?
-        let variables: [String]
-        let unknownVariables: [String]
-        let createdAt: Date
-
-        init(_ template: Template, _ parsed: MailTemplate) {
-            id = template.id
-            workspace = template.workspace
-            name = template.name
-            version = template.version
-            subject = template.subject
-            text = template.text
-            html = template.html
-            variables = parsed.variables
-            unknownVariables = parsed.unknownVariables
-            createdAt = template.createdAt
-        }
     }
+
+    private struct DuplicateRequest: Codable {
+        let name: String?
+    }
+
+    /// Makes a POST without a body one thing to repeat.
+    private struct NoBody: Encodable {}
 
     func add(to router: Router<AppContext>) {
         router.post("/api/v1/templates") { request, context in try await create(request, context) }
-        router.get("/api/v1/templates") { request, context in
-            let identity = try context.requireIdentity()
-            let page = try PageRequest(request)
-            let list = try await TemplateStore.list(
-                of: identity.tenant, after: try page.after(TemplateID.self), limit: page.limit + 1, in: database)
-            return try Response.json(Page(list.filter { identity.mayUse($0.workspace) }, limit: page.limit) { $0.id })
-        }
+        router.get("/api/v1/templates") { request, context in try await list(request, context) }
         router.get("/api/v1/templates/{id}") { _, context in
-            let template = try await find(context)
-            return try Response.json(TemplateAnswer(template, try parse(template.subject, template.text, template.html)))
+            let template = try await access.find(context, atLeast: .viewer)
+            return try await answer(template, try context.requireIdentity())
         }
-        router.post("/api/v1/templates/{id}/preview") { request, context in
-            let template = try await find(context)
-            let input = try await request.json(PreviewRequest.self)
-            guard let lead = try await LeadStore.find(input.lead, of: try context.requireIdentity().tenant, in: database) else {
-                throw Problem.notFound("lead")
-            }
-            return try Response.json(try parse(template.subject, template.text, template.html).render(for: lead, postalAddress: nil))
+        router.put("/api/v1/templates/{id}") { request, context in try await change(request, context) }
+        router.delete("/api/v1/templates/{id}") { request, context in
+            let template = try await access.find(context, atLeast: .member)
+            try await templates.delete(
+                template.id, expected: try Revision.required(by: request), by: try context.requireIdentity(),
+                audit: { context.audit($0, targets: [$1]) })
+            return Response.noContent
         }
+        router.post("/api/v1/templates/{id}/duplicate") { request, context in try await duplicate(request, context) }
+        router.get("/api/v1/templates/{id}/versions") { request, context in
+            let template = try await access.find(context, atLeast: .viewer)
+            let page = try PageRequest(request)
+            let versions = try await TemplateStore.versions(
+                of: template.id, tenant: try context.requireIdentity().tenant, before: try page.after(Int.self), limit: page.limit + 1,
+                in: access.database)
+            return try Response.json(Page(versions, limit: page.limit) { $0.version })
+        }
+        router.get("/api/v1/templates/{id}/versions/{version}") { _, context in
+            let template = try await access.find(context, atLeast: .viewer)
+            return try Response.json(try await version(context, of: template))
+        }
+        router.post("/api/v1/templates/{id}/versions/{version}/restore") { request, context in try await restore(request, context) }
     }
 
     private func create(_ request: Request, _ context: AppContext) async throws -> Response {
-        let input = try await request.json(CreateRequest.self, limit: 1 << 20)
+        let input = try await request.json(CreateRequest.self, limit: TemplateAccess.bodyLimit)
         let identity = try context.require(atLeast: .member, in: input.workspace)
-        guard (1...200).contains(input.name.count) else { throw Problem.invalid("name must have 1 to 200 characters.", field: "name") }
-        guard (1...500).contains(input.subject.count) else { throw Problem.invalid("subject must have 1 to 500 characters.", field: "subject") }
-        guard !input.text.isEmpty else { throw Problem.invalid("text must not be empty.", field: "text") }
-        let parsed = try parse(input.subject, input.text, input.html)
+        let name = try TemplateAccess.checked(name: input.name)
+        let content = try TemplateContent(subject: input.subject, text: input.text, html: input.html).checked()
         return try await idempotency.once(request, as: identity, body: input) {
             try await workspaces.require(input.workspace, of: identity.tenant)
-            let now = clock.now
-            let template = Template(
-                id: TemplateID(.v7(at: now)), workspace: input.workspace, name: input.name, version: 1, subject: input.subject,
-                text: input.text, html: input.html, createdAt: now)
-            let event = try PendingEvent(
-                CampaignsEvents.TemplateCreated(template: template.id), at: now, tenant: identity.tenant, workspace: input.workspace,
-                actor: context.actor,
-                audit: context.audit("template.create", targets: [.init(type: "template", id: template.id.description, name: template.name)]))
-            try await database.transaction(as: identity.tenant) { transaction in
-                try await TemplateStore.insert(template, of: identity.tenant, in: transaction)
-                try await outbox.append([event], in: transaction)
-            }
-            outbox.wake()
-            return try Response.json(TemplateAnswer(template, parsed), status: .created)
+            let template = try await templates.create(
+                content, name: name, workspace: input.workspace, by: identity, audit: { context.audit($0, targets: [$1]) })
+            return try await answer(template, identity, isNew: true)
         }
     }
 
-    private func find(_ context: AppContext) async throws -> Template {
+    private func list(_ request: Request, _ context: AppContext) async throws -> Response {
         let identity = try context.requireIdentity()
-        let template = try await TemplateStore.find(try context.identifier("id", as: TemplateID.self), of: identity.tenant, in: database)
-        guard let template, identity.mayUse(template.workspace) else { throw Problem.notFound("template") }
-        return template
+        let page = try PageRequest(request)
+        var workspaces = identity.workspaces
+        if let text = request.uri.queryParameters["workspace"] {
+            guard let workspace = WorkspaceID(text) else { throw Problem.invalid("workspace must name a workspace.", field: "workspace") }
+            workspaces = [workspace]
+            _ = try context.require(atLeast: .viewer, in: workspace)
+        }
+        let list = try await TemplateStore.list(
+            of: identity.tenant, workspaces: workspaces, after: try page.after(TemplateID.self), limit: page.limit + 1, in: access.database)
+        return try Response.json(Page(list, limit: page.limit) { $0.id })
     }
 
-    private func parse(_ subject: String, _ text: String, _ html: String?) throws(Problem) -> MailTemplate {
-        do throws(MailText.SyntaxError) {
-            return try MailTemplate(subject: subject, text: text, html: html)
-        } catch {
-            throw Problem.unprocessable(
-                kind: "template_invalid", title: "The template cannot be read.", detail: error.message,
-                extensions: ["position": .number(error.position)])
+    private func change(_ request: Request, _ context: AppContext) async throws -> Response {
+        let template = try await access.find(context, atLeast: .member)
+        let identity = try context.requireIdentity()
+        let expected = try Revision.required(by: request)
+        let input = try await request.json(ChangeRequest.self, limit: TemplateAccess.bodyLimit)
+        let name = try input.name.map { try TemplateAccess.checked(name: $0) }
+        let content = try TemplateContent(subject: input.subject, text: input.text, html: input.html).checked()
+        let changed = try await templates.change(
+            template.id, content, name: name, expected: expected, by: identity, audit: { context.audit($0, targets: [$1]) })
+        return try await answer(changed, identity)
+    }
+
+    private func duplicate(_ request: Request, _ context: AppContext) async throws -> Response {
+        let template = try await access.find(context, atLeast: .member)
+        let identity = try context.requireIdentity()
+        let input = try await request.json(DuplicateRequest.self)
+        let name = try TemplateAccess.checked(name: input.name ?? "\(template.name.prefix(190)) (copy)")
+        return try await idempotency.once(request, as: identity, body: input) {
+            try await workspaces.require(template.workspace, of: identity.tenant)
+            let copy = try await templates.create(
+                template.content, name: name, workspace: template.workspace, action: "template.duplicate", by: identity,
+                audit: { context.audit($0, targets: [$1, Templates.target(template)]) })
+            return try await answer(copy, identity, isNew: true)
         }
+    }
+
+    private func restore(_ request: Request, _ context: AppContext) async throws -> Response {
+        let template = try await access.find(context, atLeast: .member)
+        let identity = try context.requireIdentity()
+        let version = try await version(context, of: template)
+        // A version that was saved under older rules comes back only if it can still be sent.
+        _ = try version.content.parsed()
+        return try await idempotency.once(request, as: identity, body: NoBody()) {
+            let restored = try await templates.restore(
+                version, of: template.id, by: identity, audit: { context.audit($0, targets: [$1]) })
+            return try await answer(restored, identity)
+        }
+    }
+
+    private func version(_ context: AppContext, of template: Template) async throws -> TemplateVersion {
+        guard let number = context.parameters.get("version").flatMap({ Int32($0) }) else { throw Problem.notFound("version") }
+        return try await access.version(Int(number), of: template, tenant: try context.requireIdentity().tenant)
+    }
+
+    private func answer(_ template: Template, _ identity: Identity, isNew: Bool = false) async throws -> Response {
+        let customFields = try await contexts.customFields(of: identity.tenant)
+        return try Response.json(
+            TemplateAnswer(template, customFields: customFields), status: isNew ? .created : .ok, headers: Revision(template.revision).header)
     }
 }

@@ -1,52 +1,102 @@
-import Contracts
 import Foundation
-import HTTP
+
+/// A mail as one lead gets it, but for the link that Delivery puts in.
+struct Rendered: Codable, Sendable, Equatable {
+    let subject: String
+    let text: String
+    let html: String?
+}
 
 /// A version of a template, read and ready to render.
 struct MailTemplate: Sendable {
-    struct Rendered: Codable, Sendable, Equatable {
-        let subject: String
-        let text: String
-        let html: String?
-    }
-
     let subject: MailText
     let text: MailText
     let html: MailText?
+    /// What the HTML was read from, for checks.
+    let source: HTMLSource?
+    /// Whether the text was made from the HTML.
+    let isTextDerived: Bool
 
-    init(subject: String, text: String, html: String?) throws(MailText.SyntaxError) {
-        self.subject = try MailText(subject)
-        self.text = try MailText(text)
-        self.html = if let html { try MailText(html) } else { nil }
+    /// One of text and HTML is enough; of the other nothing is asked when it is missing or empty.
+    init(subject: String, text: String?, html: String?) throws(MailText.SyntaxError) {
+        self.subject = try MailText(subject, as: .subject)
+        source = if let html, Self.hasContent(html) { try HTMLSource(html) } else { nil }
+        self.html = if let source { try MailText(source) } else { nil }
+        if let text, Self.hasContent(text) {
+            self.text = try MailText(text)
+            isTextDerived = false
+        } else if let source {
+            self.text = try MailText(derivedFrom: source)
+            isTextDerived = true
+        } else {
+            throw MailText.SyntaxError(message: "A template needs a text or an HTML part.", position: 0, part: .text)
+        }
     }
 
-    static let knownVariables: Set<String> = ["email", "first_name", "last_name", "company", "postal_address", MailText.unsubscribe]
+    private static func hasContent(_ source: String) -> Bool {
+        source.utf8.contains { !TemplateByte.isSpace($0) }
+    }
 
-    /// Every variable once, in the order of appearance.
+    /// What people wrote: subject, text unless it was derived, HTML.
+    var writtenParts: [MailText] {
+        var parts = [subject]
+        if !isTextDerived { parts.append(text) }
+        if let html { parts.append(html) }
+        return parts
+    }
+
+    private var references: [MailText.Reference] { writtenParts.flatMap(\.references) }
+
+    /// The name of every variable once, in the order of appearance.
     var variables: [String] {
         var seen: Set<String> = []
-        return (subject.variables + text.variables + (html?.variables ?? [])).filter { seen.insert($0).inserted }
+        return references.map(\.variable.name).filter { seen.insert($0).inserted }
     }
 
-    /// Names that are neither built in nor custom fields by their prefix: a lead may have them, or they are misspelt.
-    var unknownVariables: [String] {
-        variables.filter { !Self.knownVariables.contains($0) && !$0.hasPrefix("custom.") }
+    /// Names that are neither ours nor a custom field of the company: a lead may hold them all the same, or they are misspelt.
+    func unknownVariables(customFields: Set<String>) -> [String] {
+        var seen: Set<String> = []
+        return references.map(\.variable).filter { $0.isUnknown(customFields: customFields) }.map(\.name).filter { seen.insert($0).inserted }
     }
 
-    /// Whether every form of the mail carries the link that lets people leave.
-    var hasUnsubscribeLink: Bool {
-        text.variables.contains(MailText.unsubscribe) && (html.map { $0.variables.contains(MailText.unsubscribe) } ?? true)
+    /// Whether every form of the mail, whatever is chosen in it, carries the link that lets people leave.
+    var hasUnsubscribeLink: Bool { Self.hasUnsubscribeLink(text) && (html.map(Self.hasUnsubscribeLink) ?? true) }
+
+    /// Whether every form of the mail, whatever is chosen in it, carries the sender's postal address.
+    var hasPostalAddress: Bool { Self.hasPostalAddress(text) && (html.map(Self.hasPostalAddress) ?? true) }
+
+    static func hasUnsubscribeLink(_ part: MailText) -> Bool {
+        part.alwaysHolds { $0.variable == .unsubscribe && $0.place != .attribute }
     }
 
-    func render(for lead: Lead, postalAddress: String?) -> Rendered {
-        var values = lead.values
-        values["postal_address"] = postalAddress
+    static func hasPostalAddress(_ part: MailText) -> Bool {
+        part.alwaysHolds { $0.variable == .postalAddress && $0.place == .text }
+    }
+
+    /// The mail for these values. `key` is the send key: the same key always gives the same choices.
+    func render(_ values: MergeValues, choosing key: String) -> Rendered {
+        let choices = SpintaxChoices(key: key)
         return Rendered(
-            // A subject is one line, whatever a lead's name is.
-            subject: subject.rendered(values) { $0 }.split {
-                $0.isNewline || $0.unicodeScalars.allSatisfy { $0.properties.generalCategory == .control }
+            subject: Self.oneLine(subject.rendered(values, choosing: choices)), text: text.rendered(values, choosing: choices),
+            html: html?.rendered(values, choosing: choices))
+    }
+
+    /// A subject is one line, whatever a lead's name is.
+    private static func oneLine(_ subject: String) -> String {
+        subject.unicodeScalars.split { scalar in
+            switch scalar.properties.generalCategory {
+            case .control, .lineSeparator, .paragraphSeparator: true
+            default: false
             }
-            .joined(separator: " "),
-            text: text.rendered(values) { $0 }, html: html?.rendered(values) { $0.htmlEscaped })
+        }
+        .map { String($0) }.joined(separator: " ")
+    }
+}
+
+extension TemplateVariable {
+    /// Whether no lead is known to have it.
+    func isUnknown(customFields: Set<String>) -> Bool {
+        guard case .custom(let name, let snake) = self else { return false }
+        return !customFields.contains(name) && !customFields.contains(snake)
     }
 }

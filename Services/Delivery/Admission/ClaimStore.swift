@@ -19,6 +19,7 @@ struct ClaimStore: Sendable {
     let database: Database
     let events: SendEvents
     let counters: QueueCounters
+    let erased: ErasedOptOuts
     /// How many mails one mailbox has in flight at most.
     let perMailbox: Int
 
@@ -214,7 +215,7 @@ struct ClaimStore: Sendable {
 
     /// Takes out those who must not be written to, for good; the reservation gets its mails back.
     private func suppress(_ queue: WorkQueue, _ picked: [Head], now: Date, in transaction: Transaction) async throws -> Set<UUID> {
-        let rows = try await transaction.query(
+        let named = try await transaction.query(
             """
             update sends s set state = 'suppressed', version = s.version + 1, resolved_at = \(now)
             from unnest(\(picked.map(\.lane.tenant)), \(picked.map(\.job))) as p (tenant_id, id)
@@ -223,6 +224,9 @@ struct ClaimStore: Sendable {
                   and (x.workspace_id is null or x.workspace_id = s.workspace_id))
             returning s.tenant_id, s.id, s.send_key, s.version, s.campaign_id, s.enrolment_id, s.reservation_id
             """)
+        // In this order: an address that becomes a digest between the two statements is found by the second.
+        let unnamed = try await erased.suppress(picked.map { ($0.lane.tenant, $0.job) }, now: now, in: transaction)
+        let rows = Array(named) + unnamed
         guard !rows.isEmpty else { return [] }
         let sends = try rows.map { try $0.decode("id", as: UUID.self) }
         let tenants = try rows.map { try $0.decode("tenant_id", as: TenantID.self) }

@@ -118,6 +118,23 @@ enum LaneStore {
         """
     }
 
+    /// As ``wake(_:)``, and looks again at once at mailboxes that waited for a mail's end; one statement, so that the order of the locks holds.
+    static func wake(_ entries: [(queue: String, lane: Lane, at: Date)], and mailboxes: Set<Lane>) -> SQL {
+        let lanes = mailboxes.sorted()
+        return """
+            insert into lanes as l (queue, tenant_id, lane_id, next_at)
+            select queue, tenant_id, lane_id, min(at) from (
+                select e.queue, e.tenant_id, e.lane_id, e.at from unnest(\(entries.map(\.queue)), \(entries.map(\.lane.tenant)),
+                    \(entries.map(\.lane.id)), \(entries.map(\.at))) as e (queue, tenant_id, lane_id, at)
+                union all
+                select x.queue, x.tenant_id, x.lane_id, now() from lanes x join unnest(\(lanes.map(\.tenant)), \(lanes.map(\.id)))
+                    as m (tenant_id, lane_id) on x.tenant_id = m.tenant_id and x.lane_id = m.lane_id
+                where x.queue = any(\(WorkQueue.forMail.map(\.rawValue)))
+            ) w group by 1, 2, 3 order by 1, 2, 3
+            on conflict (queue, tenant_id, lane_id) do update set next_at = least(l.next_at, excluded.next_at)
+            """
+    }
+
     /// Looks at a mailbox again at once, as after a change of its pace or state.
     static func wake(mailbox: MailboxID, of tenant: TenantID) -> SQL {
         "update lanes set next_at = now() where tenant_id = \(tenant) and lane_id = \(mailbox) and queue = any(\(WorkQueue.forMail.map(\.rawValue)))"

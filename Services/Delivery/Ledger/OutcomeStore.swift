@@ -109,24 +109,31 @@ struct OutcomeStore: Sendable {
             """
     }
 
-    /// When the lanes of what is tried again are due.
+    /// When the lanes of what is tried again are due. A mailbox with a gap, which was closed for as long as its mail could take, is looked at again
+    /// when that has its end.
     private func lanes(_ outcomes: [Outcome]) -> SQL? {
         let again = outcomes.compactMap { outcome -> (queue: String, lane: Lane, at: Date)? in
             guard case .again(let date, _) = outcome.resolution.job else { return nil }
             return (outcome.delivery.queue, outcome.delivery.lane, date)
         }
+        let spaced = Set(outcomes.filter(\.delivery.hasGap).map(\.delivery.lane))
+        if !spaced.isEmpty { return LaneStore.wake(again, and: spaced) }
         return again.isEmpty ? nil : LaneStore.wake(again)
     }
 
     /// What does not count against its mailbox after all, how mailboxes do, whose gaps begin now, and which destinations rest.
     private func mailboxes(_ outcomes: [Outcome], _ notes: AutoPause.Notes) -> [SQL] {
         let unsent = outcomes.filter(\.resolution.sentNothing).map(\.delivery.job)
-        let paced = Set(outcomes.filter(\.delivery.hasGap).map(\.delivery.lane))
-        let changed = paced.union(notes.mailboxes)
+        let spaced = outcomes.filter(\.delivery.hasGap)
+        let paced = Set(spaced.filter(\.resolution.wasTried).map(\.delivery.lane))
+        // Nothing was tried for them, so no gap begins.
+        let untouched = Set(spaced.map(\.delivery.lane)).subtracting(paced)
+        let changed = paced.union(untouched).union(notes.mailboxes)
         var statements: [SQL] = unsent.isEmpty ? [] : [PaceStore.giveBack(unsent)]
         if let days = notes.days { statements.append(days) }
         if !changed.isEmpty { statements.append(PaceStore.lock(changed)) }
         if !paced.isEmpty { statements.append(PaceStore.reopen(paced)) }
+        if !untouched.isEmpty { statements.append(PaceStore.reopenAtOnce(untouched)) }
         if let recovery = notes.recovery { statements.append(recovery) }
         return statements + DestinationPauses.change(outcomes)
     }

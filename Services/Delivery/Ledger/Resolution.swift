@@ -25,12 +25,19 @@ struct Resolution: Sendable, Equatable {
     let unreachable: Int
     /// Whether nothing went out, so that nothing counts against the mailbox.
     var sentNothing: Bool { state == "planned" }
+    /// Whether the mailbox's server was spoken to, or was meant to be.
+    let wasTried: Bool
 
     /// `spread`, from -1 to 1, keeps retries of many mails apart.
     init(_ result: DeliveryResult, of delivery: Delivery, now: Date, spread: Double) {
         var deferrals = delivery.deferrals
         var firstDeferredAt = delivery.firstDeferredAt
         var unreachable = delivery.unreachable
+        wasTried = result != .handedBack
+        // No try is planned for an hour at which the mail must not go out.
+        func again(at instant: Date, counted: Bool) -> Job {
+            .again(at: delivery.hours?.time(for: instant) ?? instant, counted: counted)
+        }
         switch result {
         case .accepted(let code, let text):
             (state, job, self.code, self.text) = ("accepted", .finished(state: "completed"), code, text)
@@ -44,7 +51,7 @@ struct Resolution: Sendable, Equatable {
             firstDeferredAt = first
             (self.code, self.text) = (code, text)
             if let next = RetrySchedule.afterDeferral(deferrals, firstAt: first, now: now) {
-                (state, job) = ("deferred", .again(at: next, counted: true))
+                (state, job) = ("deferred", again(at: next, counted: true))
                 (isTold, isUsed, erasesContent) = (true, false, false)
             } else {
                 (state, job) = ("refused", .finished(state: "failed"))
@@ -57,13 +64,13 @@ struct Resolution: Sendable, Equatable {
         case .unreachable(let text):
             unreachable += 1
             let next = RetrySchedule.afterUnreachable(unreachable, spread: spread, now: now)
-            (state, job, code, self.text) = ("planned", .again(at: next, counted: true), nil, text)
+            (state, job, code, self.text) = ("planned", again(at: next, counted: true), nil, text)
             (isTold, isUsed, erasesContent) = (false, false, false)
         case .mailboxRefused(let text):
-            (state, job, code, self.text) = ("planned", .again(at: now, counted: false), nil, text)
+            (state, job, code, self.text) = ("planned", again(at: now, counted: false), nil, text)
             (isTold, isUsed, erasesContent) = (false, false, false)
         case .handedBack:
-            (state, job, code, text) = ("planned", .again(at: now, counted: false), nil, nil)
+            (state, job, code, text) = ("planned", again(at: now, counted: false), nil, nil)
             (isTold, isUsed, erasesContent) = (false, false, false)
         }
         self.deferrals = deferrals

@@ -75,6 +75,8 @@ struct QueueOperations: Sendable {
     func cancel(_ job: UUID, in queue: String, by identity: Identity, audit: Audit) async throws {
         let events = SendEvents(outbox: outbox)
         let done = try await act("job.cancel", on: queue, job: job, by: identity, audit) { transaction, now in
+            // The job before its send, in the order of whoever claims it.
+            try await transaction.query("select id from jobs where id = \(job) and queue = \(queue) and state in ('queued', 'gated') for update")
             let sends = try await transaction.query(
                 """
                 update sends s set state = 'cancelled', version = s.version + 1, fence = s.fence + 1, resolved_at = \(now) from jobs j

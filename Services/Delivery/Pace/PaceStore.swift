@@ -33,4 +33,13 @@ enum PaceStore {
             where m.tenant_id = l.tenant_id and m.id = l.id and m.gap_seconds > 0
             """
     }
+
+    /// The claims of mailboxes that wait for their mail's end were given back untouched: whoever is next may go.
+    static func reopenAtOnce(_ mailboxes: Set<Lane>) -> SQL {
+        let lanes = mailboxes.sorted()
+        return """
+            update mailboxes m set opens_at = now() from unnest(\(lanes.map(\.tenant)), \(lanes.map(\.id))) as l (tenant_id, id)
+            where m.tenant_id = l.tenant_id and m.id = l.id and m.gap_seconds > 0
+            """
+    }
 }

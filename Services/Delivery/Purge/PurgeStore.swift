@@ -150,10 +150,10 @@ struct PurgeStore: Sendable {
             with gone as (
                 delete from suppressions where ctid = any(array(
                     select ctid from suppressions where tenant_id = \(tenant) and workspace_id = \(workspace) limit \(batch)))
-                returning tenant_id, address, reason, source, created_at),
+                returning tenant_id, address, address_digest, reason, source, created_at),
             widened as (
-                insert into suppressions (tenant_id, address, workspace_id, reason, source, created_at)
-                select tenant_id, address, null, reason, source, created_at from gone on conflict do nothing)
+                insert into suppressions (tenant_id, address, address_digest, workspace_id, reason, source, created_at)
+                select tenant_id, address, address_digest, null, reason, source, created_at from gone on conflict do nothing)
             select count(*) as n from gone
             """)[0].decode("n")
     }
@@ -166,6 +166,7 @@ struct PurgeStore: Sendable {
                 delete from reservation_settlements where ctid = any(array(
                     select ctid from reservation_settlements where tenant_id = \(tenant) limit \(batch)))
                 """,
+                "delete from suppression_secrets where tenant_id = \(tenant)",
                 "delete from delivery_settings where tenant_id = \(tenant)",
                 "delete from idempotency_keys where ctid = any(array(select ctid from idempotency_keys where tenant_id = \(tenant) limit \(batch)))",
                 "delete from send_gates where ctid = any(array(select ctid from send_gates where tenant_id = \(tenant) limit \(batch)))",

@@ -19,6 +19,7 @@ struct Enqueuer: Sendable {
         else { throw RPCError(kind: "invalid_batch", message: "A batch has 1 to 500 sends with different keys of at most 200 bytes.") }
         let tenant = request.tenant
         let now = clock.now
+        let mails = try PlannedMail.plan(sends, now: now)
         let start = ContinuousClock.now
         defer { metrics.enqueue.record(since: start) }
         let fresh = try await database.transaction { transaction in
@@ -39,7 +40,7 @@ struct Enqueuer: Sendable {
                 on conflict (tenant_id, send_key) do nothing returning id
                 """)
             let fresh = Set(try inserted.map { try $0.decode("id", as: SendID.self) })
-            let new = zip(identifiers, sends).filter { fresh.contains($0.0) }
+            let new = zip(identifiers, mails).filter { fresh.contains($0.0) }
             if !new.isEmpty { try await transaction.pipeline([content(new, tenant), jobs(new, tenant, now)] + lanes(new, tenant, now)) }
             return fresh.count
         }
@@ -47,31 +48,41 @@ struct Enqueuer: Sendable {
         return DeliveryRPC.EnqueueResult(enqueued: fresh, known: sends.count - fresh)
     }
 
-    private typealias New = [(SendID, DeliveryRPC.PlannedSend)]
+    private typealias New = [(SendID, PlannedMail)]
 
     private func content(_ new: New, _ tenant: TenantID) -> SQL {
-        """
-        insert into send_contents (tenant_id, send_id, recipient_name, subject, text_body, html_body)
-        select \(tenant), * from unnest(\(new.map(\.0)), \(PostgresOptionals(new.map(\.1.recipientName))), \(new.map(\.1.subject)), \(new.map(\.1.text)),
-                                        \(PostgresOptionals(new.map(\.1.html))))
-        """
+        let sends = new.map(\.1.send)
+        // An array cannot be an element of another: each thread goes as text.
+        let threads = sends.map { $0.follows?.postgresText }
+        let (opens, clicks) = (sends.map { $0.tracksOpens ?? false }, sends.map { $0.tracksClicks ?? false })
+        return """
+            insert into send_contents (tenant_id, send_id, recipient_name, subject, text_body, html_body, sending_window, follows,
+                                       tracks_opens, tracks_clicks)
+            select \(tenant), n.send_id, n.recipient_name, n.subject, n.text_body, n.html_body, n.sending_window, n.follows::text[], n.tracks_opens,
+                   n.tracks_clicks
+            from unnest(\(new.map(\.0)), \(PostgresOptionals(sends.map(\.recipientName))), \(sends.map(\.subject)), \(sends.map(\.text)),
+                        \(PostgresOptionals(sends.map(\.html))), \(PostgresOptionals(new.map(\.1.window))),
+                        \(PostgresOptionals(threads)), \(opens), \(clicks))
+                 as n (send_id, recipient_name, subject, text_body, html_body, sending_window, follows, tracks_opens, tracks_clicks)
+            """
     }
 
     /// A job has the identifier of its send.
     private func jobs(_ new: New, _ tenant: TenantID, _ now: Date) -> SQL {
-        """
-        insert into jobs (id, queue, kind, tenant_id, workspace_id, campaign_id, enrolment_id, lane_id, destination, priority, run_at, created_at)
-        select id, queue, 'email', \(tenant), workspace_id, campaign_id, enrolment_id, lane_id, destination, priority, run_at, \(now)
-        from unnest(\(new.map(\.0)), \(new.map { WorkQueue(mailPriority: $0.1.priority).rawValue }), \(new.map(\.1.workspace)),
-                    \(PostgresOptionals(new.map(\.1.campaign))), \(PostgresOptionals(new.map(\.1.enrolment))), \(new.map(\.1.mailbox)),
-                    \(new.map { Self.destination(of: $0.1.recipient) }), \(new.map(\.1.priority)), \(new.map(\.1.dueAt)))
-             as n (id, queue, workspace_id, campaign_id, enrolment_id, lane_id, destination, priority, run_at)
-        """
+        let sends = new.map(\.1.send)
+        return """
+            insert into jobs (id, queue, kind, tenant_id, workspace_id, campaign_id, enrolment_id, lane_id, destination, priority, run_at, created_at)
+            select id, queue, 'email', \(tenant), workspace_id, campaign_id, enrolment_id, lane_id, destination, priority, run_at, \(now)
+            from unnest(\(new.map(\.0)), \(sends.map { WorkQueue(mailPriority: $0.priority).rawValue }), \(sends.map(\.workspace)),
+                        \(PostgresOptionals(sends.map(\.campaign))), \(PostgresOptionals(sends.map(\.enrolment))), \(sends.map(\.mailbox)),
+                        \(sends.map { Self.destination(of: $0.recipient) }), \(sends.map(\.priority)), \(new.map(\.1.runAt)))
+                 as n (id, queue, workspace_id, campaign_id, enrolment_id, lane_id, destination, priority, run_at)
+            """
     }
 
     private func lanes(_ new: New, _ tenant: TenantID, _ now: Date) -> [SQL] {
-        let entries = new.map { _, send in
-            (queue: WorkQueue(mailPriority: send.priority).rawValue, lane: Lane(tenant: tenant, id: send.mailbox.uuid), at: send.dueAt)
+        let entries = new.map { _, mail in
+            (queue: WorkQueue(mailPriority: mail.send.priority).rawValue, lane: Lane(tenant: tenant, id: mail.send.mailbox.uuid), at: mail.runAt)
         }
         let changes = entries.map { QueueChange(queue: $0.queue, waiting: 1, enqueued: 1) }
         return [LaneStore.wake(entries)] + counters.record(changes, now: now)

@@ -26,6 +26,10 @@ struct Delivery: Sendable {
     let subject: String
     let text: String
     let html: String?
+    /// When it may go out; nil is at any hour.
+    let hours: OpeningHours?
+    /// Send keys of the mails that it follows, oldest first.
+    let follows: [String]
     let deferrals: Int
     let firstDeferredAt: Date?
     let unreachable: Int
@@ -41,6 +45,11 @@ struct Delivery: Sendable {
     var job: UUID { send.uuid }
     var claim: Claim { Claim(job: job, fence: fence) }
     var lane: Lane { Lane(tenant: tenant, id: mailbox.uuid) }
+
+    /// Whether it must not go out at this hour.
+    func isClosed(at instant: Date) -> Bool {
+        hours.map { !$0.contains(instant) } ?? false
+    }
 }
 
 /// An entry of one of the work streams.

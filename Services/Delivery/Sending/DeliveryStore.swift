@@ -25,8 +25,9 @@ struct DeliveryStore: Sendable {
             select j.id, j.fence, j.queue, j.priority, j.attempt, j.unreachable, j.tenant_id, j.lane_id as mailbox_id, j.destination,
                    greatest(0, extract(epoch from clock_timestamp() - j.claimed_at)::float8) as age, s.send_key, s.campaign_id,
                    s.enrolment_id, s.reservation_id, s.recipient, s.deferrals, s.first_deferred_at, s.created_at, c.recipient_name, c.subject,
-                   c.text_body, c.html_body, m.address, m.display_name, m.smtp_host, m.smtp_port, m.smtp_security, m.smtp_username,
-                   m.password_sealed, m.version, m.gap_seconds > 0 as has_gap, m.failures > 0 as has_failures
+                   c.text_body, c.html_body, c.sending_window, coalesce(c.follows, '{}') as follows, m.address, m.display_name, m.smtp_host,
+                   m.smtp_port, m.smtp_security, m.smtp_username, m.password_sealed, m.version, m.gap_seconds > 0 as has_gap,
+                   m.failures > 0 as has_failures
             from unnest(\(entries.map(\.claim.job)), \(entries.map(\.claim.fence))) as e (id, fence)
             join jobs j on j.id = e.id and j.fence = e.fence and \(JobStore.isRunning)
             join sends s on s.tenant_id = j.tenant_id and s.id = j.id and s.fence = j.fence and s.state = 'claimed'
@@ -34,8 +35,13 @@ struct DeliveryStore: Sendable {
             join mailboxes m on m.tenant_id = j.tenant_id and m.id = j.lane_id
             order by j.priority, j.run_at, j.id
             """)
+        // Mails of one campaign and zone have the same window.
+        var windows: [String: OpeningHours] = [:]
         return try rows.map { row in
             let send: SendID = try row.decode("id")
+            let window = try row.decodeOptional("sending_window", as: String.self)
+            let hours = window.map { windows[$0] ?? OpeningHours(stored: $0) }
+            if let window { windows[window] = hours }
             return Loaded(
                 delivery: Delivery(
                     send: send, fence: try row.decode("fence"), hand: hand, queue: try row.decode("queue"), priority: try row.decode("priority"),
@@ -44,8 +50,9 @@ struct DeliveryStore: Sendable {
                     enrolment: try row.decodeOptional("enrolment_id"), reservation: try row.decodeOptional("reservation_id"),
                     mailbox: try row.decode("mailbox_id"), recipient: try row.decode("recipient"),
                     recipientName: try row.decodeOptional("recipient_name"), subject: try row.decode("subject"), text: try row.decode("text_body"),
-                    html: try row.decodeOptional("html_body"), deferrals: try row.decode("deferrals"),
-                    firstDeferredAt: try row.decodeOptional("first_deferred_at"), unreachable: try row.decode("unreachable"),
+                    html: try row.decodeOptional("html_body"), hours: hours, follows: try row.decode("follows"),
+                    deferrals: try row.decode("deferrals"), firstDeferredAt: try row.decodeOptional("first_deferred_at"),
+                    unreachable: try row.decode("unreachable"),
                     createdAt: try row.decode("created_at"), destination: try row.decodeOptional("destination"),
                     hasGap: try row.decode("has_gap"), hasFailures: try row.decode("has_failures"),
                     entry: places[send.uuid] ?? StreamEntryPlace(stream: "", position: "")),

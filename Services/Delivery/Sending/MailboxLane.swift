@@ -22,6 +22,7 @@ actor MailboxLane {
         let load: Load
         let destinations: DestinationSlots
         let metrics: DeliveryMetrics
+        let clock: WallClock
         let logger: Logger
     }
 
@@ -70,20 +71,22 @@ actor MailboxLane {
 
     /// The next mail whose destination has room, or that is to be given back. Mail to a destination without room lets what is behind it pass, and
     /// is looked at again when there is some: nobody sleeps on it.
-    private func next() -> (delivery: Delivery, slot: String?)? {
+    private func next() -> (delivery: Delivery, slot: String?, isReturned: Bool)? {
         for index in waiting.indices {
             let delivery = waiting[index]
-            guard !isToBeReturned(delivery), let destination = delivery.destination else { return (waiting.remove(at: index), nil) }
+            if isToBeReturned(delivery) { return (waiting.remove(at: index), nil, true) }
+            guard let destination = delivery.destination else { return (waiting.remove(at: index), nil, false) }
             let hasSlot = tools.destinations.take(destination, for: ObjectIdentifier(self)) { [taskExecutor] in
                 Task(executorPreference: taskExecutor) { await self.startSenders() }
             }
-            if hasSlot { return (waiting.remove(at: index), destination) }
+            if hasSlot { return (waiting.remove(at: index), destination, false) }
         }
         return nil
     }
 
     private func isToBeReturned(_ delivery: Delivery) -> Bool {
         stopping || refusedVersion == mailbox.version || ContinuousClock.now - delivery.claimedAt > Self.patience
+            || delivery.isClosed(at: tools.clock.now)
     }
 
     /// Gives back what waits and closes what is idle; returns when the mails on the wire have their answers.
@@ -108,10 +111,10 @@ actor MailboxLane {
     private func work() async {
         /// With the version of the settings that it was opened with.
         var connection: (SMTPConnection, version: Int64)?
-        while let (delivery, slot) = next() {
+        while let (delivery, slot, isReturned) = next() {
             defer { if let slot { tools.destinations.release(slot) } }
             let current = mailbox
-            if isToBeReturned(delivery) {
+            if isReturned {
                 tools.outcomes.record(.handedBack, of: delivery)
                 continue
             }
@@ -193,11 +196,12 @@ actor MailboxLane {
     private func send(
         _ envelope: SMTPEnvelope, _ message: [UInt8], _ delivery: Delivery, over connection: SMTPConnection
     ) async -> (Attempt, SMTPConnection?) {
-        let marks = tools.marks
+        let (marks, clock) = (tools.marks, tools.clock)
         do throws(SMTPError) {
             let outcome = try await connection.send(envelope: envelope, message: message) {
                 FaultPoint.pass(.beforeMark)
-                guard ContinuousClock.now - delivery.claimedAt < Self.patience, try await marks.mark(delivery) else { throw ClaimLost() }
+                let isInTime = ContinuousClock.now - delivery.claimedAt < Self.patience && !delivery.isClosed(at: clock.now)
+                guard isInTime, try await marks.mark(delivery) else { throw ClaimLost() }
                 FaultPoint.pass(.afterMark)
             }
             FaultPoint.pass(.afterReply)
@@ -207,6 +211,8 @@ actor MailboxLane {
             return (attempt, await connection.isReusable ? connection : nil)
         } catch {
             await connection.close()
+            // Its hours ended before its body was begun: not the server's fault.
+            if !error.bodyMayHaveBeenSent, delivery.isClosed(at: clock.now) { return (Attempt(.handedBack), nil) }
             return (Attempt(error), nil)
         }
     }

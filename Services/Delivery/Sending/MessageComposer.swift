@@ -17,16 +17,18 @@ struct MessageComposer: Sendable {
         let link = links.link(tenant: delivery.tenant, send: delivery.send)
         let text = delivery.text.substituting(Self.unsubscribePlaceholder, with: link)
         let html = delivery.html?.substituting(Self.unsubscribePlaceholder, with: link.htmlEscaped)
+        let thread = delivery.follows.map { Self.messageIdentifier(of: $0, tenant: delivery.tenant, at: sender.domain) }
         let message = MailMessage(
             from: sender.named(mailbox.displayName), to: [try MailAddress(delivery.recipient).named(delivery.recipientName)],
-            subject: delivery.subject, text: text, html: html, messageIdentifier: Self.messageIdentifier(of: delivery, at: sender.domain),
-            date: delivery.createdAt, listUnsubscribe: ListUnsubscribe(link: link))
+            subject: delivery.subject, text: text, html: html,
+            messageIdentifier: Self.messageIdentifier(of: delivery.sendKey, tenant: delivery.tenant, at: sender.domain), date: delivery.createdAt,
+            inReplyTo: thread.last, references: thread, listUnsubscribe: ListUnsubscribe(link: link))
         return try message.serialized()
     }
 
     /// A digest, so that it tells a stranger nothing about campaign or lead.
-    static func messageIdentifier(of delivery: Delivery, at domain: String) -> String {
-        let digest = SHA256.hash(data: Data("\(delivery.tenant)|\(delivery.sendKey)".utf8))
+    static func messageIdentifier(of sendKey: String, tenant: TenantID, at domain: String) -> String {
+        let digest = SHA256.hash(data: Data("\(tenant)|\(sendKey)".utf8))
         return "\(Data(digest.prefix(16)).hexadecimal)@\(domain)"
     }
 }

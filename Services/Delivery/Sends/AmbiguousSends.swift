@@ -87,10 +87,16 @@ struct AmbiguousSends: Sendable {
             actor: identity.actor, audit: audit)
         let done = try await worker.transaction { transaction in
             let found = try await transaction.query(
-                "select workspace_id from sends where tenant_id = \(tenant) and id = \(send) and state = 'ambiguous' for update")
+                "select workspace_id, recipient from sends where tenant_id = \(tenant) and id = \(send) and state = 'ambiguous' for update")
             guard let row = found.first, identity.mayUse(try row.decode("workspace_id")) else { return false }
             switch settlement {
-            case .resend: try await planAgain([(tenant, send)], now: now, in: transaction)
+            case .resend:
+                guard ErasedRecipient.digest(of: try row.decode("recipient")) == nil else {
+                    throw Problem.conflict(
+                        kind: "recipient_erased", title: "The person was erased, and what the mail said with it.",
+                        detail: "Settle it as sent or not_sent.")
+                }
+                try await planAgain([(tenant, send)], now: now, in: transaction)
             case .sent: try await close(send, of: tenant, as: .accepted, now: now, in: transaction)
             case .notSent: try await close(send, of: tenant, as: .refused, now: now, in: transaction)
             }
@@ -110,7 +116,8 @@ struct AmbiguousSends: Sendable {
             let rows = try await transaction.query(
                 """
                 select s.tenant_id, s.id from delivery_settings p join sends s on s.tenant_id = p.tenant_id and s.state = 'ambiguous'
-                where p.ambiguous = 'resend' order by s.id limit 200 for update of s skip locked
+                where p.ambiguous = 'resend' and not starts_with(s.recipient, \(ErasedRecipient.prefix)) order by s.id limit 200
+                for update of s skip locked
                 """)
             let found = try rows.map { (try $0.decode("tenant_id", as: TenantID.self), try $0.decode("id", as: SendID.self)) }
             if !found.isEmpty { try await planAgain(found, now: now, in: transaction) }

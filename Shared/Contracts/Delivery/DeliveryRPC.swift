@@ -149,11 +149,11 @@ public enum DeliveryRPC {
 
     /// What became of each key, in three parts.
     public struct Withdrawal: Codable, Sendable, Equatable {
-        /// Taken back now, or cancelled before.
+        /// Taken back now; of a cancellation also what was cancelled before.
         public var withdrawn: [String]
         /// Delivery knows no such mail.
         public var unknown: [String]
-        /// Claimed, sent, or (for a recall) tried before.
+        /// Claimed, sent, or (for a recall) tried or cancelled before.
         public var tooLate: [String]
 
         public init(withdrawn: [String], unknown: [String], tooLate: [String]) {
@@ -206,7 +206,7 @@ public enum DeliveryRPC {
         public var opensAt: Date?
         /// Claimed in the last 24 hours, by hour; oldest first.
         public var usage: [Usage]
-        /// Handed over and not yet claimed.
+        /// Handed over and not yet tried; what a gate holds is not counted.
         public var waiting: Int
         /// 0 to 100.
         public var health: Int

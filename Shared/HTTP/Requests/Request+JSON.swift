@@ -8,12 +8,22 @@ import NIOFoundationCompat
 extension Request {
     /// The body as JSON; problems 415 (another content type), 413 (more than `limit` bytes) and 400 (naming the field).
     public func json<Value: Decodable>(_ type: Value.Type, limit: Int = 64 * 1024) async throws -> Value {
+        try requireJSON()
+        return try Self.decode(type, from: try await bytes(limit: limit))
+    }
+
+    /// As ``json(_:limit:)``, of a body that was read before: for routes that look at it twice, or for which it is optional.
+    public func decode<Value: Decodable>(_ type: Value.Type, from body: Data) throws(Problem) -> Value {
+        try requireJSON()
+        return try Self.decode(type, from: body)
+    }
+
+    private func requireJSON() throws(Problem) {
         guard let contentType = headers[.contentType], contentType.lowercased().hasPrefix("application/json") else {
             throw Problem(
                 .unsupportedMediaType, kind: "unsupported_media_type", title: "This route takes JSON.",
                 detail: "Send Content-Type: application/json.")
         }
-        return try Self.decode(type, from: try await bytes(limit: limit))
     }
 
     /// The whole body, or a 413 problem.

@@ -12,13 +12,18 @@ public struct MailMessage: Sendable {
     /// `left@right`, without angle brackets; unique and stable, for receivers recognise a repeated mail by it.
     public var messageIdentifier: String
     public var date: Date
+    /// The identifier of the mail that this one follows, without angle brackets.
+    public var inReplyTo: String?
+    /// The identifiers of the thread's mails so far, oldest first.
+    public var references: [String]
     public var listUnsubscribe: ListUnsubscribe?
     /// Written after the others, in this order.
     public var additionalHeaders: [MailHeader]
 
     public init(
         from: NamedMailAddress, to: [NamedMailAddress], replyTo: NamedMailAddress? = nil, subject: String, text: String, html: String? = nil,
-        messageIdentifier: String, date: Date, listUnsubscribe: ListUnsubscribe? = nil, additionalHeaders: [MailHeader] = []
+        messageIdentifier: String, date: Date, inReplyTo: String? = nil, references: [String] = [], listUnsubscribe: ListUnsubscribe? = nil,
+        additionalHeaders: [MailHeader] = []
     ) {
         self.from = from
         self.to = to
@@ -28,6 +33,8 @@ public struct MailMessage: Sendable {
         self.html = html
         self.messageIdentifier = messageIdentifier
         self.date = date
+        self.inReplyTo = inReplyTo
+        self.references = references
         self.listUnsubscribe = listUnsubscribe
         self.additionalHeaders = additionalHeaders
     }
@@ -60,7 +67,8 @@ public struct MailMessage: Sendable {
     private func headers() throws(MailMessageError) -> HeaderWriter {
         guard !to.isEmpty else { throw .noRecipient }
         guard let date = MessageDate.text(date) else { throw .invalidDate }
-        try checkMessageIdentifier()
+        for identifier in [messageIdentifier] + references { try Self.check(identifier: identifier) }
+        if let inReplyTo { try Self.check(identifier: inReplyTo) }
         var headers = HeaderWriter()
         try headers.add("Date", tokens: [date])
         try headers.add("From", tokens: from.tokens(for: "From"))
@@ -68,6 +76,8 @@ public struct MailMessage: Sendable {
         if let replyTo { try headers.add("Reply-To", tokens: replyTo.tokens(for: "Reply-To")) }
         try headers.add("Subject", text: subject)
         try headers.add("Message-ID", tokens: ["<\(messageIdentifier)>"])
+        if let inReplyTo { try headers.add("In-Reply-To", tokens: ["<\(inReplyTo)>"]) }
+        if !references.isEmpty { try headers.add("References", tokens: references.map { "<\($0)>" }) }
         try listUnsubscribe?.write(to: &headers)
         for header in additionalHeaders {
             guard header.isAllowed else { throw .headerNotAllowed(header.name) }
@@ -86,9 +96,9 @@ public struct MailMessage: Sendable {
         return tokens
     }
 
-    private func checkMessageIdentifier() throws(MailMessageError) {
-        let sides = messageIdentifier.utf8.split(separator: UInt8(ascii: "@"), omittingEmptySubsequences: false)
-        guard sides.count == 2, messageIdentifier.utf8.count <= 250 else { throw .invalidMessageIdentifier }
+    private static func check(identifier: String) throws(MailMessageError) {
+        let sides = identifier.utf8.split(separator: UInt8(ascii: "@"), omittingEmptySubsequences: false)
+        guard sides.count == 2, identifier.utf8.count <= 250 else { throw .invalidMessageIdentifier }
         for side in sides {
             guard !side.isEmpty, side.allSatisfy({ $0.isAtomCharacter || $0 == UInt8(ascii: ".") }) else { throw .invalidMessageIdentifier }
         }
@@ -107,7 +117,8 @@ public struct MailHeader: Sendable, Hashable {
     }
 
     private static let reserved: Set<String> = [
-        "bcc", "cc", "date", "from", "list-unsubscribe", "list-unsubscribe-post", "message-id", "mime-version", "reply-to", "sender", "subject", "to",
+        "bcc", "cc", "date", "from", "in-reply-to", "list-unsubscribe", "list-unsubscribe-post", "message-id", "mime-version", "references",
+        "reply-to", "sender", "subject", "to",
     ]
 
     var isAllowed: Bool {

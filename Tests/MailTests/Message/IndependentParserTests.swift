@@ -15,7 +15,7 @@ import Testing
         message.listUnsubscribe = ListUnsubscribe(
             link: "https://penguin.example/u/" + String(repeating: "t", count: 100),
             mailto: try MailAddress("stop@sender.example"))
-        message.additionalHeaders = [MailHeader("References", "<one@sender.example> <" + String(repeating: "r", count: 90) + "@sender.example>")]
+        message.references = ["one@sender.example", String(repeating: "r", count: 90) + "@sender.example"]
         let parsed = try await ParsedMail.parse(try message.serialized())
         #expect(parsed.defects == [])
         #expect(parsed.subject == message.subject)
@@ -27,7 +27,7 @@ import Testing
         #expect(parsed.messageIdentifier == "<0198c5f0.1@sender.example>")
         #expect(parsed.unsubscribe == "<https://penguin.example/u/\(String(repeating: "t", count: 100))>, <mailto:stop@sender.example>")
         #expect(parsed.unsubscribePost == "List-Unsubscribe=One-Click")
-        #expect(parsed.references == message.additionalHeaders[0].value)
+        #expect(parsed.references == message.references.map { "<\($0)>" }.joined(separator: " "))
         #expect(parsed.type == "multipart/alternative")
         #expect(parsed.text == message.text)
         #expect(parsed.html == message.html)

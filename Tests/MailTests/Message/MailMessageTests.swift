@@ -75,7 +75,30 @@ import Testing
         #expect(throws: MailMessageError.invalidMessageIdentifier) { try message.serialized() }
     }
 
-    @Test(arguments: ["Subject", "CONTENT-TYPE", "Bcc", "a b", "a:b", "", "ä", "X\r\nY"])
+    @Test func threadHeaders() throws {
+        var message = try MailMessage.sample()
+        #expect(try !lines(of: message).contains { $0.hasPrefix("In-Reply-To") || $0.hasPrefix("References") })
+        message.references = (0..<60).map { "\($0).0198c5f00198c5f00198c5f00198c5f0@sender.example" }
+        message.inReplyTo = message.references.last
+        let lines = try lines(of: message)
+        #expect(lines.contains("In-Reply-To: <59.0198c5f00198c5f00198c5f00198c5f0@sender.example>"))
+        #expect(lines.allSatisfy { $0.utf8.count <= 78 })
+        let header = lines.drop { !$0.hasPrefix("References: ") }
+        let folded = header.prefix(1) + header.dropFirst().prefix { $0.hasPrefix(" ") }
+        #expect(folded.joined() == "References: " + message.references.map { "<\($0)>" }.joined(separator: " "))
+    }
+
+    @Test(arguments: ["id", "a@b@c", "a@b> <c@d", "a@b\r\nBcc: c@d.example"])
+    func threadIdentifiersAreChecked(identifier: String) throws {
+        var message = try MailMessage.sample()
+        message.references = ["good@sender.example", identifier]
+        #expect(throws: MailMessageError.invalidMessageIdentifier) { try message.serialized() }
+        message.references = []
+        message.inReplyTo = identifier
+        #expect(throws: MailMessageError.invalidMessageIdentifier) { try message.serialized() }
+    }
+
+    @Test(arguments: ["Subject", "CONTENT-TYPE", "Bcc", "References", "In-Reply-To", "a b", "a:b", "", "ä", "X\r\nY"])
     func additionalHeadersAreChecked(name: String) throws {
         var message = try MailMessage.sample()
         message.additionalHeaders = [MailHeader(name, "value")]

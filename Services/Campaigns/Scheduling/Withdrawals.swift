@@ -1,0 +1,77 @@
+import Contracts
+import Foundation
+import Postgres
+import Primitives
+import RPC
+
+/// Cancels mails of people who were taken out while a mail of theirs was with Delivery; Delivery's own fences hold them until then.
+struct Withdrawals: Sendable {
+    static let batch = 500
+    private static let lease: TimeInterval = 60
+
+    let database: Database
+    let delivery: RPCClient
+    let clock: WallClock
+
+    /// One batch of one company; false when there is nothing to cancel. What is still on its way to Delivery is left until it has arrived.
+    func withdrawOnce() async throws -> Bool {
+        let rows = try await database.query(
+            """
+            with mine as materialized (
+                select tenant_id from enrolments e where needs_withdrawal and not exists (
+                    select from enrolment_sends s where s.tenant_id = e.tenant_id and s.enrolment_id = e.id and s.state = 'planned')
+                order by tenant_id, id limit 1)
+            select e.tenant_id, e.id, s.step, s.state from mine m join enrolments e on e.tenant_id = m.tenant_id and e.needs_withdrawal
+            left join enrolment_sends s on s.tenant_id = e.tenant_id and s.enrolment_id = e.id and s.state in ('planned', 'queued', 'deferred')
+            order by e.id limit \(Self.batch)
+            """)
+        guard let first = rows.first else { return false }
+        let tenant: TenantID = try first.decode("tenant_id")
+        let entries = try rows.map { row in
+            (
+                enrolment: try row.decode("id", as: EnrolmentID.self), step: try row.decodeOptional("step", as: Int.self),
+                state: try row.decodeOptional("state", as: String.self)
+            )
+        }.filter { $0.state != "planned" }
+        let keys = entries.compactMap { entry in entry.step.map { Enrolment.sendKey(entry.enrolment, step: $0) } }
+        var answer = DeliveryRPC.Withdrawal(withdrawn: [], unknown: [], tooLate: [])
+        if !keys.isEmpty { answer = try await delivery.call(DeliveryRPC.WithdrawSends(tenant: tenant, sendKeys: keys, mode: .cancel)) }
+        try await note(
+            entries.map(\.enrolment), unknown: answer.unknown.compactMap(Enrolment.parse(sendKey:)),
+            late: answer.tooLate.compactMap { Enrolment.parse(sendKey: $0)?.enrolment }, of: tenant)
+        // What was only too late is not asked about at once again.
+        return answer.tooLate.count < max(1, keys.count)
+    }
+
+    /// A mail that was claimed just then and is deferred meanwhile will be tried again: it is still to be cancelled.
+    ///
+    /// What Delivery cancelled or sent it tells by event; of what it never had nobody will tell.
+    private func note(
+        _ done: [EnrolmentID], unknown: [(enrolment: EnrolmentID, step: Int)], late: [EnrolmentID], of tenant: TenantID
+    ) async throws {
+        try await database.transaction { transaction in
+            try await transaction.query(
+                """
+                update enrolments e set needs_withdrawal = e.id = any(\(late)) and exists (
+                    select from enrolment_sends s where s.tenant_id = e.tenant_id and s.enrolment_id = e.id and s.state = 'deferred')
+                from (
+                    select id from enrolments where tenant_id = \(tenant) and id = any(\(done)) order by id for no key update) n
+                where e.tenant_id = \(tenant) and e.id = n.id
+                """)
+            guard !unknown.isEmpty else { return }
+            let cancelled = try await transaction.query(
+                """
+                update enrolment_sends s set state = 'cancelled' from unnest(\(unknown.map(\.enrolment)), \(unknown.map(\.step))) as n (enrolment_id, step)
+                where s.tenant_id = \(tenant) and s.enrolment_id = n.enrolment_id and s.step = n.step and s.state in ('queued', 'deferred')
+                returning s.campaign_id
+                """)
+            let campaigns = Dictionary(grouping: try cancelled.map { try $0.decode("campaign_id", as: CampaignID.self) }) { $0 }
+            try await transaction.pipeline(
+                campaigns.keys.sorted { $0.description < $1.description }.map { campaign in
+                    var counters = CounterChange()
+                    counters.outstanding = -Int64(campaigns[campaign]?.count ?? 0)
+                    return counters.statement(campaign, of: tenant)
+                })
+        }
+    }
+}

@@ -1,0 +1,72 @@
+import Contracts
+import Foundation
+import HTTP
+import Postgres
+import RPC
+
+/// Finds what a template is shown with: a lead that the caller may see, a mailbox and the workspace's address.
+struct MergeContexts: Sendable {
+    let database: Database
+    let auth: RPCClient
+    let delivery: RPCClient
+
+    /// Of what is not named, a sample is taken.
+    func values(
+        lead: LeadID?, mailbox: DeliveryRPC.Mailbox?, workspace: WorkspaceID, customFields: Set<String>, for identity: Identity
+    ) async throws -> MergeValues {
+        let person: Lead = if let lead { try await self.lead(lead, for: identity) } else { .sample(customFields: customFields) }
+        return MergeValues(
+            lead: person, senderName: mailbox?.displayName ?? "Grace Sender", senderAddress: mailbox?.address ?? "grace@example.com",
+            campaignName: "Sample campaign", postalAddress: try await postalAddress(of: workspace, tenant: identity.tenant))
+    }
+
+    /// The workspace's mailbox, or the problem 422.
+    func mailbox(_ mailbox: MailboxID, in workspace: WorkspaceID, of tenant: TenantID) async throws -> DeliveryRPC.Mailbox {
+        let found: DeliveryRPC.Mailbox?
+        do throws(RPCError) {
+            found = try await delivery.call(DeliveryRPC.ReadMailbox(tenant: tenant, mailbox: mailbox))
+        } catch {
+            guard error.kind == "mailbox_not_found" else { throw error }
+            found = nil
+        }
+        guard let found, found.workspace == workspace else {
+            throw Problem.unprocessable(kind: "mailbox_not_found", title: "The workspace has no such mailbox.")
+        }
+        return found
+    }
+
+    /// The keys of the company's own fields.
+    func customFields(of tenant: TenantID) async throws -> Set<String> {
+        Set(
+            try await database.query(as: tenant, "select key from custom_fields where tenant_id = \(tenant) order by key limit 1000")
+                .map { try $0.decode("key", as: String.self) })
+    }
+
+    /// A lead in one of the workspaces that the caller may use, or the problem 404.
+    private func lead(_ lead: LeadID, for identity: Identity) async throws -> Lead {
+        let isSeen: SQL =
+            if let workspaces = identity.workspaces {
+                """
+                exists (select from lead_workspaces w
+                    where w.tenant_id = l.tenant_id and w.lead_id = l.id and w.workspace_id = any(\(workspaces)))
+                """
+            } else {
+                "true"
+            }
+        let found = try await database.query(
+            as: identity.tenant,
+            "select \(Lead.columns) from leads l where l.tenant_id = \(identity.tenant) and l.id = \(lead) and \(isSeen)"
+        ).first.map(Lead.init(row:))
+        guard let found else { throw Problem.notFound("lead") }
+        return found
+    }
+
+    private func postalAddress(of workspace: WorkspaceID, tenant: TenantID) async throws -> String? {
+        do throws(RPCError) {
+            return try await auth.call(AuthRPC.ReadWorkspace(tenant: tenant, workspace: workspace)).postalAddress
+        } catch {
+            guard error.kind == "workspace_not_found" else { throw error }
+            throw Problem.unprocessable(kind: "workspace_not_found", title: "There is no such workspace.")
+        }
+    }
+}

@@ -1,0 +1,119 @@
+import Contracts
+import Foundation
+import Postgres
+
+/// The SQL of forgetting one address of a company, a batch at a time.
+struct ErasureStore: Sendable {
+    let tenant: TenantID
+    /// In lower case, as the ledger has it.
+    let address: String
+    let digest: Data
+    let batch: Int
+
+    /// A mail that nobody has claimed.
+    struct Waiting: Sendable {
+        let send: UUID
+        /// Nil: it has lost its job.
+        let queue: String?
+    }
+
+    /// What forbids writing to the address forbids it by the digest from now on, and the address goes, in one commit: whoever looks for the
+    /// address first and for the digest afterwards finds one of them at any time.
+    func forbid(isOptedOut: Bool, at now: Date, in transaction: Transaction) async throws {
+        var statements: [SQL] = [
+            """
+            insert into suppressions (tenant_id, address_digest, workspace_id, reason, source, created_at)
+            select tenant_id, \(digest), workspace_id, reason, source, created_at from suppressions
+            where tenant_id = \(tenant) and address = \(address)
+            on conflict do nothing
+            """
+        ]
+        if isOptedOut {
+            statements.append(
+                """
+                insert into suppressions (tenant_id, address_digest, workspace_id, reason, source, created_at)
+                values (\(tenant), \(digest), null, 'unsubscribed', 'erasure', \(now)) on conflict do nothing
+                """)
+        }
+        // One that somebody wrote between the two statements stays until the next call: it does not go without its digest.
+        statements.append(
+            """
+            delete from suppressions x where x.tenant_id = \(tenant) and x.address = \(address) and exists (
+                select from suppressions d where d.tenant_id = x.tenant_id and d.address_digest = \(digest)
+                  and d.workspace_id is not distinct from x.workspace_id)
+            """)
+        try await transaction.pipeline(statements)
+    }
+
+    /// Mails that nobody has claimed and that nobody claims at this moment, locked.
+    func lockWaiting(in transaction: Transaction) async throws -> [Waiting] {
+        // The state in words that no partial index fits: the jobs are found by their identifiers.
+        let queued = try await transaction.query(
+            """
+            select s.id, j.queue from sends s
+            join jobs j on j.id = s.id and j.tenant_id = s.tenant_id and coalesce(j.state, '') in ('queued', 'gated')
+            where s.tenant_id = \(tenant) and s.recipient = \(address) and s.state in ('planned', 'deferred')
+            limit \(batch) for update of s, j skip locked
+            """)
+        let lost = try await transaction.query(
+            """
+            select s.id from sends s where s.tenant_id = \(tenant) and s.recipient = \(address) and s.state in ('planned', 'deferred')
+              and not exists (select from jobs j where j.id = s.id and coalesce(j.state, '') in ('queued', 'gated', 'running'))
+            limit \(batch) for update skip locked
+            """)
+        var waiting = try queued.map { Waiting(send: try $0.decode("id"), queue: try $0.decode("queue", as: String.self)) }
+        waiting += try lost.map { Waiting(send: try $0.decode("id"), queue: nil) }
+        return waiting
+    }
+
+    /// Ends locked mails in the ledger; their identifying columns and new versions.
+    func cancel(_ sends: [UUID], now: Date, in transaction: Transaction) async throws -> Rows {
+        try await transaction.query(
+            """
+            update sends s set state = 'cancelled', version = s.version + 1, fence = s.fence + 1, resolved_at = \(now)
+            where s.tenant_id = \(tenant) and s.id = any(\(sends))
+            returning s.tenant_id, s.id, s.send_key, s.version, s.campaign_id, s.enrolment_id, s.reservation_id
+            """)
+    }
+
+    func dropJobs(_ sends: [UUID], now: Date) -> [SQL] {
+        [
+            """
+            update jobs set state = 'cancelled', finished_at = \(now), error = 'the recipient was erased'
+            where id = any(\(sends)) and state in ('queued', 'gated')
+            """,
+            "delete from send_contents where tenant_id = \(tenant) and send_id = any(\(sends))",
+        ]
+    }
+
+    /// Takes the person out of mails that have come to their end, and moves their fences on: a reply that is still on its way to the ledger
+    /// would write down what the server said of the address.
+    func eraseMails(in transaction: Transaction) async throws {
+        let ended = try await transaction.query(
+            """
+            select id from sends where tenant_id = \(tenant) and recipient = \(address)
+              and state not in ('planned', 'deferred', 'claimed', 'data_sent')
+            limit \(batch) for update skip locked
+            """)
+        guard !ended.isEmpty else { return }
+        let sends = try ended.map { try $0.decode("id", as: UUID.self) }
+        try await transaction.pipeline([
+            """
+            update sends set recipient = \(ErasedRecipient.text(digest)), reply_text = null, fence = fence + 1
+            where tenant_id = \(tenant) and id = any(\(sends))
+            """,
+            "update jobs set error = null, destination = null where id = any(\(sends)) and tenant_id = \(tenant)",
+            "delete from send_contents where tenant_id = \(tenant) and send_id = any(\(sends))",
+            "update job_logs set message = '', transcript = null where tenant_id = \(tenant) and job_id = any(\(sends))",
+        ])
+    }
+
+    /// Whether neither the ledger nor a suppression names the address any more.
+    func isEmpty(in transaction: Transaction) async throws -> Bool {
+        try await transaction.query(
+            """
+            select not exists (select from sends where tenant_id = \(tenant) and recipient = \(address))
+               and not exists (select from suppressions where tenant_id = \(tenant) and address = \(address)) as empty
+            """)[0].decode("empty")
+    }
+}

@@ -1,0 +1,13 @@
+extension CampaignsEvents {
+    /// Somebody took a lead out of a campaign by hand.
+    public struct EnrolmentStopped: Event {
+        public static let name = "campaigns.enrolment.stopped"
+        public var campaign: CampaignID
+        public var enrolment: EnrolmentID
+
+        public init(campaign: CampaignID, enrolment: EnrolmentID) {
+            self.campaign = campaign
+            self.enrolment = enrolment
+        }
+    }
+}

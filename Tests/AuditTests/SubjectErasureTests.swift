@@ -1,0 +1,97 @@
+import Contracts
+import Foundation
+import Postgres
+import Primitives
+import RPC
+import Streams
+import TestSupport
+import Testing
+
+@testable import Audit
+
+extension AuditFixture {
+    fileprivate func event(_ targets: [AuditRecord.Target], tenant: TenantID? = nil) throws -> PendingEvent {
+        try PendingEvent(
+            CampaignsEvents.TemplateCreated(template: TemplateID(UUID())), at: house.clock.clock.now, tenant: tenant ?? self.tenant,
+            actor: EventActor(kind: .user, id: "u1", name: "Ursula"), audit: AuditRecord(action: "lead.change", targets: targets))
+    }
+
+    fileprivate func eraseOnce(_ type: String, _ id: String) async throws -> Bool {
+        try await RPCClient.local(house.router(service), caller: .campaigns).call(
+            AuditRPC.EraseSubject(tenant: tenant, type: type, id: id)
+        ).isDone
+    }
+
+    /// The targets of every event of a company, oldest first.
+    fileprivate func targets(of tenant: TenantID) async throws -> [[AuditRecord.Target]] {
+        try await house.house.worker.query("select targets from events where tenant_id = \(tenant) order by id").map { row in
+            try WireJSON.decoder().decode([AuditRecord.Target].self, from: Data(try row.decode("targets", as: String.self).utf8))
+        }
+    }
+}
+
+@Suite("What is left of a person in the trail")
+struct SubjectErasureTests {
+    private static let ada = AuditRecord.Target(type: "lead", id: "l1", name: "Ada Lovelace")
+    private static let nobody = AuditRecord.Target(type: "lead", id: "l1")
+
+    @Test("the name of exactly this target goes wherever it stands; events, other targets and other companies stay as they were")
+    func names() async throws {
+        let fixture = try await AuditFixture.make()
+        let other = TenantID(UUID())
+        let bo = AuditRecord.Target(type: "lead", id: "l2", name: "Bo")
+        let namesake = AuditRecord.Target(type: "list", id: "l1", name: "Penguins")
+        try await fixture.take([
+            try fixture.event([Self.ada]), try fixture.event([bo, Self.ada, namesake, Self.ada]), try fixture.event([bo]),
+            try fixture.event([Self.nobody]), try fixture.event([Self.ada], tenant: other),
+        ])
+        let kept = try await fixture.house.rows(of: fixture.tenant)
+        #expect(try await fixture.eraseOnce("lead", "l1"))
+        #expect(
+            try await fixture.targets(of: fixture.tenant) == [
+                [Self.nobody], [bo, Self.nobody, namesake, Self.nobody], [bo], [Self.nobody],
+            ])
+        #expect(try await fixture.targets(of: other) == [[Self.ada]])
+        #expect(try await fixture.house.rows(of: fixture.tenant) == kept && kept["events"] == 4)
+        #expect(try await fixture.get("target=lead:l1").actions.count == 3)
+        #expect(try await !fixture.get("").body.contains("Lovelace"))
+        // Again changes nothing.
+        #expect(try await fixture.eraseOnce("lead", "l1"))
+        #expect(try await fixture.eraseOnce("lead", "nobody"))
+    }
+
+    @Test("more events than a call takes are erased in several")
+    func batches() async throws {
+        let fixture = try await AuditFixture.make()
+        for _ in 0..<3 { try await fixture.take(try (0..<400).map { _ in try fixture.event([Self.ada]) }) }
+        #expect(try await !fixture.eraseOnce("lead", "l1"))
+        #expect(try await fixture.eraseOnce("lead", "l1"))
+        #expect(try await fixture.targets(of: fixture.tenant) == Array(repeating: [Self.nobody], count: 1_200))
+    }
+
+    @Test("a subject that no target can be is refused", arguments: [("", "x"), ("lead", ""), (String(repeating: "t", count: 33), "x")])
+    func refusals(type: String, id: String) async throws {
+        let fixture = try await AuditFixture.make()
+        let error = await #expect(throws: RPCError.self) { try await fixture.eraseOnce(type, id) }
+        #expect(error?.kind == "invalid_subject")
+    }
+
+    @Test("whoever answers requests cannot erase, and whoever erases cannot change anything else")
+    func privileges() async throws {
+        let fixture = try await AuditFixture.make()
+        try await fixture.take([try fixture.event([Self.ada])])
+        let tenant = fixture.tenant
+        let refusals: [(role: String, statement: SQL)] = [
+            ("audit_api", "select erase_target_names(\(tenant), 'lead', 'l1', 10)"),
+            ("audit_worker", "update events set targets = '[]' where tenant_id = \(tenant)"),
+            ("audit_worker", "update events set action = 'x.y' where tenant_id = \(tenant)"),
+            ("audit_worker", "delete from events where tenant_id = \(tenant)"),
+        ]
+        for (role, statement) in refusals {
+            let database = Database(fixture.house.database.configuration(role: role), connections: 1)
+            let error = await #expect(throws: PostgresError.self) { try await database.query(as: tenant, statement) }
+            #expect(error?.code == .insufficientPrivilege, "\(role)")
+        }
+        #expect(try await fixture.targets(of: tenant) == [[Self.ada]])
+    }
+}

@@ -1,0 +1,148 @@
+import Contracts
+import Foundation
+import NIOCore
+import Postgres
+import RPC
+import TestSupport
+import Testing
+
+@testable import Campaigns
+
+@Suite("Imports that end before their time, and what is left of them")
+struct ImportRunTests {
+    private static func rows(_ numbers: Range<Int>) -> ByteBuffer {
+        ByteBuffer(string: numbers.map { "lead\($0)@example.org,Name \($0)\n" }.joined())
+    }
+
+    @Test("cancelled in the middle of its upload, an import stops at its next batch and keeps what is in")
+    func cancel() async throws {
+        let fixture = try await CampaignsFixture.make()
+        let id = ImportID(UUID())
+        let (body, pieces) = AsyncStream.makeStream(of: ByteBuffer.self)
+        let upload = Task { [importer = fixture.importer, identity = fixture.identity, workspace = fixture.peers.workspace] in
+            try await importer.run(
+                .init(id: id, workspace: workspace, fileName: "f.csv", duplicates: .skip), body: body, by: identity,
+                audit: { AuditRecord(action: "import.finish", targets: [$0]) })
+        }
+        pieces.yield(ByteBuffer(string: "email,first_name\n"))
+        pieces.yield(Self.rows(0..<5_000))
+        try await eventually("two batches are in") {
+            try await fixture.send(.get, "/api/v1/imports/\(id)").number("rows") == 4_000
+        }
+        #expect(try await fixture.send(.post, "/api/v1/imports/\(id)/cancel", role: .viewer).status == 403)
+        #expect(try await fixture.send(.post, "/api/v1/imports/\(id)/rollback").text("type") == "/problems/import_running")
+        #expect(try await fixture.send(.post, "/api/v1/imports/\(id)/cancel").text("status") == "cancelled")
+        pieces.yield(Self.rows(5_000..<10_000))
+        pieces.finish()
+        let ended = try await upload.value
+        #expect(ended.status == .cancelled && ended.rows == 4_000 && ended.created == 4_000)
+        #expect(try await fixture.leads().count == 4_000)
+        #expect(try await fixture.leadCount() == 4_000)
+        // A second time it is as it was; one that is over cannot be cancelled.
+        #expect(try await fixture.send(.post, "/api/v1/imports/\(id)/cancel").text("status") == "cancelled")
+        let done = try await fixture.upload("email\na@x.org\n")
+        #expect(try await fixture.send(.post, "/api/v1/imports/\(done.text("id"))/cancel").text("type") == "/problems/import_not_running")
+        let actions = try await fixture.house.house.worker.query(
+            "select body from outbox where tenant_id = \(fixture.tenant) and type = 'campaigns.import.statusChanged'")
+        #expect(try actions.map { try $0.decode("body", as: String.self) }.filter { $0.contains("import.cancel") }.count == 1)
+    }
+
+    @Test("an upload that breaks off leaves an import that says so, with what is in")
+    func brokenOff() async throws {
+        struct Gone: Error {}
+        let fixture = try await CampaignsFixture.make()
+        let id = ImportID(UUID())
+        let (body, pieces) = AsyncThrowingStream.makeStream(of: ByteBuffer.self)
+        pieces.yield(ByteBuffer(string: "email,first_name\n"))
+        pieces.yield(Self.rows(0..<4_500))
+        pieces.finish(throwing: Gone())
+        await #expect(throws: Gone.self) {
+            try await fixture.importer.run(
+                .init(id: id, workspace: fixture.peers.workspace, fileName: "f.csv", duplicates: .skip), body: body, by: fixture.identity,
+                audit: { AuditRecord(action: "import.finish", targets: [$0]) })
+        }
+        let run = try await fixture.send(.get, "/api/v1/imports/\(id)")
+        #expect(run.text("status") == "failed" && run.number("rows") == 4_000)
+    }
+
+    @Test("an import that has been silent for ten minutes has died; one that shows life has not")
+    func dead() async throws {
+        let fixture = try await CampaignsFixture.make()
+        let sweeper = fixture.service.importSweeper
+        let (dead, living) = (try await fixture.upload("email\na@x.org\n").text("id"), try await fixture.upload("email\nb@x.org\n").text("id"))
+        try await fixture.house.house.worker.query(
+            "update imports set status = 'running', finished_at = null where tenant_id = \(fixture.tenant)")
+        #expect(try await !sweeper.step())
+        fixture.house.clock.advance(by: .seconds(601))
+        let touched = try await ImportStore.touch(
+            try #require(ImportID(living)), of: fixture.tenant, at: fixture.house.clock.clock.now, in: fixture.house.house.api)
+        #expect(touched)
+        #expect(try await sweeper.step())
+        #expect(try await !sweeper.step())
+        #expect(try await fixture.send(.get, "/api/v1/imports/\(dead)").text("status") == "failed")
+        #expect(try await fixture.send(.get, "/api/v1/imports/\(living)").text("status") == "running")
+    }
+
+    @Test("rejected rows come back as a file with the reason before each, and no cell of it is a formula")
+    func rejectedFile() async throws {
+        let fixture = try await CampaignsFixture.make()
+        let bad = (0..<600).map { "no address \($0);=SUM(1);\"a;b\"\n" }.joined()
+        let run = try await fixture.upload("email;first_name;notes\na@x.org;Ada;x\n\(bad);+47;\"two\nlines\"\n")
+        let file = try await fixture.send(.get, "/api/v1/imports/\(run.text("id"))/rejected.csv")
+        #expect(file.status == 200)
+        let records = CSVParserTests.parse(Array(file.body.utf8)).map(\.fields)
+        #expect(records.count == 602)
+        #expect(records.first == ["line", "reason", "field", "email", "first_name", "notes"])
+        #expect(records[1] == ["3", "email_invalid", "email", "no address 0", "'=SUM(1)", "a;b"])
+        #expect(records[600] == ["602", "email_invalid", "email", "no address 599", "'=SUM(1)", "a;b"])
+        #expect(records[601] == ["603", "email_missing", "email", "", "'+47", "two\nlines"])
+        #expect(try await fixture.send(.get, "/api/v1/imports/\(run.text("id"))/rejected.csv", tenant: TenantID(UUID())).status == 404)
+    }
+
+    @Test("of a rejected row no more than 16 KiB is kept")
+    func rejectedRaw() async throws {
+        let fixture = try await CampaignsFixture.make()
+        let run = try await fixture.upload("email,notes\nno address,\"\(String(repeating: "é,", count: 100_000))\"\n")
+        let file = try await fixture.send(.get, "/api/v1/imports/\(run.text("id"))/rejected.csv")
+        #expect(file.body.utf8.count < 17_000 && file.body.contains("no address") && file.body.contains("value_too_long"))
+    }
+
+    @Test("a list that is deleted under an import ends it, and what is in stays")
+    func listGone() async throws {
+        let fixture = try await CampaignsFixture.make()
+        let (id, list) = (ImportID(UUID()), try await fixture.makeList())
+        let (body, pieces) = AsyncStream.makeStream(of: ByteBuffer.self)
+        let upload = Task { [importer = fixture.importer, identity = fixture.identity, workspace = fixture.peers.workspace] in
+            try await importer.run(
+                .init(id: id, workspace: workspace, fileName: "f.csv", duplicates: .skip, list: list), body: body, by: identity,
+                audit: { AuditRecord(action: "import.finish", targets: [$0]) })
+        }
+        pieces.yield(ByteBuffer(string: "email,first_name\n"))
+        pieces.yield(Self.rows(0..<4_500))
+        try await eventually("two batches are in") {
+            try await fixture.send(.get, "/api/v1/imports/\(id)").number("rows") == 4_000
+        }
+        #expect(try await fixture.members(of: list).count == 4_000)
+        try await fixture.house.house.worker.query("delete from lists where tenant_id = \(fixture.tenant) and id = \(list)")
+        pieces.finish()
+        let outcome = await upload.result
+        #expect(throws: (any Error).self) { try outcome.get() }
+        #expect(try await fixture.send(.get, "/api/v1/imports/\(id)").text("status") == "failed")
+        #expect(try await fixture.leads().count == 4_000)
+    }
+
+    @Test("nothing of imports is left of a company that is purged")
+    func purge() async throws {
+        let fixture = try await CampaignsFixture.make()
+        let list = try await fixture.makeList()
+        _ = try await fixture.upload("email\na@x.org\nno address\n")
+        _ = try await fixture.upload("email,first_name\na@x.org,Ada\n", "&duplicates=update&tags=hot&list=\(list)")
+        let rows = try await fixture.house.rows(of: fixture.tenant)
+        #expect(rows["imports"] == 2 && rows["import_changes"] == 1 && rows["import_errors"] == 1 && rows["lead_counts"] == 1)
+        let client = RPCClient.local(fixture.house.router(fixture.service), caller: .auth)
+        for _ in 0..<20 {
+            if try await client.call(CampaignsRPC.Purge(tenant: fixture.tenant, workspace: nil)).isDone { break }
+        }
+        #expect(try await fixture.house.rows(of: fixture.tenant) == [:])
+    }
+}
