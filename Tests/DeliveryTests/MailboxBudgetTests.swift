@@ -115,7 +115,7 @@ struct MailboxBudgetTests {
             try await transaction.query("select set_config('plan_cache_mode', \(mode), true)")
             return try await transaction.query("explain \(statement)").map { try $0.decode("QUERY PLAN", as: String.self) }.joined(separator: "\n")
         }
-        #expect(plan.contains("jobs_claimable") && !plan.contains("Seq Scan on jobs"), "\(plan)")
+        #expect(plan.contains("jobs_in_lane") && !plan.contains("Seq Scan on jobs"), "\(plan)")
         let budget = try #require(try await read(fixture, [mailbox]).first)
         #expect(budget.waiting == 66 || budget.waiting == 67)
     }

@@ -98,7 +98,7 @@ struct WithdrawalTests {
         #expect(try await fixture.house.rows(of: fixture.tenant)["send_contents"] == 1)
         // Its key is used for ever, also for a recall.
         #expect(try await fixture.rpc.call(plan(fixture, mailbox, ["planned@x.example"])) == .init(enqueued: 0, known: 1))
-        #expect(try await withdraw(fixture, [keys[0]], .recall).withdrawn == [keys[0]])
+        #expect(try await withdraw(fixture, [keys[0]], .recall).tooLate == [keys[0]])
         _ = try await fixture.rpc.call(fixture.gate(open: true, version: 2))
         #expect(try await fixture.claim().isEmpty)
     }

@@ -13,11 +13,6 @@ struct SegmentCompiler: Sendable {
     /// What `days_ago` counts from.
     let now: Date
 
-    init(fields: [String: CustomFieldKind], now: Date) {
-        self.fields = fields
-        self.now = now
-    }
-
     /// True for the leads that are meant, false or NULL for the others: it belongs into a WHERE.
     func condition(_ filter: SegmentFilter) throws(Invalid) -> SQL {
         try node(filter, at: [], isDenied: false)

@@ -18,6 +18,12 @@ create table bench.copied (
     tenant_id uuid not null default '{tenant}', email text not null, first_name text, last_name text, company text, time_zone text, city text,
     tier text, employees numeric, unique (tenant_id, email))
 """
+# What an import cannot go below: the table of leads with its words for the search and all its indexes.
+INDEXED = """
+create table bench.copied (like campaigns.leads including all, city text, tier text, employees numeric);
+alter table bench.copied alter tenant_id set default '{tenant}', alter id set default gen_random_uuid(), alter created_at set default now(),
+    alter updated_at set default now()
+"""
 
 
 @dataclass
@@ -26,6 +32,8 @@ class Imports:
 
     seconds: float
     copied: float
+    # Once only: it takes long, and is there to understand the ratio.
+    indexed: float
     growth: float
     most: float
     company: Company
@@ -33,10 +41,12 @@ class Imports:
     def results(self, rows):
         yield beside(f"import of {rows} rows beside \\copy (wanted: at most {LONGEST} times as long)", self.seconds, "s", self.copied)
         yield beside("the same, rows a second", rows / self.seconds, "rows/s", rows / self.copied)
+        yield beside("the same beside \\copy into a table with the indexes of leads", self.seconds, "s", self.indexed)
         yield beside(f"memory of Campaigns while it imports, growth (at most {self.most:.0f} MB)", self.growth, "MB", LARGEST_GROWTH)
 
     @property
-    def faults(self):
+    def missed(self):
+        """Goals that were not reached, in words."""
         if self.seconds > LONGEST * self.copied:
             yield f"The import takes {self.seconds / self.copied:.2f} times as long as \\copy."
         if self.growth > LARGEST_GROWTH:
@@ -48,12 +58,13 @@ def measure(ground, path, rows):
     copied, imported, memories = [], [], []
     for _ in range(ROUNDS):
         company = Company.found(ground)
-        copied.append(_copy(ground, path, company.tenant))
+        copied.append(_copy(ground, path, company.tenant, TABLE))
         seconds, memory = _import(ground, path, rows, company)
         imported.append(seconds)
         memories.append(memory)
+    indexed = _copy(ground, path, company.tenant, INDEXED)
     return Imports(
-        min(imported), min(copied), max(memory.growth for memory in memories), max(memory.most for memory in memories), company)
+        min(imported), min(copied), indexed, max(memory.growth for memory in memories), max(memory.most for memory in memories), company)
 
 
 def _import(ground, path, rows, company):
@@ -69,9 +80,9 @@ def _import(ground, path, rows, company):
     return seconds, memory
 
 
-def _copy(ground, path, tenant):
-    ground.sql.run("drop table if exists bench.copied", TABLE.format(tenant=tenant), "checkpoint")
-    with step("Copying the same file with \\copy"):
+def _copy(ground, path, tenant, table):
+    ground.sql.run(table.format(tenant=tenant), "checkpoint")
+    with step("Copying the same file with \\copy" + (", all indexes there" if table == INDEXED else "")):
         started = time.monotonic()
         ground.sql.run(f"\\copy bench.copied ({', '.join(COLUMNS)}) from '{path}' with (format csv, header true)")
         seconds = time.monotonic() - started
