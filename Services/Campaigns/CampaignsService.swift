@@ -117,6 +117,9 @@ struct CampaignsService: DeployableService {
             house.consumer(of: .billing) { [access = AccessListener(clock: house.clock)] events, transaction in
                 try await access.hear(events, in: transaction)
             },
+            house.consumer(of: .auth) { [access = AccessListener(clock: house.clock)] events, transaction in
+                try await access.hearAuth(events, in: transaction)
+            },
             handOver,
             erasure,
             leadExports,

@@ -34,9 +34,11 @@ struct DeliveryHandlers {
             guard let mailbox = try await mailboxes.find(request.mailbox, of: request.tenant) else {
                 throw RPCError(kind: "mailbox_not_found", message: "The tenant has no such mailbox.")
             }
-            return DeliveryRPC.Mailbox(
-                id: mailbox.id, workspace: mailbox.workspace, address: mailbox.address, displayName: mailbox.displayName, state: mailbox.state,
-                stateReason: mailbox.stateReason)
+            return DeliveryRPC.Mailbox(mailbox)
+        }
+        router.on(DeliveryRPC.ReadMailboxes.self) { request, _ in
+            guard request.mailboxes.count <= 200 else { throw RPCError(kind: "invalid_batch", message: "At most 200 mailboxes.") }
+            return try await mailboxes.find(request.mailboxes, of: request.tenant).map(DeliveryRPC.Mailbox.init)
         }
         router.on(DeliveryRPC.FindSuppressed.self) { request, _ in
             guard request.addresses.count <= 500 else { throw RPCError(kind: "invalid_batch", message: "At most 500 addresses.") }
@@ -52,5 +54,13 @@ struct DeliveryHandlers {
         let (purge, eraser) = (purge, eraser)
         router.on(DeliveryRPC.EraseRecipient.self) { request, _ in PurgeResult(isDone: try await eraser.erase(request)) }
         router.on(DeliveryRPC.Purge.self) { request, _ in PurgeResult(isDone: try await purge.purge(request)) }
+    }
+}
+
+extension DeliveryRPC.Mailbox {
+    fileprivate init(_ mailbox: Mailbox) {
+        self.init(
+            id: mailbox.id, workspace: mailbox.workspace, address: mailbox.address, displayName: mailbox.displayName, state: mailbox.state,
+            stateReason: mailbox.stateReason)
     }
 }

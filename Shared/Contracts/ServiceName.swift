@@ -8,7 +8,7 @@ public enum ServiceName: String, Sendable, CaseIterable, Codable {
     /// Who reads this service's events: a row stays in the outbox until each of them has acknowledged it.
     public var subscribers: [ServiceName] {
         switch self {
-        case .auth: [.billing, .delivery, .audit]
+        case .auth: [.billing, .campaigns, .delivery, .audit]
         case .billing: [.campaigns, .audit]
         case .campaigns: [.audit]
         case .delivery: [.campaigns, .audit]

@@ -102,6 +102,12 @@ final class Peers: Sendable {
                 id: request.mailbox, workspace: self.workspace, address: "a@x.org", displayName: "A",
                 state: self.state.withLock { $0.mailboxState }, stateReason: nil)
         }
+        delivery.on(DeliveryRPC.ReadMailboxes.self) { request, _ in
+            request.mailboxes.compactMap { self.budget($0) }.map {
+                DeliveryRPC.Mailbox(
+                    id: $0.id, workspace: $0.workspace, address: $0.address, displayName: "A", state: $0.state, stateReason: nil)
+            }
+        }
         delivery.on(DeliveryRPC.ReadMailboxBudgets.self) { request, _ in
             request.mailboxes.compactMap { self.budget($0) }
         }

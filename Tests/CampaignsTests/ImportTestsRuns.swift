@@ -22,7 +22,7 @@ struct ImportRunTests {
         let upload = Task { [importer = fixture.importer, identity = fixture.identity, workspace = fixture.peers.workspace] in
             try await importer.run(
                 .init(id: id, workspace: workspace, fileName: "f.csv", duplicates: .skip), body: body, by: identity,
-                audit: { AuditRecord(action: "import.finish", targets: [$0]) })
+                audit: { AuditRecord(action: $0, targets: [$1]) })
         }
         pieces.yield(ByteBuffer(string: "email,first_name\n"))
         pieces.yield(Self.rows(0..<5_000))
@@ -59,7 +59,7 @@ struct ImportRunTests {
         await #expect(throws: Gone.self) {
             try await fixture.importer.run(
                 .init(id: id, workspace: fixture.peers.workspace, fileName: "f.csv", duplicates: .skip), body: body, by: fixture.identity,
-                audit: { AuditRecord(action: "import.finish", targets: [$0]) })
+                audit: { AuditRecord(action: $0, targets: [$1]) })
         }
         let run = try await fixture.send(.get, "/api/v1/imports/\(id)")
         #expect(run.text("status") == "failed" && run.number("rows") == 4_000)
@@ -115,7 +115,7 @@ struct ImportRunTests {
         let upload = Task { [importer = fixture.importer, identity = fixture.identity, workspace = fixture.peers.workspace] in
             try await importer.run(
                 .init(id: id, workspace: workspace, fileName: "f.csv", duplicates: .skip, list: list), body: body, by: identity,
-                audit: { AuditRecord(action: "import.finish", targets: [$0]) })
+                audit: { AuditRecord(action: $0, targets: [$1]) })
         }
         pieces.yield(ByteBuffer(string: "email,first_name\n"))
         pieces.yield(Self.rows(0..<4_500))

@@ -12,7 +12,8 @@ struct SegmentCompilerTests {
     private static let now = Date(timeIntervalSince1970: 1_795_000_000)
 
     private func compile(_ json: String) throws -> SQL {
-        try SegmentCompiler(fields: SampleLead.fields, now: Self.now).condition(try SegmentFilter(SegmentFilter.JSON(parsing: json)))
+        try SegmentCompiler(fields: SampleLead.fields, workspace: WorkspaceID(UUID()), now: Self.now)
+            .condition(try SegmentFilter(SegmentFilter.JSON(parsing: json)))
     }
 
     @Test("a tree comes back as it went in")

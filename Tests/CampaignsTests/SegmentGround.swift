@@ -39,7 +39,7 @@ struct SegmentGround: Sendable {
     }
 
     func find(_ filter: SegmentFilter) async throws -> Set<LeadID> {
-        let condition = try SegmentCompiler(fields: SampleLead.fields, now: SampleLead.now).condition(filter)
+        let condition = try SegmentCompiler(fields: SampleLead.fields, workspace: fixture.peers.workspace, now: SampleLead.now).condition(filter)
         // Under row-level security, and without naming the tenant: the other company's leads are the same but for their identifiers' owner.
         let rows = try await fixture.house.house.api.query(as: fixture.tenant, "select l.id from leads l where \(condition)")
         return Set(try rows.map { try $0.decode("id") })

@@ -6,10 +6,10 @@ import Testing
 
 @testable import Campaigns
 
-/// 50,000 leads of one company; a million with PENGUIN_FULL=1.
+/// 50,000 leads of one company; a million with PENGUIN_TEST_FULL=1.
 @Suite("Segments at size")
 struct SegmentPlanTests {
-    private static let size = ProcessInfo.processInfo.environment["PENGUIN_FULL"] == "1" ? 1_000_000 : 50_000
+    private static let size = ProcessInfo.processInfo.environment["PENGUIN_TEST_FULL"] == "1" ? 1_000_000 : 50_000
 
     @Test("no question reads leads, their workspaces or lists as a whole, and what stops at a cap reads little more")
     func plans() async throws {
@@ -28,7 +28,7 @@ struct SegmentPlanTests {
             #"{"any":[{"field":"first_name","operator":"contains","value":"zz"},\#(isListed)]}"#,
         ]
         let (tenant, workspace) = (fixture.tenant, fixture.peers.workspace)
-        let compiler = SegmentCompiler(fields: ["size": .number], now: fixture.house.clock.clock.now)
+        let compiler = SegmentCompiler(fields: ["size": .number], workspace: workspace, now: fixture.house.clock.clock.now)
         var queries: [AudienceQuery] = [.workspace(workspace, of: tenant), .list(list, in: workspace, of: tenant)]
         for filter in filters {
             let condition = try compiler.condition(try SegmentFilter(SegmentFilter.JSON(parsing: filter)))

@@ -2,7 +2,7 @@ import Contracts
 import Foundation
 
 /// What is sent to whom and when, as its owner sees it.
-struct Campaign: Codable, Sendable, Equatable {
+struct Campaign: Sendable, Equatable {
     let id: CampaignID
     let workspace: WorkspaceID
     var content: CampaignContent
@@ -21,6 +21,32 @@ struct Campaign: Codable, Sendable, Equatable {
     var launchedAt: Date?
     var completedAt: Date?
     var archivedAt: Date?
+}
+
+/// What people set stands beside the rest, so that what was read can be sent back as a change.
+extension Campaign: Encodable {
+    private enum CodingKeys: String, CodingKey {
+        case id, workspace, sequenceVersion, status, version, statusReason, revision, waitingReason, nextAt, createdAt, launchedAt, completedAt
+        case archivedAt
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        try content.encode(to: encoder)
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(id, forKey: .id)
+        try container.encode(workspace, forKey: .workspace)
+        try container.encode(sequenceVersion, forKey: .sequenceVersion)
+        try container.encode(status, forKey: .status)
+        try container.encode(version, forKey: .version)
+        try container.encodeIfPresent(statusReason, forKey: .statusReason)
+        try container.encode(revision, forKey: .revision)
+        try container.encodeIfPresent(waitingReason, forKey: .waitingReason)
+        try container.encodeIfPresent(nextAt, forKey: .nextAt)
+        try container.encode(createdAt, forKey: .createdAt)
+        try container.encodeIfPresent(launchedAt, forKey: .launchedAt)
+        try container.encodeIfPresent(completedAt, forKey: .completedAt)
+        try container.encodeIfPresent(archivedAt, forKey: .archivedAt)
+    }
 }
 
 /// What people set about a campaign.

@@ -13,11 +13,28 @@ struct CampaignDraft: Codable, Sendable {
     var stopsOnReply: Bool?
     var tracksOpens: Bool?
     var tracksClicks: Bool?
-    var startsAt: Date?
+    /// Null takes it away.
+    var startsAt: Date??
     /// One mail of this template: the short form of `steps`.
     var template: TemplateID?
     /// The short form of `mailboxes`.
     var mailbox: MailboxID?
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        name = try container.decodeIfPresent(String.self, forKey: .name)
+        audience = try container.decodeIfPresent(Audience.self, forKey: .audience)
+        enrolsLater = try container.decodeIfPresent(Bool.self, forKey: .enrolsLater)
+        steps = try container.decodeIfPresent([Step].self, forKey: .steps)
+        mailboxes = try container.decodeIfPresent([MailboxID].self, forKey: .mailboxes)
+        schedule = try container.decodeIfPresent(CampaignSchedule.self, forKey: .schedule)
+        stopsOnReply = try container.decodeIfPresent(Bool.self, forKey: .stopsOnReply)
+        tracksOpens = try container.decodeIfPresent(Bool.self, forKey: .tracksOpens)
+        tracksClicks = try container.decodeIfPresent(Bool.self, forKey: .tracksClicks)
+        startsAt = container.contains(.startsAt) ? .some(try container.decodeIfPresent(Date.self, forKey: .startsAt)) : nil
+        template = try container.decodeIfPresent(TemplateID.self, forKey: .template)
+        mailbox = try container.decodeIfPresent(MailboxID.self, forKey: .mailbox)
+    }
 
     /// The campaign's content with this change; a 422 problem names everything that is wrong.
     func applied(to content: CampaignContent) throws -> CampaignContent {
@@ -56,7 +73,7 @@ extension CampaignContent {
         if let cap = schedule.dailyCap, !(1...1_000_000).contains(cap) {
             faults.append(.init(path: "schedule.daily_cap", detail: "The cap is from 1 to 1000000 mails a day."))
         }
-        if TimeZone(identifier: schedule.zone) == nil {
+        if ZoneClock(schedule.zone) == nil {
             faults.append(.init(path: "schedule.zone", detail: "There is no such time zone; use an IANA name, as Europe/Oslo."))
         }
         if let window = schedule.window {

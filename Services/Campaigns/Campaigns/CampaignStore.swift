@@ -100,13 +100,14 @@ enum CampaignStore {
     /// Changes the status if it is still `from`; gives the new version.
     static func move(
         _ campaign: CampaignID, of tenant: TenantID, from: CampaignStatus, to next: CampaignStatus, reason: String?, at instant: Date,
-        sweeping: String? = nil, in transaction: Transaction
+        sweeping: String? = nil, needsGate: Bool = false, in transaction: Transaction
     ) async throws -> Int64? {
         try await transaction.query(
             """
             update campaigns set status = \(next), version = version + 1, revision = revision + 1, status_reason = \(reason), next_at = '-infinity',
                 completed_at = case when \(next.rawValue) = 'completed' then \(instant)::timestamptz else completed_at end,
                 archived_at = case when \(next.rawValue) = 'archived' then \(instant)::timestamptz else archived_at end,
+                gate_pending_since = case when \(needsGate) then now() else gate_pending_since end,
                 sweeping = coalesce(\(sweeping)::text, sweeping), sweep_cursor = case when \(sweeping)::text is null then sweep_cursor end,
                 sweep_lease = case when \(sweeping)::text is null then sweep_lease else '-infinity' end
             where tenant_id = \(tenant) and id = \(campaign) and status = \(from) returning version
@@ -114,32 +115,39 @@ enum CampaignStore {
         ).first?.decode("version")
     }
 
-    /// From draft to active or scheduled, with what every mail of it will carry.
+    /// From draft to active or scheduled, as it was when it was looked at, with what every mail of it will carry.
     static func launch(
-        _ campaign: CampaignID, of tenant: TenantID, as status: CampaignStatus, postalAddress: String, at instant: Date, in transaction: Transaction
+        _ campaign: Campaign, of tenant: TenantID, as status: CampaignStatus, postalAddress: String, at instant: Date, in transaction: Transaction
     ) async throws -> Bool {
         try await transaction.query(
             """
             update campaigns set status = \(status), version = version + 1, revision = revision + 1, postal_address = \(postalAddress),
                 launched_at = \(instant), next_at = '-infinity'
-            where tenant_id = \(tenant) and id = \(campaign) and status = 'draft'
+            where tenant_id = \(tenant) and id = \(campaign.id) and status = 'draft' and revision = \(campaign.revision)
             """
         ).affected > 0
     }
 
     /// Removes a draft with its parts; false when it is none any more.
-    static func delete(_ campaign: CampaignID, of tenant: TenantID, in transaction: Transaction) async throws -> Bool {
+    static func delete(_ campaign: Campaign, of tenant: TenantID, in transaction: Transaction) async throws -> Bool {
         let isDeleted =
             try await transaction.query(
-                "delete from campaigns where tenant_id = \(tenant) and id = \(campaign) and status = 'draft'"
+                "delete from campaigns where tenant_id = \(tenant) and id = \(campaign.id) and status = 'draft' and revision = \(campaign.revision)"
             ).affected > 0
         guard isDeleted else { return false }
         try await transaction.pipeline([
-            "delete from campaign_counters where tenant_id = \(tenant) and campaign_id = \(campaign)",
-            "delete from campaign_mailboxes where tenant_id = \(tenant) and campaign_id = \(campaign)",
-            "delete from campaign_sequences where tenant_id = \(tenant) and campaign_id = \(campaign)",
+            "delete from campaign_counters where tenant_id = \(tenant) and campaign_id = \(campaign.id)",
+            "delete from campaign_mailboxes where tenant_id = \(tenant) and campaign_id = \(campaign.id)",
+            "delete from campaign_sequences where tenant_id = \(tenant) and campaign_id = \(campaign.id)",
         ])
         return true
+    }
+
+    /// Delivery has confirmed the gate of this version of the status.
+    static func noteGate(_ campaign: CampaignID, of tenant: TenantID, version: Int64, in database: Database) async throws {
+        try await database.query(
+            as: tenant,
+            "update campaigns set gate_pending_since = null where tenant_id = \(tenant) and id = \(campaign) and version = \(version)")
     }
 
     /// Has the scheduler look at campaigns at `instant` at the latest.

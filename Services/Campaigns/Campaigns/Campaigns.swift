@@ -19,7 +19,7 @@ struct Campaigns: Sendable {
 
     func create(_ draft: CampaignDraft, in workspace: WorkspaceID, by identity: Identity, audit: Audit) async throws -> Campaign {
         let now = clock.now
-        let content = try await checked(try draft.applied(to: .empty), in: workspace, identity)
+        let content = try await checked(try draft.applied(to: .empty), before: .empty, in: workspace, identity)
         let campaign = Campaign(
             id: CampaignID(.v7(at: now)), workspace: workspace, content: content, sequenceVersion: 1, status: .draft, version: 1, revision: 1,
             createdAt: now)
@@ -39,7 +39,8 @@ struct Campaigns: Sendable {
             throw Problem.conflict(kind: "campaign_over", title: "A campaign that is \(campaign.status.rawValue) does not change any more.")
         }
         var changed = campaign
-        changed.content = try await checked(try draft.applied(to: campaign.content), in: campaign.workspace, identity)
+        changed.content = try await checked(
+            try draft.applied(to: campaign.content), before: campaign.content, in: campaign.workspace, identity)
         if campaign.status != .draft {
             guard changed.content.audience == campaign.content.audience else {
                 throw Problem.unprocessable(
@@ -49,6 +50,9 @@ struct Campaigns: Sendable {
             if changed.content.steps.isEmpty || changed.content.mailboxes.isEmpty {
                 throw Problem.unprocessable(kind: "campaign_invalid", title: "A launched campaign needs a mail and a mailbox.")
             }
+            // What a launch asks of the content is asked of a change to it.
+            let refusals = try await checks.refusals(ofContent: changed, tenant: identity.tenant)
+            if !refusals.isEmpty { throw Self.refused(refusals, title: "A launched campaign cannot become like this.") }
         }
         let hasNewSteps = changed.content.steps != campaign.content.steps
         if hasNewSteps { changed.sequenceVersion += 1 }
@@ -64,6 +68,10 @@ struct Campaigns: Sendable {
                 edited, of: identity.tenant, revision: campaign.revision, hasNewSteps: hasNewSteps,
                 sweeping: concernsMail && campaign.status.isRunning ? "recall" : nil, at: now, in: transaction)
             guard isWritten else { throw Problem.changedMeanwhile }
+            // A test of other variants than before begins anew.
+            try await TestStore.forget(
+                CampaignSequence.changedTests(from: campaign.content.steps, to: edited.content.steps), of: campaign.id, tenant: identity.tenant,
+                in: transaction)
             try await outbox.append([event], in: transaction)
         }
         outbox.wake()
@@ -76,17 +84,15 @@ struct Campaigns: Sendable {
         guard campaign.status == .draft else { throw Problem.conflict(kind: "campaign_not_draft", title: "The campaign was launched before.") }
         let facts = try await checks.facts(of: campaign, by: identity)
         guard facts.refusals.isEmpty, let postalAddress = facts.postalAddress else {
-            let reasons = facts.refusals.map { ProblemValue.object(["code": .text($0.code), "detail": .text($0.detail)]) }
-            throw Problem.unprocessable(
-                kind: "launch_refused", title: "The campaign cannot be launched yet.", extensions: ["reasons": .list(reasons)])
+            throw Self.refused(facts.refusals, title: "The campaign cannot be launched yet.")
         }
         let now = clock.now
         let status = campaign.content.startsAt.map { $0 > now } ?? false ? CampaignStatus.scheduled : .active
         let event = try statusEvent(campaign, status, nil, version: campaign.version + 1, identity, audit("campaign.launch", target(campaign)))
         try await database.transaction(as: identity.tenant) { transaction in
             let isLaunched = try await CampaignStore.launch(
-                campaign.id, of: identity.tenant, as: status, postalAddress: postalAddress, at: now, in: transaction)
-            guard isLaunched else { throw Problem.conflict(kind: "campaign_not_draft", title: "The campaign was launched before.") }
+                campaign, of: identity.tenant, as: status, postalAddress: postalAddress, at: now, in: transaction)
+            guard isLaunched else { throw Problem.changedMeanwhile }
             try await outbox.append([event], in: transaction)
         }
         outbox.wake()
@@ -104,7 +110,8 @@ struct Campaigns: Sendable {
             }
             return campaign
         }
-        guard campaign.status.mayBecome(next) else {
+        // Whatever was not launched is begun by launching it, which looks at what that depends on.
+        guard campaign.status.mayBecome(next), next != .active || campaign.status == .paused else {
             throw Problem.conflict(kind: "campaign_status", title: "A campaign that is \(campaign.status.rawValue) cannot become \(next.rawValue).")
         }
         let event = try statusEvent(
@@ -112,7 +119,7 @@ struct Campaigns: Sendable {
         let version = try await database.transaction(as: identity.tenant) { transaction in
             let version = try await CampaignStore.move(
                 campaign.id, of: identity.tenant, from: campaign.status, to: next, reason: reason, at: clock.now,
-                sweeping: next == .completed ? "stop" : nil, in: transaction)
+                sweeping: next == .completed ? "stop" : nil, needsGate: campaign.status.isRunning, in: transaction)
             guard let version else { throw Problem.conflict(kind: "campaign_status", title: "The campaign changed meanwhile; look again.") }
             try await outbox.append([event], in: transaction)
             return version
@@ -131,7 +138,7 @@ struct Campaigns: Sendable {
         let event = try statusEvent(
             campaign, .archived, "deleted", version: campaign.version + 1, identity, audit("campaign.delete", target(campaign)))
         try await database.transaction(as: identity.tenant) { transaction in
-            guard try await CampaignStore.delete(campaign.id, of: identity.tenant, in: transaction) else { throw Problem.changedMeanwhile }
+            guard try await CampaignStore.delete(campaign, of: identity.tenant, in: transaction) else { throw Problem.changedMeanwhile }
             try await outbox.append([event], in: transaction)
         }
         outbox.wake()
@@ -141,6 +148,7 @@ struct Campaigns: Sendable {
         _ = try await delivery.call(
             DeliveryRPC.SetSendGate(
                 tenant: identity.tenant, scope: "campaign", id: campaign.id.description, isOpen: isOpen, reason: reason, version: version))
+        try await CampaignStore.noteGate(campaign.id, of: identity.tenant, version: version, in: database)
     }
 
     private static func action(_ status: CampaignStatus) -> String {
@@ -155,16 +163,27 @@ struct Campaigns: Sendable {
     }
 
     /// The content with templates in their newest versions where none was named; 422 for what the workspace has not.
-    private func checked(_ content: CampaignContent, in workspace: WorkspaceID, _ identity: Identity) async throws -> CampaignContent {
+    ///
+    /// What the campaign had before is not asked again: a version outlives its template's deletion, and a rename is none of a mailbox's business.
+    private func checked(
+        _ content: CampaignContent, before: CampaignContent, in workspace: WorkspaceID, _ identity: Identity
+    ) async throws -> CampaignContent {
         var content = content
-        content.steps = try await StepTemplates(database: database).pinned(content.steps, in: workspace, of: identity.tenant)
-        guard !content.mailboxes.isEmpty else { return content }
+        content.steps = try await StepTemplates(database: database).pinned(
+            content.steps, known: before.steps, in: workspace, of: identity.tenant)
+        if content.steps != before.steps { try await ConditionCheck(database: database).check(content.steps, of: identity.tenant, now: clock.now) }
+        guard !content.mailboxes.isEmpty, content.mailboxes != before.mailboxes else { return content }
         let budgets = try await delivery.call(DeliveryRPC.ReadMailboxBudgets(tenant: identity.tenant, mailboxes: content.mailboxes))
         let usable = Set(budgets.filter { $0.workspace == workspace }.map(\.id))
         guard content.mailboxes.allSatisfy(usable.contains) else {
             throw Problem.unprocessable(kind: "mailbox_not_found", title: "The workspace has no such mailbox.")
         }
         return content
+    }
+
+    private static func refused(_ reasons: [LaunchReason], title: String) -> HTTP.Problem {
+        let list = reasons.map { ProblemValue.object(["code": .text($0.code), "detail": .text($0.detail)]) }
+        return HTTP.Problem.unprocessable(kind: "launch_refused", title: title, extensions: ["reasons": .list(list)])
     }
 
     func reread(_ campaign: Campaign, _ identity: Identity) async throws -> Campaign {

@@ -42,7 +42,7 @@ struct LaunchFacts: Sendable {
         if !maySend {
             refuse("sending_paused", "The trial or the subscription is over.")
         } else if Int64(leads) > mailsLeft {
-            refuse("quota_exceeded", "More mails are needed than the \(max(0, mailsLeft)) that are left in this period.")
+            refuse("quota_exceeded", "More people are in the audience than the \(max(0, mailsLeft)) mails that are left in this period.")
         }
         if mailboxes.isEmpty { refuse("no_mailbox", "The campaign has no mailbox to send from.") }
         let gone = mailboxes.count { $0.budget == nil }
@@ -133,19 +133,32 @@ struct LaunchChecks: Sendable {
         }
     }
 
+    /// What is wrong with a campaign's content by itself: what a change to one that runs must not bring in.
+    func refusals(ofContent campaign: Campaign, tenant: TenantID) async throws -> [LaunchReason] {
+        var facts = LaunchFacts()
+        facts.opensEver = campaign.content.schedule.opening(from: clock.now, leadZone: nil) != nil
+        try await addTemplates(to: &facts, campaign, tenant)
+        let codes: Set<String> = ["window_never_opens", "template_not_found", "no_unsubscribe_link"]
+        return facts.refusals.filter { codes.contains($0.code) }
+    }
+
     private func addTemplates(to facts: inout LaunchFacts, _ campaign: Campaign, _ tenant: TenantID) async throws {
-        for step in CampaignSequence(version: 0, steps: campaign.content.steps).emailSteps {
-            for variant in step.email?.variants ?? [] {
-                let content = HandOver.Content(template: variant.template, version: variant.templateVersion ?? 1)
-                let known = try await TemplateVersions(database: database).read([content], of: tenant)[content]
-                guard let known else {
-                    facts.missingTemplates.append(variant.template)
-                    continue
-                }
-                let name = "step \(step.number), variant \(variant.name)"
-                if !known.hasUnsubscribeLink { facts.templatesWithoutLink.append(name) }
-                if !known.hasPostalAddress { facts.templatesWithoutAddress.append(name) }
+        let variants = CampaignSequence(version: 0, steps: campaign.content.steps).emailSteps.flatMap { step in
+            (step.email?.variants ?? []).map { variant in
+                (
+                    content: HandOver.Content(template: variant.template, version: variant.templateVersion ?? 1),
+                    name: "step \(step.number), variant \(variant.name)"
+                )
             }
+        }
+        let templates = try await TemplateVersions(database: database).read(Set(variants.map(\.content)), of: tenant)
+        for variant in variants {
+            guard let template = templates[variant.content] else {
+                facts.missingTemplates.append(variant.content.template)
+                continue
+            }
+            if !template.hasUnsubscribeLink { facts.templatesWithoutLink.append(variant.name) }
+            if !template.hasPostalAddress { facts.templatesWithoutAddress.append(variant.name) }
         }
     }
 }

@@ -31,10 +31,12 @@ struct CustomField: Codable, Sendable, Equatable {
     /// Text, dates (`2026-12-31`) and choices are JSON strings, numbers and booleans are themselves.
     func accepts(_ value: CustomValue) -> Verdict {
         switch (kind, value) {
-        case (.text, .text(let text)): text.count <= Self.longestText ? .accepted : .refused("takes at most \(Self.longestText) characters")
+        case (.text, .text(let text)):
+            text.count <= Self.longestText && text.utf8.count <= LeadInput.longestValue
+                ? .accepted : .refused("takes at most \(Self.longestText) characters")
         case (.number, .number(let number)): number.isFinite ? .accepted : .refused("takes a number")
         case (.boolean, .boolean): .accepted
-        case (.date, .text(let text)): Self.isDate(text) ? .accepted : .refused("takes a day of the calendar as YYYY-MM-DD")
+        case (.date, .text(let text)): CustomValue.isDay(text) ? .accepted : .refused("takes a day of the calendar as YYYY-MM-DD")
         case (.choice, .text(let text)): choices.contains(text) ? .accepted : .refused("takes one of its choices")
         case (.text, _), (.choice, _): .refused("takes a text")
         case (.number, _): .refused("takes a number")
@@ -56,14 +58,4 @@ struct CustomField: Codable, Sendable, Equatable {
 
     private static func isLetter(_ byte: UInt8) -> Bool { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) }
     private static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
-
-    private static func isDate(_ text: String) -> Bool {
-        let parts = text.split(separator: "-", omittingEmptySubsequences: false)
-        guard parts.map(\.utf8.count) == [4, 2, 2], parts.allSatisfy({ $0.utf8.allSatisfy(isDigit) }), let year = Int(parts[0]),
-            let month = Int(parts[1]), let day = Int(parts[2]), year > 0, (1...12).contains(month)
-        else { return false }
-        let isLeap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
-        let days = [31, isLeap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
-        return (1...days[month - 1]).contains(day)
-    }
 }

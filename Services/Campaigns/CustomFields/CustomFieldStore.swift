@@ -57,6 +57,24 @@ enum CustomFieldStore {
         try await transaction.query("delete from custom_fields where tenant_id = \(tenant) and id = \(id)")
     }
 
+    /// Whether a segment, or a condition in the steps of a campaign that is not over, asks for the field.
+    static func isInUse(_ key: String, of tenant: TenantID, in transaction: Transaction) async throws -> Bool {
+        // Wherever in the tree a condition names it.
+        let path = "$.**.field ? (@ == $name)"
+        let name = "custom.\(key)"
+        return try await transaction.query(
+            """
+            select exists (
+                select from segments s where s.tenant_id = \(tenant)
+                  and jsonb_path_exists(s.filter, \(path)::jsonpath, jsonb_build_object('name', \(name)))
+            ) or exists (
+                select from campaigns c join campaign_sequences q
+                    on q.tenant_id = c.tenant_id and q.campaign_id = c.id and q.version = c.sequence_version
+                where c.tenant_id = \(tenant) and c.status not in ('completed', 'archived')
+                  and jsonb_path_exists(q.steps, \(path)::jsonpath, jsonb_build_object('name', \(name)))) as used
+            """)[0].decode("used")
+    }
+
     private static func field(_ row: Row) throws -> CustomField {
         CustomField(
             id: try row.decode("id"), key: try row.decode("key"), name: try row.decode("name"), kind: try row.decode("kind"),

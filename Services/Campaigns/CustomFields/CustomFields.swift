@@ -62,13 +62,18 @@ struct CustomFields: Sendable {
         return changed
     }
 
-    /// Removes the definition; values that leads have stay and read as text.
+    /// Removes the definition; values that leads have stay and read as text. Problem `field_in_use` while something asks for it.
     func delete(_ id: CustomFieldID, expecting expected: Revision?, by actor: LeadActor) async throws {
         let tenant = actor.identity.tenant
         let now = clock.now
         try await database.transaction(as: tenant) { transaction in
             guard let old = try await CustomFieldStore.lock(id, of: tenant, in: transaction) else { throw Problem.notFound("field") }
             try Revision(old.revision).check(expected)
+            guard try await !CustomFieldStore.isInUse(old.key, of: tenant, in: transaction) else {
+                throw Problem.conflict(
+                    kind: "field_in_use", title: "A segment or a campaign asks for this field.",
+                    detail: "Take custom.\(old.key) out of the filters of segments and of campaigns that are not over first.")
+            }
             try await CustomFieldStore.delete(id, of: tenant, in: transaction)
             try await outbox.append([try pending("deleted", old, at: now, by: actor, audit: "custom_field.delete")], in: transaction)
         }

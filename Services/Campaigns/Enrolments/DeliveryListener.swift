@@ -70,7 +70,7 @@ struct DeliveryListener: Sendable {
         if !enrolments.isEmpty { statements.append(EnrolmentStore.write(enrolments, of: tenant, at: now)) }
         if !ledger.leads.isEmpty { statements.append(LeadStatusStore.write(ledger.leads, of: tenant, at: now)) }
         // The order in which everybody takes rows: enrolments, campaigns, counters.
-        let touched = Set(ledger.wakes.keys).union(ledger.resolvedAt.keys).sorted { $0.description < $1.description }
+        let touched = Set(ledger.changedCampaigns).union(ledger.wakes.keys).union(ledger.resolvedAt.keys).sorted { $0.description < $1.description }
         if !touched.isEmpty {
             statements.append("select from campaigns where tenant_id = \(tenant) and id = any(\(touched)) order by id for no key update")
             statements.append(
@@ -109,14 +109,16 @@ struct Completion: Sendable {
 
 /// The SQL of what people's acts make of them.
 enum LeadStatusStore {
-    /// An opt-out is never undone, and says more than a bounce.
+    /// A status changes only to one that says more.
     static func write(_ leads: [LeadID: LeadStatus], of tenant: TenantID, at now: Date) -> SQL {
         let identifiers = leads.keys.sorted { $0.description < $1.description }
+        let ranks = LeadStatus.byWeight.map(\.rawValue)
         return """
             update leads l set status = n.status, status_changed_at = \(now), updated_at = \(now), revision = l.revision + 1
-            from unnest(\(identifiers), \(identifiers.map { leads[$0]?.rawValue ?? "" })) as n (id, status)
-            where l.tenant_id = \(tenant) and l.id = n.id and l.status <> n.status
-              and not (l.status in ('unsubscribed', 'complained') and n.status = 'bounced')
+            from (
+                select k.id, n.status from unnest(\(identifiers), \(identifiers.map { leads[$0]?.rawValue ?? "" })) as n (id, status)
+                join leads k on k.tenant_id = \(tenant) and k.id = n.id order by k.id for no key update of k) n
+            where l.tenant_id = \(tenant) and l.id = n.id and array_position(\(ranks), l.status) < array_position(\(ranks), n.status)
             """
     }
 }

@@ -26,7 +26,7 @@ struct Enroller: Sendable {
                 join campaign_sequences s on s.tenant_id = c.tenant_id and s.campaign_id = c.id and s.version = c.sequence_version
                 where c.status = 'active' and not c.is_enrolled and c.sweeping is null
                   and (c.enrolled_at is null or c.enrolled_at <= \(now.addingTimeInterval(-Self.pause)))
-                order by c.launched_at limit 1 for no key update of c skip locked
+                order by c.enrolled_at nulls first, c.launched_at limit 1 for no key update of c skip locked
                 """)
             guard let row = found.first else { return false }
             let tenant: TenantID = try row.decode("tenant_id")

@@ -75,7 +75,7 @@ struct EnrolmentLedger: Sendable {
         stamp(feeling, facts)
         // What a machine did says nothing of the person.
         guard !feeling.isMachine else { return }
-        if let status = LeadStatus(feeling.kind) { leads[enrolment.lead] = status }
+        if let status = LeadStatus(feeling.kind), status.weight > leads[enrolment.lead]?.weight ?? 0 { leads[enrolment.lead] = status }
         put(Reaction.feel(feeling.kind, of: enrolment, rules: facts.rules(for: enrolment)), in: campaign)
     }
 
@@ -141,6 +141,11 @@ extension EnrolmentLedger.CampaignFacts {
 }
 
 extension LeadStatus {
+    /// Of two words about a person the later one here says more; nothing takes an opt-out back.
+    static let byWeight: [LeadStatus] = [.active, .bounced, .suppressed, .unsubscribed, .complained]
+
+    var weight: Int { Self.byWeight.firstIndex(of: self) ?? 0 }
+
     /// What a person's act makes of the person; nil when nothing.
     init?(_ kind: DeliveryEvents.FeedbackKind) {
         switch kind {

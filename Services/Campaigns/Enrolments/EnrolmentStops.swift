@@ -4,6 +4,12 @@ import Postgres
 
 /// Takes people out of campaigns, in the transaction of whatever decided it; mails of theirs that nobody claimed are cancelled afterwards.
 enum EnrolmentStops {
+    /// Keeps others from a lead's enrolments until the end of the transaction.
+    static func lock(lead: LeadID, of tenant: TenantID, in transaction: Transaction) async throws {
+        try await transaction.query(
+            "select from enrolments where tenant_id = \(tenant) and lead_id = \(lead) order by id for no key update")
+    }
+
     /// Ends every enrolment of a lead that has not ended.
     static func stop(lead: LeadID, of tenant: TenantID, reason: String, at now: Date, in transaction: Transaction) async throws {
         let rows = try await transaction.query(

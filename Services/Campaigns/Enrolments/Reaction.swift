@@ -61,8 +61,8 @@ enum Reaction {
     /// Ends an enrolment, unless it has ended by something that says more.
     static func end(_ enrolment: inout Enrolment, as status: EnrolmentStatus, because reason: String) {
         guard status.finality > enrolment.status.finality else { return }
-        // A held mail has left: there is nothing to cancel.
-        if enrolment.status.isInFlight && enrolment.status != .held { enrolment.needsWithdrawal = true }
+        // A held mail too: the tenant's policy may send it again.
+        if enrolment.status.isInFlight { enrolment.needsWithdrawal = true }
         enrolment.status = status
         enrolment.exitReason = reason
     }

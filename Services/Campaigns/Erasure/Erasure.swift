@@ -44,6 +44,8 @@ struct Erasure: Codable, Sendable, Equatable {
     let requestedBy: UserID
     let requestedAt: Date
     let steps: Steps
+    /// Segments whose filters named the address when it was asked for, at most a hundred. They are not changed: what they ask is for people to say.
+    let segments: [SegmentID]
     let finishedAt: Date?
     /// How often in a row the step at hand has failed, and why.
     let attempts: Int

@@ -23,6 +23,8 @@ struct ErasureLoop: Service {
 
     /// A step whose doer was not heard of for so long is done by somebody else; longer than any question takes.
     private static let lease: TimeInterval = 120
+    /// Of the reading of everything here; together they end well within the lease.
+    private static let stepsAtOnce = 20
 
     init(house: House, wakeup: Wakeup) {
         database = house.worker
@@ -91,15 +93,19 @@ struct ErasureLoop: Service {
         return true
     }
 
-    /// What Campaigns has, the last of it in the transaction that ends the erasure.
+    /// What Campaigns has: the lead, then step by step what others noted of it. False when more is left.
     private func eraseHere(_ claim: ErasureSagaStore.Claim, address: String) async throws -> Bool {
         let now = clock.now
         let lead = LeadEraser(lead: claim.lead, address: address, tenant: claim.tenant)
-        guard try await database.transaction({ try await lead.eraseTraces(at: now, in: $0) }) else { return false }
+        try await database.transaction { try await lead.eraseLead(at: now, in: $0) }
+        var isClean = false
+        for _ in 0..<Self.stepsAtOnce where !isClean {
+            isClean = try await database.transaction { try await lead.eraseTraces(at: now, in: $0) }
+        }
+        guard isClean else { return false }
         try await database.transaction { transaction in
             // Somebody else may have come first.
             guard try await ErasureSagaStore.isOpen(claim, in: transaction) else { return }
-            try await lead.eraseLead(since: claim.stoppedAt, at: now, in: transaction)
             try await ErasureSagaStore.finish(claim, at: now, in: transaction)
             let event = try PendingEvent(
                 CampaignsEvents.LeadErased(lead: claim.lead, erasure: claim.id), at: now, tenant: claim.tenant, actor: .system("campaigns"),

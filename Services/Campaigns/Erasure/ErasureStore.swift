@@ -27,14 +27,16 @@ enum ErasureStore {
     }
 
     static func insert(
-        _ id: ErasureID, of lead: LeadID, tenant: TenantID, addressSealed: String, isOptedOut: Bool, reason: String?, ticket: String?,
-        by user: UserID, at now: Date, in transaction: Transaction
+        _ id: ErasureID, of lead: LeadID, tenant: TenantID, address: String, addressSealed: String, isOptedOut: Bool, reason: String?,
+        ticket: String?, by user: UserID, at now: Date, in transaction: Transaction
     ) async throws {
         try await transaction.query(
             """
             insert into erasures (tenant_id, id, lead_id, address_sealed, is_opted_out, reason, ticket, requested_by, requested_at, stopped_at,
-                retry_at)
-            values (\(tenant), \(id), \(lead), \(addressSealed), \(isOptedOut), \(reason), \(ticket), \(user), \(now), \(now), \(now))
+                retry_at, segments)
+            values (\(tenant), \(id), \(lead), \(addressSealed), \(isOptedOut), \(reason), \(ticket), \(user), \(now), \(now), \(now),
+                array(select s.id from segments s where s.tenant_id = \(tenant) and position(\(address) in lower(s.filter::text)) > 0
+                    order by s.id limit 100))
             """)
     }
 
@@ -59,7 +61,8 @@ enum ErasureStore {
     }
 
     private static let columns: SQL = """
-        id, lead_id, reason, ticket, requested_by, requested_at, stopped_at, delivery_at, audit_at, campaigns_at, finished_at, attempts, failure
+        id, lead_id, reason, ticket, requested_by, requested_at, stopped_at, delivery_at, audit_at, campaigns_at, finished_at, attempts, failure,
+        segments
         """
 
     private static func erasure(_ row: Row) throws -> Erasure {
@@ -67,8 +70,8 @@ enum ErasureStore {
         return Erasure(
             id: try row.decode("id"), lead: try row.decode("lead_id"), state: finishedAt == nil ? .running : .finished,
             reason: try row.decodeOptional("reason"), ticket: try row.decodeOptional("ticket"), requestedBy: try row.decode("requested_by"),
-            requestedAt: try row.decode("requested_at"), steps: try steps(row), finishedAt: finishedAt, attempts: try row.decode("attempts"),
-            failure: try row.decodeOptional("failure"))
+            requestedAt: try row.decode("requested_at"), steps: try steps(row), segments: try row.decode("segments"), finishedAt: finishedAt,
+            attempts: try row.decode("attempts"), failure: try row.decodeOptional("failure"))
     }
 
     static func steps(_ row: Row) throws -> Erasure.Steps {

@@ -31,13 +31,15 @@ struct Erasures: Sendable {
         let (now, tenant) = (clock.now, identity.tenant)
         let id = ErasureID(.v7(at: now))
         let erasure = try await worker.transaction { transaction -> Erasure? in
+            // The order in which everybody takes rows: enrolments before leads.
+            try await EnrolmentStops.lock(lead: lead, of: tenant, in: transaction)
             let person = try await ErasureStore.lock(lead, of: tenant, in: transaction)
             if let known = try await ErasureStore.find(of: lead, tenant: tenant, in: transaction) { return known }
             guard let person else { return nil }
             let sealed = try keyring.seal(Data(person.address.utf8), for: Self.place(id, of: tenant))
             try await ErasureStore.insert(
-                id, of: lead, tenant: tenant, addressSealed: sealed, isOptedOut: Self.isOptedOut(person.status), reason: reason, ticket: ticket,
-                by: identity.user, at: now, in: transaction)
+                id, of: lead, tenant: tenant, address: person.address, addressSealed: sealed, isOptedOut: Self.isOptedOut(person.status),
+                reason: reason, ticket: ticket, by: identity.user, at: now, in: transaction)
             try await ErasureStore.silence(lead, of: tenant, at: now, in: transaction)
             try await EnrolmentStops.stop(lead: lead, of: tenant, reason: "erased", at: now, in: transaction)
             let event = try PendingEvent(

@@ -18,6 +18,11 @@ enum LeadExportStore {
             """)
     }
 
+    /// One beginner at a time for a company, so that what was counted still holds at the insert.
+    static func lockAll(of tenant: TenantID, in transaction: Transaction) async throws {
+        try await transaction.query("select pg_advisory_xact_lock(hashtextextended('lead_exports:' || \(tenant.description), 0))")
+    }
+
     /// How many of a company's exports are not over.
     static func countOpen(of tenant: TenantID, in transaction: Transaction) async throws -> Int {
         try await transaction.query(

@@ -21,6 +21,8 @@ struct LeadExportWriter: Sendable {
     }
 
     private static let partSize = 1 << 20
+    /// A batch ends with the slice that reaches this.
+    private static let batchSize = 4 << 20
 
     let database: Database
     let outbox: Outbox
@@ -52,12 +54,21 @@ struct LeadExportWriter: Sendable {
             // The setting that find_leads takes the tenant from.
             try await transaction.query("select set_config('nile.tenant_id', \(tenant.description), true)")
             guard let work = try await lock(export, of: tenant, in: transaction) else { return false }
-            let leads = try await LeadStore.list(
-                work.filter, of: tenant, workspace: work.workspace, after: work.cursor.map { LeadPosition(id: $0) }, limit: batch, in: transaction)
+            let after = work.cursor.map { LeadPosition(id: $0) }
+            let found = try await transaction.query(work.filter.identifiers(in: work.workspace, after: after, limit: batch))
+                .map { try $0.decode("id", as: LeadID.self) }
             var text = work.cursor == nil ? work.format.head(fields: work.fields) : ""
-            for lead in leads { text += try work.format.line(lead, fields: work.fields) }
+            var (taken, rows) = (0, 0)
+            for slice in LeadExports.slices(found) where text.utf8.count < Self.batchSize {
+                for lead in try await transaction.query(LeadStore.read(slice, of: tenant)).map(Lead.init(row:)) {
+                    text += try work.format.line(lead, fields: work.fields)
+                    rows += 1
+                }
+                taken += slice.count
+            }
+            let last = taken > 0 ? found[taken - 1] : nil
             let contents = Self.parts(of: Data(text.utf8))
-            let isDone = leads.count < batch
+            let isDone = taken == found.count && found.count < batch
             let status = isDone ? LeadExport.Status.completed : .running
             var statements: [SQL] = contents.enumerated().map { index, content in
                 """
@@ -67,14 +78,14 @@ struct LeadExportWriter: Sendable {
             }
             statements.append(
                 """
-                update lead_exports set status = \(status), rows = rows + \(leads.count),
-                    bytes = bytes + \(text.utf8.count), parts = parts + \(contents.count), cursor = coalesce(\(leads.last?.id), cursor),
+                update lead_exports set status = \(status), rows = rows + \(rows),
+                    bytes = bytes + \(text.utf8.count), parts = parts + \(contents.count), cursor = coalesce(\(last), cursor),
                     worked_at = \(now), finished_at = case when \(isDone) then \(now)::timestamptz end
                 where tenant_id = \(tenant) and id = \(export)
                 """)
             try await transaction.pipeline(statements)
             if isDone {
-                let event = try Self.finished(work, rows: work.rows + Int64(leads.count), of: tenant, at: now)
+                let event = try Self.finished(work, rows: work.rows + Int64(rows), of: tenant, at: now)
                 try await outbox.append([event], in: transaction)
             }
             return true

@@ -13,6 +13,8 @@ struct LeadExports: Sendable {
     /// In one answer; more is for the background.
     static let mostStreamed = 50_000
     static let batch = 1_000
+    /// Leads read at once: each may have 64 KiB of custom fields.
+    static let slice = 100
     /// Of one company at once.
     static let mostOpen = 10
     static let kept: TimeInterval = 7 * 86_400
@@ -22,7 +24,7 @@ struct LeadExports: Sendable {
     let clock: WallClock
     let wakeup: Wakeup
 
-    /// The leads as they are read, a thousand at a time; a lead that comes or goes meanwhile may be in it or not. Problem `export_too_large`.
+    /// The leads as they are read, a hundred at a time; a lead that comes or goes meanwhile may be in it or not. Problem `export_too_large`.
     func stream(_ filter: LeadFilter, of workspace: WorkspaceID, as format: LeadExportFormat, by actor: LeadActor) async throws -> Response {
         let tenant = actor.identity.tenant
         let count = try await LeadStore.count(filter, of: tenant, workspace: workspace, upTo: Self.mostStreamed + 1, in: database)
@@ -38,12 +40,15 @@ struct LeadExports: Sendable {
             try await writer.write(ByteBuffer(string: format.head(fields: fields)))
             var last: LeadPosition?
             while true {
-                let leads = try await LeadStore.list(filter, of: tenant, workspace: workspace, after: last, limit: Self.batch, in: database)
-                guard let end = leads.last else { break }
-                let text = try leads.map { try format.line($0, fields: fields) }.joined()
-                try await writer.write(ByteBuffer(string: text))
-                guard leads.count == Self.batch else { break }
-                last = LeadPosition(id: end.id)
+                let found = try await database.query(as: tenant, filter.identifiers(in: workspace, after: last, limit: Self.batch))
+                    .map { try $0.decode("id", as: LeadID.self) }
+                for slice in Self.slices(found) {
+                    let leads = try await database.query(as: tenant, LeadStore.read(slice, of: tenant)).map(Lead.init(row:))
+                    let text = try leads.map { try format.line($0, fields: fields) }.joined()
+                    try await writer.write(ByteBuffer(string: text))
+                }
+                guard found.count == Self.batch, let end = found.last else { break }
+                last = LeadPosition(id: end)
             }
             try await writer.finish(nil)
         }
@@ -60,6 +65,7 @@ struct LeadExports: Sendable {
         let event = try pending(export.id, "begun", rows: 0, of: workspace, by: actor, audit: "lead_export.create", metadata: [:])
         try await database.transaction(as: tenant) { transaction in
             let fields = try await CustomFieldStore.list(of: tenant, in: transaction).map(\.key)
+            try await LeadExportStore.lockAll(of: tenant, in: transaction)
             guard try await LeadExportStore.countOpen(of: tenant, in: transaction) < Self.mostOpen else {
                 throw Problem.unprocessable(
                     kind: "too_many_exports", title: "\(Self.mostOpen) exports are being written.", detail: "Wait for one, or cancel it.")
@@ -102,6 +108,10 @@ struct LeadExports: Sendable {
             try await writer.finish(nil)
         }
         return Response(status: .ok, headers: Self.headers(of: export.format), body: body)
+    }
+
+    static func slices(_ leads: [LeadID]) -> [[LeadID]] {
+        stride(from: 0, to: leads.count, by: slice).map { Array(leads[$0..<min($0 + slice, leads.count)]) }
     }
 
     private static func headers(of format: LeadExportFormat) -> HTTPFields {

@@ -6,6 +6,9 @@ struct Forecaster: Sendable {
     /// How far a forecast looks, and how many looks at the clock it takes at most.
     static let horizon: TimeInterval = 400 * 86_400
     static let longest = 50_000
+    /// People who are decided about between two looks at the time, and how long it may take.
+    private static let portion = 20_000
+    static let patience = Duration.seconds(3)
 
     private let input: ForecastInput
     private let days: SendingWindow
@@ -41,7 +44,12 @@ struct Forecaster: Sendable {
 
     private mutating func run() -> Forecast {
         var turns = 0
-        while turns < Self.longest, now < input.now + Self.horizon {
+        let deadline = ContinuousClock.now + Self.patience
+        while now < input.now + Self.horizon {
+            guard turns < Self.longest, ContinuousClock.now < deadline, !Task.isCancelled else {
+                result.reason = .tooLarge
+                break
+            }
             turns += 1
             takeDue()
             guard let next = turn() else { break }
@@ -70,9 +78,11 @@ struct Forecaster: Sendable {
         let due = ready.keys.sorted {
             ($0.mailbox == nil ? 1 : 0, $0.dueAt, $0.step, $0.zone ?? "") < ($1.mailbox == nil ? 1 : 0, $1.dueAt, $1.step, $1.zone ?? "")
         }
-        var hasMoved = false
+        var (hasMoved, left) = (false, Self.portion)
         for group in due {
-            guard let count = ready[group] else { continue }
+            guard left > 0, let all = ready[group] else { continue }
+            let count = min(all, left)
+            left -= count
             guard input.sequence.step(group.step)?.email != nil else {
                 hasMoved = true
                 pass(group, count)

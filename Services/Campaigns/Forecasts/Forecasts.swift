@@ -40,14 +40,19 @@ struct Forecasts: Sendable {
         case .active, .paused:
             input.groups = try await enrolled(campaign, of: tenant, sequence, now: now, in: transaction)
             let today = campaign.content.schedule.days.localDay(of: now)
-            let row = try await transaction.query(
+            let rows = try await transaction.query(
                 """
-                select k.outstanding, coalesce((select sum(t.sent) from step_stats t where t.tenant_id = k.tenant_id
-                    and t.campaign_id = k.campaign_id and t.day = \(today)::date), 0)::bigint as sent
+                select k.outstanding, k.total, (select c.is_enrolled from campaigns c where c.tenant_id = k.tenant_id and c.id = k.campaign_id) as is_enrolled, coalesce((select sum(t.sent) from step_stats t where t.tenant_id = k.tenant_id
+                    and t.campaign_id = k.campaign_id and t.day >= \(today)::date), 0)::bigint as sent
                 from campaign_counters k where k.tenant_id = \(tenant) and k.campaign_id = \(campaign.id)
-                """)[0]
+                """)
+            guard let row = rows.first else { return input }
             input.outstanding = try row.decode("outstanding")
             input.sentToday = try row.decode("sent")
+            if try !row.decode("is_enrolled", as: Bool.self) {
+                let known: Int = try row.decode("total")
+                try await addThoseToCome(to: &input, beyond: known, campaign, of: tenant, sequence, now: now, in: transaction)
+            }
         case .completed, .archived: break
         }
         return input
@@ -64,6 +69,17 @@ struct Forecasts: Sendable {
         return zones.reduce(into: [:]) { groups, entry in
             groups[ForecastGroup(step: step, dueAt: dueAt, zone: usesZones ? entry.zone : nil, mailbox: nil), default: 0] += entry.leads
         }
+    }
+
+    /// Whoever is in the audience and not enrolled yet: as many as the audience has more, in the zones that it has.
+    private static func addThoseToCome(
+        to input: inout ForecastInput, beyond known: Int, _ campaign: Campaign, of tenant: TenantID, _ sequence: CampaignSequence, now: Date,
+        in transaction: Transaction
+    ) async throws {
+        let newcomers = try await newcomers(campaign, of: tenant, sequence, now: now, in: transaction)
+        let all = newcomers.values.reduce(0, +)
+        guard all > known else { return }
+        for (group, count) in newcomers { input.groups[group, default: 0] += count * (all - known) / all }
     }
 
     /// Enrolments that are not over, by where they stand; those whose mail is out stand behind it.

@@ -18,6 +18,7 @@ struct HandOverLoop: Service {
     let starter: Starter
     let sweeper: Sweeper
     let withdrawals: Withdrawals
+    let gates: GateKeeper
     let wakeup: Wakeup
     let clock: WallClock
     let logger: Logger
@@ -32,6 +33,7 @@ struct HandOverLoop: Service {
         starter = Starter(database: database, outbox: outbox, clock: clock)
         sweeper = Sweeper(database: database, delivery: house.peer(.delivery), outbox: outbox, clock: clock)
         withdrawals = Withdrawals(database: database, delivery: house.peer(.delivery), clock: clock)
+        gates = GateKeeper(database: database, delivery: house.peer(.delivery))
         self.wakeup = wakeup
         self.clock = clock
         logger = house.logger
@@ -53,16 +55,33 @@ struct HandOverLoop: Service {
         }
     }
 
-    /// One piece of work of any kind; false when there is none.
+    /// One piece of work of each kind, so that much of one holds up no other; false when there is none of any. What fails is thrown when the
+    /// others have had their turn.
     func step() async throws -> Bool {
-        if let unfinished = try await runner.store.unfinished() {
-            try await runner.handOver(unfinished)
-            return true
+        let kinds: [() async throws -> Bool] = [
+            takeUp, gates.tellOne, withdrawals.withdrawOnce, sweeper.sweepOnce, starter.startOne, enroller.enrolOnce, round,
+        ]
+        var (worked, failure): (Bool, (any Error)?) = (false, nil)
+        for kind in kinds {
+            do {
+                if try await kind() { worked = true }
+            } catch {
+                failure = failure ?? error
+            }
         }
-        if try await withdrawals.withdrawOnce() { return true }
-        if try await sweeper.sweepOnce() { return true }
-        if try await starter.startOne() { return true }
-        if try await enroller.enrolOnce() { return true }
+        if let failure { throw failure }
+        return worked
+    }
+
+    /// A batch that somebody left on its way.
+    private func takeUp() async throws -> Bool {
+        guard let unfinished = try await runner.store.unfinished() else { return false }
+        try await runner.handOver(unfinished)
+        return true
+    }
+
+    /// The campaign whose turn it is.
+    private func round() async throws -> Bool {
         guard case .done(let handOver) = try await rounds.run() else { return false }
         if let handOver { try await runner.handOver(handOver) }
         return true

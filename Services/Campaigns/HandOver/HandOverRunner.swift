@@ -20,35 +20,48 @@ struct HandOverRunner: Sendable {
 
     /// Takes a batch as far as it goes; throws what may go away by itself, and then the batch is taken up again.
     func handOver(_ identifier: UUID) async throws {
-        guard let taken = try await store.take(identifier) else { return }
+        guard var taken = try await store.take(identifier) else { return }
         let members = try await checkedMembers(of: taken)
         if !members.isEmpty {
-            let reservation: BillingRPC.Reservation
-            do throws(RPCError) {
-                reservation = try await billing.call(
-                    BillingRPC.ReserveMail(
-                        tenant: taken.tenant, key: "hand_over:\(identifier.text)", count: Int64(members.count)))
-            } catch {
-                guard !error.isTransient else { throw error }
-                logger.notice("hand-over waits", metadata: ["campaign": "\(taken.campaign)", "reason": "\(error.kind)"])
-                try await store.abandon(taken, reason: error.kind, until: clock.now.addingTimeInterval(60))
-                return
-            }
+            guard let reservation = try await reserve(Int64(members.count), for: taken) else { return }
+            let sends = try await render(members, taken, reservation)
             // Whatever time the questions took: from here on the batch is ours for longer than the next one may take.
             guard let renewed = try await store.renew(taken) else { return }
-            guard try await enqueue(members, renewed, reservation.id) else { return try await takeBack(members, renewed) }
+            taken = renewed
+            guard let sends, try await enqueue(sends, of: taken) else { return try await takeBack(members, taken, reservation) }
         }
         try await store.finish(taken, completion: Completion(outbox: outbox, clock: clock))
         outbox.wake()
     }
 
+    /// Takes the mails out of the quota; nil when there is none, and then the batch is given up. Of a quota that has some left and not enough
+    /// the campaign tries as many next.
+    private func reserve(_ count: Int64, for handOver: HandOver) async throws -> ReservationID? {
+        do throws(RPCError) {
+            return try await billing.call(
+                BillingRPC.ReserveMail(tenant: handOver.tenant, key: "hand_over:\(handOver.id.text)", count: count)
+            ).id
+        } catch {
+            guard !error.isTransient else { throw error }
+            logger.notice("hand-over waits", metadata: ["campaign": "\(handOver.campaign)", "reason": "\(error.kind)"])
+            var left: Int64 = 0
+            if error.kind == "quota_exceeded" {
+                let limits = try await billing.call(BillingRPC.ReadEntitlements(tenant: handOver.tenant))
+                left = min(count - 1, limits.mailsPerPeriod - limits.mailsUsed - limits.mailsReserved)
+            }
+            try await store.abandon(
+                handOver, reason: error.kind, until: clock.now.addingTimeInterval(left > 0 ? 0 : 60), batchLimit: left > 0 ? left : nil)
+            return nil
+        }
+    }
+
     /// False when a mailbox has gone since the mails were decided.
-    private func enqueue(_ members: [HandOver.Member], _ handOver: HandOver, _ reservation: ReservationID) async throws -> Bool {
-        do {
-            guard let sends = try await render(members, handOver, reservation) else { return false }
-            if !sends.isEmpty { _ = try await delivery.call(DeliveryRPC.EnqueueSends(tenant: handOver.tenant, sends: sends)) }
+    private func enqueue(_ sends: [DeliveryRPC.PlannedSend], of handOver: HandOver) async throws -> Bool {
+        guard !sends.isEmpty else { return true }
+        do throws(RPCError) {
+            _ = try await delivery.call(DeliveryRPC.EnqueueSends(tenant: handOver.tenant, sends: sends))
             return true
-        } catch let error as RPCError {
+        } catch {
             guard error.kind == "mailbox_not_found" else { throw error }
             return false
         }
@@ -56,14 +69,21 @@ struct HandOverRunner: Sendable {
 
     /// An earlier try may have reached Delivery without our hearing of it: what it has is taken back before the batch is given up, and what
     /// it has begun stays with it.
-    private func takeBack(_ members: [HandOver.Member], _ handOver: HandOver) async throws {
+    private func takeBack(_ members: [HandOver.Member], _ handOver: HandOver, _ reservation: ReservationID) async throws {
         let answer = try await delivery.call(
             DeliveryRPC.WithdrawSends(tenant: handOver.tenant, sendKeys: members.map(\.sendKey), mode: .recall))
-        guard answer.tooLate.isEmpty else {
+        let begun = Set(answer.tooLate)
+        let kept = Set(members.filter { begun.contains($0.sendKey) }.map(\.enrolment))
+        try await store.abandon(
+            handOver, except: kept, reason: WaitReason.mailboxesUnavailable.rawValue, until: clock.now.addingTimeInterval(60))
+        if kept.isEmpty {
+            // What Delivery recalled it gives back by itself; of what it never had nobody else knows.
+            let released = Int64(answer.unknown.count)
+            _ = try await billing.call(
+                BillingRPC.ReleaseMail(tenant: handOver.tenant, reservation: reservation, released: released))
+        } else {
             try await store.finish(handOver, completion: Completion(outbox: outbox, clock: clock))
-            return
         }
-        try await store.abandon(handOver, reason: WaitReason.mailboxesUnavailable.rawValue, until: clock.now.addingTimeInterval(60))
     }
 
     /// Asks once who must not be written to; later tries find the batch as it was then, and Delivery asks again when it sends.
@@ -95,15 +115,10 @@ struct HandOverRunner: Sendable {
     ) async throws -> [DeliveryRPC.PlannedSend]? {
         let contents = Set(members.flatMap { [$0.content] + $0.before.map(\.content) })
         let known = try await templates.read(contents, of: handOver.tenant)
-        var mailboxes: [MailboxID: DeliveryRPC.Mailbox] = [:]
-        for mailbox in Set(members.map(\.mailbox)) {
-            do throws(RPCError) {
-                mailboxes[mailbox] = try await delivery.call(DeliveryRPC.ReadMailbox(tenant: handOver.tenant, mailbox: mailbox))
-            } catch {
-                guard error.kind == "mailbox_not_found" else { throw error }
-                return nil
-            }
-        }
+        let wanted = Set(members.map(\.mailbox))
+        let read = try await delivery.call(DeliveryRPC.ReadMailboxes(tenant: handOver.tenant, mailboxes: Array(wanted)))
+        guard read.count == wanted.count else { return nil }
+        let mailboxes = Dictionary(read.map { ($0.id, $0) }) { first, _ in first }
         let renderer = MailRenderer(handOver: handOver, templates: known, mailboxes: mailboxes, now: clock.now)
         return members.compactMap { renderer.mail(to: $0, reservation: reservation) }
     }

@@ -142,6 +142,7 @@ struct HandOverStore: Sendable {
     /// Delivery has them all. Those of which it has already told more are left as they are.
     func finish(_ handOver: HandOver, completion: Completion) async throws {
         try await database.transaction { transaction in
+            guard try await Self.isOurs(handOver, in: transaction) else { return }
             let moved = try await Self.move(handOver, to: .queued, in: transaction)
             var counters = CounterChange()
             counters.move(Int64(moved), from: .waiting, to: .queued)
@@ -152,8 +153,9 @@ struct HandOverStore: Sendable {
                 where tenant_id = \(handOver.tenant) and hand_over_id = \(handOver.id) and state = 'planned'
                 """,
                 """
-                update campaigns set waiting_reason = null
-                where tenant_id = \(handOver.tenant) and id = \(handOver.campaign) and waiting_reason = 'quota_exceeded'
+                update campaigns set batch_limit = null, waiting_reason = case
+                    when waiting_reason in ('quota_exceeded', 'no_entitlement', 'access_denied') then null else waiting_reason end
+                where tenant_id = \(handOver.tenant) and id = \(handOver.campaign)
                 """,
                 counters.statement(handOver.campaign, of: handOver.tenant),
             ])
@@ -161,14 +163,18 @@ struct HandOverStore: Sendable {
         }
     }
 
-    /// Delivery has none of them: the mails are forgotten, the enrolments wait again, and the campaign says why and until when.
-    func abandon(_ handOver: HandOver, reason: String, until retry: Date) async throws {
+    /// Delivery has none of them, or none but `kept`: the mails are forgotten, the enrolments wait again, and the campaign says why and until
+    /// when, and how many it may try at most.
+    func abandon(
+        _ handOver: HandOver, except kept: Set<EnrolmentID> = [], reason: String, until retry: Date, batchLimit: Int64? = nil
+    ) async throws {
         try await database.transaction { transaction in
             guard try await Self.isOurs(handOver, in: transaction) else { return }
-            try await Self.move(handOver, to: .waiting, in: transaction)
+            try await Self.move(handOver, to: .waiting, except: kept, in: transaction)
             let forgotten = try await transaction.query(
                 """
                 delete from enrolment_sends where tenant_id = \(handOver.tenant) and hand_over_id = \(handOver.id) and state = 'planned'
+                  and enrolment_id <> all(\(Array(kept)))
                 returning enrolment_id, step
                 """)
             var counters = CounterChange()
@@ -181,9 +187,12 @@ struct HandOverStore: Sendable {
                 where e.tenant_id = \(handOver.tenant) and e.id = n.id and not exists (
                     select from enrolment_sends s where s.tenant_id = e.tenant_id and s.enrolment_id = e.id)
                 """,
-                "update hand_overs set state = 'abandoned' where tenant_id = \(handOver.tenant) and id = \(handOver.id)",
                 """
-                update campaigns set waiting_reason = \(reason), next_at = \(retry)
+                update hand_overs set state = case when \(kept.isEmpty) then 'abandoned' else state end
+                where tenant_id = \(handOver.tenant) and id = \(handOver.id)
+                """,
+                """
+                update campaigns set waiting_reason = \(reason), next_at = \(retry), batch_limit = \(batchLimit)
                 where tenant_id = \(handOver.tenant) and id = \(handOver.campaign)
                 """,
                 counters.statement(handOver.campaign, of: handOver.tenant),
@@ -192,13 +201,15 @@ struct HandOverStore: Sendable {
     }
 
     @discardableResult
-    private static func move(_ handOver: HandOver, to status: EnrolmentStatus, in transaction: Transaction) async throws -> Int {
+    private static func move(
+        _ handOver: HandOver, to status: EnrolmentStatus, except kept: Set<EnrolmentID> = [], in transaction: Transaction
+    ) async throws -> Int {
         try await transaction.query(
             """
             with mine as materialized (
                 select e.id from enrolment_sends s join enrolments e on e.tenant_id = s.tenant_id and e.id = s.enrolment_id
                 where s.tenant_id = \(handOver.tenant) and s.hand_over_id = \(handOver.id) and s.state = 'planned'
-                  and e.status = 'handing_over' and e.step = s.step order by e.id for no key update of e)
+                  and e.status = 'handing_over' and e.step = s.step and e.id <> all(\(Array(kept))) order by e.id for no key update of e)
             update enrolments e set status = \(status) from mine m where e.tenant_id = \(handOver.tenant) and e.id = m.id
             """
         ).affected

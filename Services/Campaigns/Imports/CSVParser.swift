@@ -23,6 +23,8 @@ struct CSVParser {
     private static let carriageReturn = UInt8(ascii: "\r")
 
     private let delimiter: UInt8
+    /// Whether bytes that are no UTF-8 are Windows-1252: until a character of several bytes has shown that the file is UTF-8.
+    private var mayBeWindows1252: Bool
     private var state = State.fieldStart
     private var records = CSVRecords()
     private var line = 1
@@ -42,8 +44,9 @@ struct CSVParser {
     private var quoteLine = 1
     private var hasHighBytes = false
 
-    init(delimiter: UInt8 = UInt8(ascii: ",")) {
+    init(delimiter: UInt8 = UInt8(ascii: ","), mayBeWindows1252: Bool = false) {
         self.delimiter = delimiter
+        self.mayBeWindows1252 = mayBeWindows1252
     }
 
     /// Reads the next piece; ``take()`` gives what it completed.
@@ -212,10 +215,24 @@ struct CSVParser {
         fieldSize = 0
         if recordSize > Self.maximumRecord { cut() }
         guard !isCut else { return }
-        if hasHighBytes, String(validating: records.text[fieldStart...], as: UTF8.self) == nil { problem = problem ?? .invalidEncoding }
+        if hasHighBytes { checkEncoding() }
         hasHighBytes = false
         records.ends.append(records.text.count)
         fieldStart = records.text.count
+    }
+
+    private mutating func checkEncoding() {
+        if String(validating: records.text[fieldStart...], as: UTF8.self) != nil {
+            mayBeWindows1252 = false
+        } else if mayBeWindows1252 {
+            let field = Array(records.text[fieldStart...])
+            var decoded: [UInt8] = []
+            var decoder = FileDecoder(.windows1252)
+            field.withUnsafeBufferPointer { decoder.decode($0, into: &decoded) }
+            records.text.replaceSubrange(fieldStart..., with: decoded)
+        } else {
+            problem = problem ?? .invalidEncoding
+        }
     }
 
     private mutating func endLine(_ byte: UInt8) {

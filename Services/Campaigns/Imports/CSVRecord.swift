@@ -23,6 +23,20 @@ struct CSVRecord: Sendable {
         ends = records.ends[entry.fields]
     }
 
+    private init(copying record: CSVRecord) {
+        line = record.line
+        problem = record.problem
+        text = Array(record.text[record.start..<(record.ends.last ?? record.start)])
+        start = 0
+        ends = record.ends.map { $0 - record.start }[...]
+    }
+
+    /// The record with its own text alone: kept, it does not keep the piece of the file that it was read with.
+    var detached: CSVRecord { CSVRecord(copying: self) }
+
+    /// How many bytes its text and the places of its fields take.
+    var size: Int { (ends.last ?? start) - start + ends.count * MemoryLayout<Int>.stride }
+
     /// How many fields there are.
     var count: Int { ends.count }
 

@@ -7,9 +7,14 @@ enum CSVWriter {
 
     /// A cell that a spreadsheet shows and never runs: what would begin a formula gets an apostrophe before it.
     static func harmless(_ cell: String) -> String {
-        switch cell.utf8.first {
-        case UInt8(ascii: "="), UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "@"), UInt8(ascii: "\t"), UInt8(ascii: "\r"): "'" + cell
-        default: cell
+        guard let first = cell.utf8.first, beginsFormula(first) else { return cell }
+        return "'" + cell
+    }
+
+    static func beginsFormula(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "="), UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "@"), UInt8(ascii: "\t"), UInt8(ascii: "\r"): true
+        default: false
         }
     }
 

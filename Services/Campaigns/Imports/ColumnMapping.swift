@@ -26,28 +26,42 @@ struct ColumnMapping: Sendable, Equatable {
     }
 
     static let maximumColumns = 1_000
+    private static let longestHeader = 200
 
     let hasHeader: Bool
     private(set) var columns: [Column]
+    /// The headers' keys, in the order of the columns.
+    private let keys: [String]
 
     /// Guesses from the first records: one without an e-mail address in any field is the header.
     init(sample: [[String]], fields: [FieldRule]) {
         let first = sample.first ?? []
         hasHeader = !first.contains(where: Self.isAddress)
+        let rules = Self.byKey(fields)
+        // A file of rejected rows, corrected: before the record stands what was wrong with it.
+        let noted = hasHeader && first.prefix(3).elementsEqual(RejectedFile.notes) ? RejectedFile.notes.count : 0
         var taken: Set<Target> = []
         var columns: [Column] = []
+        var keys: [String] = []
         for (index, text) in first.enumerated() {
-            let header = hasHeader ? text.trimmingCharacters(in: .whitespacesAndNewlines) : "column_\(index + 1)"
-            var column = Self.guess(header: header, number: index + 1, fields: fields)
+            let header = hasHeader ? Self.cut(text.trimmingCharacters(in: .whitespacesAndNewlines)) : "column_\(index + 1)"
+            let key = Self.key(header)
+            keys.append(key)
+            guard index >= noted else {
+                columns.append(Column(header: header, target: .skip, confidence: 1))
+                continue
+            }
+            var column = Self.guess(header: header, key: key, number: index + 1, rules: rules)
             if !taken.insert(column.target).inserted {
                 // Of two columns that look alike the second is kept beside the first.
-                var own = Self.ownField(header, number: index + 1)
-                if !taken.insert(own).inserted { own = .custom("\(Self.key(header).prefix(56))_\(index + 1)") }
+                var own = Self.ownField(key, number: index + 1)
+                if !taken.insert(own).inserted { own = .custom("\(key.prefix(56))_\(index + 1)") }
                 column = Column(header: header, target: own, confidence: 0.2)
             }
             columns.append(column)
         }
         self.columns = columns
+        self.keys = keys
         guard !hasEmail, let (index, share) = Self.addressColumn(hasHeader ? sample.dropFirst() : sample[...], count: first.count) else { return }
         self.columns[index].target = .email
         self.columns[index].rule = nil
@@ -83,10 +97,11 @@ struct ColumnMapping: Sendable, Equatable {
 
     /// A header as it stands, then as it is read, then a number.
     private func position(of name: String) -> Int? {
-        if let exact = columns.firstIndex(where: { $0.header == name }) { return exact }
+        let header = Self.cut(name)
+        if let exact = columns.firstIndex(where: { $0.header == header }) { return exact }
         if let number = Int(name) { return columns.indices.contains(number) ? number : nil }
-        let key = Self.key(name)
-        return key.isEmpty ? nil : columns.firstIndex { Self.key($0.header) == key }
+        let key = Self.key(header)
+        return key.isEmpty ? nil : keys.firstIndex(of: key)
     }
 
     private static func invalid(_ detail: String, column: String?) -> HTTP.Problem {
@@ -97,18 +112,25 @@ struct ColumnMapping: Sendable, Equatable {
 
     // MARK: - Guessing
 
-    private static func guess(header: String, number: Int, fields: [FieldRule]) -> Column {
-        let key = Self.key(header)
-        if let field = fields.first(where: { $0.key == key || Self.key($0.name) == key }), !key.isEmpty {
+    /// The company's fields by what a header may call them: their keys, and their names in the same form.
+    private static func byKey(_ fields: [FieldRule]) -> [String: FieldRule] {
+        var rules: [String: FieldRule] = [:]
+        for field in fields {
+            for key in [field.key, Self.key(field.name)] where !key.isEmpty && rules[key] == nil { rules[key] = field }
+        }
+        return rules
+    }
+
+    private static func guess(header: String, key: String, number: Int, rules: [String: FieldRule]) -> Column {
+        if let field = rules[key] {
             return Column(header: header, target: .custom(field.key), confidence: 1, rule: field.isTyped ? field : nil)
         }
         if let target = Target.synonyms[key] { return Column(header: header, target: target, confidence: key == target.name ? 1 : 0.9) }
-        return Column(header: header, target: ownField(header, number: number), confidence: 0.2)
+        return Column(header: header, target: ownField(key, number: number), confidence: 0.2)
     }
 
-    private static func ownField(_ header: String, number: Int) -> Target {
-        let key = Self.key(header)
-        return .custom(key.isEmpty ? "column_\(number)" : key)
+    private static func ownField(_ key: String, number: Int) -> Target {
+        .custom(key.isEmpty ? "column_\(number)" : key)
     }
 
     /// The column most of whose values are addresses; at least four in five where the header says nothing of it.
@@ -125,6 +147,13 @@ struct ColumnMapping: Sendable, Equatable {
 
     private static func isAddress(_ text: String) -> Bool {
         (try? MailAddress(text)) != nil
+    }
+
+    /// As much of a header as is kept and looked at.
+    private static func cut(_ header: String) -> String {
+        guard header.utf8.count > longestHeader else { return header }
+        // A character may be of any length.
+        return String(decoding: header.prefix(longestHeader).utf8.prefix(4 * longestHeader), as: UTF8.self)
     }
 
     /// `First Name` → `first_name`.

@@ -27,6 +27,9 @@ extension CustomValue {
         }
     }
 
+    /// Whether it is a day of the calendar in the form in which days are kept, `YYYY-MM-DD`.
+    static func isDay(_ text: String) -> Bool { date(text) == text }
+
     /// Digits with a point or, where it cannot divide thousands, a comma before the fraction.
     private static func number(_ text: String) -> Double? {
         var digits = text

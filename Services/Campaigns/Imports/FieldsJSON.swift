@@ -1,3 +1,5 @@
+import Foundation
+
 /// A JSON object that is written as its members come, without an encoder: there is one for each row of a file.
 struct FieldsJSON {
     private var bytes: [UInt8] = []
@@ -5,6 +7,23 @@ struct FieldsJSON {
     /// The object so far.
     var object: String {
         bytes.isEmpty ? "{}" : String(decoding: bytes, as: UTF8.self) + "}"
+    }
+
+    /// Of the object, in bytes.
+    var size: Int { bytes.count + 1 }
+
+    /// Both objects in one, where both have a member with that of the later; the first as it is where that would be larger than `limit`.
+    static func merged(_ first: String, _ later: String, atMost limit: Int) -> String {
+        guard later != "{}" else { return first }
+        guard first != "{}" else { return later }
+        let decoder = JSONDecoder()
+        guard let old = try? decoder.decode([String: CustomValue].self, from: Data(first.utf8)),
+            let new = try? decoder.decode([String: CustomValue].self, from: Data(later.utf8))
+        else { return first }
+        let values = old.merging(new) { $1 }
+        var fields = FieldsJSON()
+        for (key, value) in values.sorted(by: { $0.key < $1.key }) { fields.add(key, value) }
+        return fields.size <= limit ? fields.object : first
     }
 
     /// Adds text, which must be UTF-8.

@@ -5,14 +5,23 @@ enum FileEncoding: String, Codable, Sendable {
     case utf16BigEndian = "utf-16be"
     case windows1252 = "windows-1252"
 
+    /// The byte order mark; empty where there is none.
+    var mark: [UInt8] {
+        switch self {
+        case .utf8: [0xEF, 0xBB, 0xBF]
+        case .utf16LittleEndian: [0xFF, 0xFE]
+        case .utf16BigEndian: [0xFE, 0xFF]
+        case .windows1252: []
+        }
+    }
+
     /// What the beginning of a file looks like, and how many bytes of it are a byte order mark.
     ///
     /// A few bytes that are no UTF-8 among more that are leave the file UTF-8, with broken rows; with no valid ones, it is Windows-1252.
     static func detect(_ beginning: UnsafeBufferPointer<UInt8>) -> (encoding: FileEncoding, markLength: Int) {
-        let first = beginning.prefix(3)
-        if first.elementsEqual([0xEF, 0xBB, 0xBF]) { return (.utf8, 3) }
-        if first.starts(with: [0xFF, 0xFE]) { return (.utf16LittleEndian, 2) }
-        if first.starts(with: [0xFE, 0xFF]) { return (.utf16BigEndian, 2) }
+        for encoding in [FileEncoding.utf8, .utf16LittleEndian, .utf16BigEndian] where beginning.starts(with: encoding.mark) {
+            return (encoding, encoding.mark.count)
+        }
         if let encoding = utf16(beginning.prefix(4_096)) { return (encoding, 0) }
         let (valid, invalid) = count(beginning)
         return (invalid > valid ? .windows1252 : .utf8, 0)

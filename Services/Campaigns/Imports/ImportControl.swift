@@ -37,6 +37,15 @@ struct ImportControl: Sendable {
         return moved
     }
 
+    /// Tells the trail that the rejected rows are taken out as a file.
+    func noteDownload(of run: LeadImport, by identity: Identity, audit: AuditRecord) async throws {
+        let event = try PendingEvent(
+            CampaignsEvents.LeadsExported(leadExport: nil, act: "rejected_downloaded", rows: run.rejected), at: clock.now,
+            tenant: identity.tenant, workspace: run.workspace, actor: identity.actor, audit: audit)
+        try await database.transaction(as: identity.tenant) { try await outbox.append([event], in: $0) }
+        outbox.wake()
+    }
+
     private func move(
         _ run: LeadImport, from: [LeadImport.Status], to status: LeadImport.Status, by identity: Identity, audit: AuditRecord
     ) async throws -> LeadImport? {

@@ -24,17 +24,19 @@ struct ImportPreview: Encodable, Sendable {
     let errors: [ImportRowError]
 
     /// `isWhole`: whether `beginning` is all of the file; otherwise its last record may be cut, and is left out.
-    init(_ beginning: [UInt8], isWhole: Bool, isTabbed: Bool, mapping given: String?, fields: [FieldRule]) throws(HTTP.Problem) {
-        var reader = ImportReader(isTabbed: isTabbed)
+    init(
+        _ beginning: [UInt8], isWhole: Bool, isTabbed: Bool, encoding: FileEncoding? = nil, mapping given: String?, fields: [FieldRule]
+    ) throws(HTTP.Problem) {
+        var reader = ImportReader(isTabbed: isTabbed, encoding: encoding)
         var records = Array(beginning.withUnsafeBufferPointer { reader.read($0) })
         if isWhole || records.isEmpty { records += Array(reader.finish()) }
         guard !records.isEmpty else { throw HTTP.Problem.unprocessable(kind: "import_empty", title: "The file is empty.") }
         let mapping = try ColumnMapping(of: records, given: given, fields: fields)
-        encoding = reader.encoding
+        self.encoding = reader.encoding
         delimiter = reader.delimiter.map { String(UnicodeScalar($0)) }
         hasHeader = mapping.hasHeader
         columns = mapping.columns.enumerated().map { index, column in
-            Column(index: index, header: String(column.header.prefix(200)), target: column.target.name, confidence: column.confidence)
+            Column(index: index, header: column.header, target: column.target.name, confidence: column.confidence)
         }
         let body = records.dropFirst(mapping.hasHeader ? 1 : 0)
         rows = body.prefix(Self.shownRows).map { record in record.strings.map { String($0.prefix(1_000)) } }

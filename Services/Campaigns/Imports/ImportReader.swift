@@ -7,14 +7,16 @@ struct ImportReader {
     private(set) var encoding: FileEncoding?
     private(set) var delimiter: UInt8?
     private let isTabbed: Bool
+    private let given: FileEncoding?
     private var beginning: [UInt8] = []
     private var decoder = FileDecoder(.utf8)
     private var parser = CSVParser()
     private var text: [UInt8] = []
 
-    /// `isTabbed`: the sender said that tabs divide the fields.
-    init(isTabbed: Bool = false) {
+    /// `isTabbed`: the sender said that tabs divide the fields. `encoding`: nil is found out.
+    init(isTabbed: Bool = false, encoding: FileEncoding? = nil) {
         self.isTabbed = isTabbed
+        given = encoding
     }
 
     /// Reads the next piece and gives the records that it completes.
@@ -44,7 +46,9 @@ struct ImportReader {
         beginning = []
         bytes.withUnsafeBufferPointer { whole in
             let sample = UnsafeBufferPointer(rebasing: whole.prefix(Self.sampleSize))
-            let (encoding, markLength) = FileEncoding.detect(sample)
+            let found = FileEncoding.detect(sample)
+            let encoding = given ?? found.encoding
+            let markLength = given.map { sample.starts(with: $0.mark) ? $0.mark.count : 0 } ?? found.markLength
             var readable: [UInt8] = []
             var sampler = FileDecoder(encoding)
             sampler.decode(UnsafeBufferPointer(rebasing: sample[markLength...]), into: &readable)
@@ -52,7 +56,7 @@ struct ImportReader {
             self.encoding = encoding
             self.delimiter = delimiter
             decoder = FileDecoder(encoding)
-            parser = CSVParser(delimiter: delimiter)
+            parser = CSVParser(delimiter: delimiter, mayBeWindows1252: given == nil && encoding == .utf8 && markLength == 0)
             parse(UnsafeBufferPointer(rebasing: whole[markLength...]))
         }
     }

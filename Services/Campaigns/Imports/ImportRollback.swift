@@ -40,14 +40,22 @@ enum ImportRollback {
         return try await !revertChanged(run, at: instant, in: transaction)
     }
 
-    /// Deletes leads of the import that nobody has changed or enrolled; false when there are no more.
+    /// Deletes leads of the import that nobody has changed, enrolled or put anywhere else; false when there are no more.
     private static func revertCreated(_ run: Run, at instant: Date, in transaction: Transaction) async throws -> Bool {
-        // In the order in which importers lock: the company's number of leads first.
+        // In the order in which importers lock: the company's number of leads, the list, the leads.
         _ = try await LeadCounter.lock(of: run.tenant, in: transaction)
+        if let list = run.list { try await transaction.query("select id from lists where tenant_id = \(run.tenant) and id = \(list) for update") }
         let found = try await transaction.query(
             """
-            select l.id, l.revision = coalesce(c.after_revision, 1) and not exists (
-                select from enrolments e where e.tenant_id = l.tenant_id and e.lead_id = l.id) as is_untouched
+            select l.id, l.revision = coalesce(c.after_revision, 1)
+                and not exists (select from enrolments e where e.tenant_id = l.tenant_id and e.lead_id = l.id)
+                and not exists (
+                    select from lead_workspaces w where w.tenant_id = l.tenant_id and w.lead_id = l.id and w.workspace_id <> \(run.workspace))
+                and not exists (
+                    select from import_changes o where o.tenant_id = l.tenant_id and o.lead_id = l.id and o.import_id <> \(run.id))
+                and not exists (
+                    select from list_members m where m.tenant_id = l.tenant_id and m.lead_id = l.id and m.list_id is distinct from \(run.list))
+                as is_untouched
             from leads l left join import_changes c on c.tenant_id = l.tenant_id and c.import_id = l.import_id and c.lead_id = l.id
             where l.tenant_id = \(run.tenant) and l.import_id = \(run.id) and l.id > \(run.cursor) order by l.id limit \(batch) for update of l
             """)
@@ -77,20 +85,41 @@ enum ImportRollback {
         return !leads.isEmpty
     }
 
-    /// Gives updated leads their values back where nobody has changed them since, and takes away what the import attached; false when there are
-    /// no more.
+    /// Gives updated leads their values back where nobody has changed them since, and takes away what the import attached, but not the place of
+    /// whoever is in a campaign of the workspace; false when there are no more.
     private static func revertChanged(_ run: Run, at instant: Date, in transaction: Transaction) async throws -> Bool {
+        let next = try await transaction.query(
+            """
+            select lead_id from import_changes where tenant_id = \(run.tenant) and import_id = \(run.id) order by lead_id limit \(batch)
+            """
+        ).map { try $0.decode("lead_id", as: LeadID.self) }
+        try await LeadMembershipStore.lockLists(holding: next, of: [run.workspace], tenant: run.tenant, in: transaction)
         let found = try await transaction.query(
             """
-            select c.lead_id, c.kind = 'updated' as is_updated from import_changes c join leads l on l.tenant_id = c.tenant_id and l.id = c.lead_id
-            where c.tenant_id = \(run.tenant) and c.import_id = \(run.id) order by c.lead_id limit \(batch) for update
+            select c.lead_id, c.kind = 'updated' as is_updated, c.has_added_workspace, exists (
+                select from enrolments e join campaigns k on k.tenant_id = e.tenant_id and k.id = e.campaign_id
+                where e.tenant_id = c.tenant_id and e.lead_id = c.lead_id and k.workspace_id = \(run.workspace)) as is_enrolled
+            from import_changes c join leads l on l.tenant_id = c.tenant_id and l.id = c.lead_id
+            where c.tenant_id = \(run.tenant) and c.import_id = \(run.id) and c.lead_id = any(\(next)) order by c.lead_id for update of c, l
             """)
-        let leads = try found.map { try $0.decode("lead_id", as: UUID.self) }
-        let updated = try found.count { try $0.decode("is_updated") }
+        var (leads, leaving, enrolled): ([LeadID], [LeadID], [LeadID]) = ([], [], [])
+        // Of those that are updated, it is told below which are kept.
+        var (updated, stayed) = (0, 0)
+        for row in found {
+            let (lead, isUpdated, isEnrolled): (LeadID, Bool, Bool) = (
+                try row.decode("lead_id"), try row.decode("is_updated"), try row.decode("is_enrolled")
+            )
+            leads.append(lead)
+            if isUpdated { updated += 1 }
+            if isEnrolled { enrolled.append(lead) }
+            if isEnrolled, !isUpdated { stayed += 1 }
+            if !isEnrolled, try row.decode("has_added_workspace") { leaving.append(lead) }
+        }
         guard !leads.isEmpty else {
             // What is left is of leads that are gone.
-            try await transaction.query("delete from import_changes where tenant_id = \(run.tenant) and import_id = \(run.id)")
-            return false
+            try await transaction.query(
+                "delete from import_changes where tenant_id = \(run.tenant) and import_id = \(run.id) and lead_id = any(\(next))")
+            return !next.isEmpty
         }
         let changes: SQL = """
             from import_changes c where c.tenant_id = \(run.tenant) and c.import_id = \(run.id) and c.lead_id = any(\(leads))
@@ -108,25 +137,21 @@ enum ImportRollback {
                 updated_at = \(instant) \(changes)
             and l.tenant_id = c.tenant_id and l.id = c.lead_id and c.kind = 'updated' and l.revision = c.after_revision
             """,
-            """
-            delete from lead_workspaces w using import_changes c where c.tenant_id = \(run.tenant) and c.import_id = \(run.id)
-                and c.lead_id = any(\(leads)) and c.has_added_workspace
-                and w.tenant_id = c.tenant_id and w.workspace_id = \(run.workspace) and w.lead_id = c.lead_id
-            """,
         ]
         if let list = run.list {
             statements.append(
                 """
                 with gone as (
                     delete from list_members m using import_changes c where c.tenant_id = \(run.tenant) and c.import_id = \(run.id)
-                        and c.lead_id = any(\(leads)) and c.has_added_list
+                        and c.lead_id = any(\(leads)) and c.lead_id <> all(\(enrolled)) and c.has_added_list
                         and m.tenant_id = c.tenant_id and m.list_id = \(list) and m.lead_id = c.lead_id returning m.lead_id)
                 update lists set leads = greatest(0, leads - (select count(*) from gone)) where tenant_id = \(run.tenant) and id = \(list)
                 """)
         }
         statements.append("delete from import_changes where tenant_id = \(run.tenant) and import_id = \(run.id) and lead_id = any(\(leads))")
         let restored = try await transaction.pipeline(statements)[1].affected
-        let kept = updated - restored
+        _ = try await LeadMembershipStore.detach(leaving, from: run.workspace, of: run.tenant, in: transaction)
+        let kept = updated - restored + stayed
         try await transaction.query(progress(run, reverted: leads.count - kept, kept: kept, cursor: end, at: instant))
         return true
     }

@@ -17,15 +17,25 @@ struct ImportSession {
     private let fields: [FieldRule]
     private let writer: ImportWriter
     private let database: Database
+    private let outbox: Outbox
     private let clock: WallClock
+    private let audit: Importer.Audit
     private var suppressions: SuppressionCheck
     private var mapping: ColumnMapping?
     private var batch = ImportBatch()
-    private var seen: Set<String> = []
+    /// Where each address of the batch stands in it.
+    private var seen: [String: Int] = [:]
+    /// The batch that is written while the next one is read; never more than one, so that they go in in the order of the file.
+    private var writing: Task<Written, any Error>?
+
+    private struct Written: Sendable {
+        let run: LeadImport
+        let suppressions: SuppressionCheck
+    }
 
     init(
-        _ request: Importer.Request, identity: Identity, fields: [FieldRule], writer: ImportWriter, database: Database, clock: WallClock,
-        suppressions: SuppressionCheck
+        _ request: Importer.Request, identity: Identity, fields: [FieldRule], writer: ImportWriter, database: Database, outbox: Outbox,
+        clock: WallClock, suppressions: SuppressionCheck, audit: @escaping Importer.Audit
     ) {
         let now = clock.now
         run = LeadImport(
@@ -36,7 +46,9 @@ struct ImportSession {
         self.fields = fields
         self.writer = writer
         self.database = database
+        self.outbox = outbox
         self.clock = clock
+        self.audit = audit
         self.suppressions = suppressions
     }
 
@@ -60,17 +72,19 @@ struct ImportSession {
     private mutating func take(_ record: CSVRecord, _ columns: ColumnMapping) {
         do throws(LeadRow.Rejection) {
             let row = try LeadRow(record, mapping: columns)
-            // Within one batch an address stands once; across batches the table's unique key decides.
-            if seen.insert(row.email).inserted {
-                batch.rows.append(row)
-                batch.size += row.size
-            } else {
+            batch.size += row.size
+            // Within one batch an address stands once, with what all its rows say; across batches the table's unique key decides.
+            if let place = seen[row.email] {
+                if request.duplicates != .createOnly { batch.rows[place].merge(row, withValues: request.duplicates == .update) }
                 batch.repeated += 1
+            } else {
+                seen[row.email] = batch.rows.count
+                batch.rows.append(row)
             }
         } catch {
             let row = RejectedRow(record, error)
             batch.rejected.append(row)
-            batch.size += row.raw.utf8.count
+            batch.size += row.size
         }
     }
 
@@ -84,8 +98,16 @@ struct ImportSession {
         run.encoding = reader.encoding
         run.delimiter = reader.delimiter.map { String(UnicodeScalar($0)) }
         run.hasHeader = columns.hasHeader
-        run.header = columns.columns.map { String($0.header.prefix(200)) }
-        guard try await ImportStore.insert(run, of: identity.tenant, in: database) else { throw Importer.exists }
+        run.header = columns.columns.map(\.header)
+        let (begun, tenant, outbox) = (run, identity.tenant, outbox)
+        let event = try statusChanged(.running, "import.start", at: begun.startedAt)
+        let isNew = try await database.transaction(as: tenant) { transaction -> Bool in
+            guard try await ImportStore.insert(begun, of: tenant, in: transaction) else { return false }
+            try await outbox.append([event], in: transaction)
+            return true
+        }
+        guard isNew else { throw Importer.exists }
+        outbox.wake()
         mapping = columns
         return columns
     }
@@ -98,41 +120,56 @@ struct ImportSession {
         run.updatedAt = now
     }
 
+    /// Begins to write the batch, when the one before it is written.
     private mutating func flush() async throws {
+        try await settle()
         guard !batch.isEmpty else { return }
-        let suppressed = await suppressions.find(batch.rows.map(\.email), of: identity.tenant, workspace: request.workspace)
         let (filled, before, target, instant) = (batch, run, writer, clock.now)
-        var attempt = 1
-        while true {
-            do {
-                run = try await database.transaction(as: identity.tenant) { transaction in
-                    try await target.write(filled, suppressed: suppressed, of: before, at: instant, in: transaction)
+        let (storage, tenant, asked) = (database, identity.tenant, suppressions)
+        writing = Task<Written, any Error> {
+            var suppressions = asked
+            let suppressed = await suppressions.find(filled.rows.map(\.email), of: tenant, workspace: before.workspace)
+            var attempt = 1
+            while true {
+                do {
+                    let after = try await storage.transaction(as: tenant) { transaction in
+                        try await target.write(filled, suppressed: suppressed, of: before, at: instant, in: transaction)
+                    }
+                    return Written(run: after, suppressions: suppressions)
+                } catch {
+                    // Somebody else changed the same leads at the same moment; nothing of the batch was written.
+                    guard (error as? PostgresError)?.code == .conflict, attempt < Self.attempts else { throw error }
+                    attempt += 1
                 }
-                break
-            } catch {
-                // Somebody else changed the same leads at the same moment; nothing of the batch was written.
-                guard (error as? PostgresError)?.code == .conflict, attempt < Self.attempts else { throw error }
-                attempt += 1
             }
         }
         batch = ImportBatch()
         seen.removeAll(keepingCapacity: true)
     }
 
+    /// Waits for the batch that is being written.
+    private mutating func settle() async throws {
+        guard let task = writing else { return }
+        writing = nil
+        let written = try await task.value
+        run = written.run
+        suppressions = written.suppressions
+    }
+
     /// The whole file was read.
-    mutating func finish(outbox: Outbox, audit: (AuditRecord.Target) -> AuditRecord) async throws -> LeadImport {
+    mutating func finish() async throws -> LeadImport {
         guard mapping != nil else { throw HTTP.Problem.unprocessable(kind: "import_empty", title: "The file is empty.") }
         try await flush()
+        try await settle()
         var finished = run
         finished.status = .completed
         finished.updatedAt = clock.now
         finished.finishedAt = finished.updatedAt
-        let (tenant, completed) = (identity.tenant, finished)
+        let (tenant, completed, outbox) = (identity.tenant, finished, outbox)
         let event = try PendingEvent(
             CampaignsEvents.ImportFinished(
                 importID: run.id, created: run.created, updated: run.updated, duplicates: run.duplicates, rejected: run.rejected),
-            at: completed.updatedAt, tenant: tenant, workspace: run.workspace, actor: identity.actor,
-            audit: audit(.init(type: "import", id: run.id.description, name: run.fileName)))
+            at: completed.updatedAt, tenant: tenant, workspace: run.workspace, actor: identity.actor, audit: audit("import.finish", target))
         try await database.transaction(as: tenant) { transaction in
             guard try await transaction.query(ImportStore.save(completed, of: tenant)).affected == 1 else { throw ImportWriter.Stop.notRunning }
             try await outbox.append([event], in: transaction)
@@ -142,8 +179,11 @@ struct ImportSession {
     }
 
     /// The import as somebody else ended it; otherwise throws, and what was committed stays with a run that says that it is not all.
-    func end(after error: any Error) async throws -> LeadImport {
+    mutating func end(after error: any Error) async throws -> LeadImport {
         guard mapping != nil else { throw error }
+        // The batch under way is let come to its end: what it brought is part of what the run tells.
+        if let task = writing, let written = try? await task.value { run = written.run }
+        writing = nil
         let stop = error as? ImportWriter.Stop
         if stop == .notRunning {
             guard let ended = try await ImportStore.find(run.id, of: identity.tenant, in: database) else { throw HTTP.Problem.notFound("import") }
@@ -156,11 +196,28 @@ struct ImportSession {
             ? "the list was deleted; rows up to here are imported" : "the upload ended early or could not be stored; rows up to here are imported"
         failed.updatedAt = clock.now
         failed.finishedAt = failed.updatedAt
-        let (storage, tenant, unfinished) = (database, identity.tenant, failed)
+        let event = try statusChanged(.failed, "import.fail", at: failed.updatedAt)
+        let (storage, tenant, unfinished, outbox) = (database, identity.tenant, failed, outbox)
         // In a task of its own: when the sender has gone, this one is cancelled, and would not get to the database.
-        await Task { _ = try? await storage.query(as: tenant, ImportStore.save(unfinished, of: tenant)) }.value
+        await Task {
+            _ = try? await storage.transaction(as: tenant) { transaction in
+                guard try await transaction.query(ImportStore.save(unfinished, of: tenant)).affected == 1 else { return }
+                try await outbox.append([event], in: transaction)
+            }
+            outbox.wake()
+        }.value
         if stop == .listGone { throw HTTP.Problem.conflict(kind: "list_gone", title: "The list was deleted while the file was read.") }
         throw error
+    }
+
+    private var target: AuditRecord.Target { .init(type: "import", id: run.id.description, name: run.fileName) }
+
+    private func statusChanged(_ status: LeadImport.Status, _ action: String, at instant: Date) throws -> PendingEvent {
+        var record = audit(action, target)
+        if status == .failed { record.outcome = .failure }
+        return try PendingEvent(
+            CampaignsEvents.ImportStatusChanged(importID: run.id, status: status.rawValue), at: instant, tenant: identity.tenant,
+            workspace: run.workspace, actor: identity.actor, audit: record)
     }
 }
 

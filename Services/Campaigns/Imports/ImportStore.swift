@@ -12,9 +12,8 @@ enum ImportStore {
     }
 
     /// False when the tenant has an import of this identifier.
-    static func insert(_ run: LeadImport, of tenant: TenantID, in database: Database) async throws -> Bool {
-        try await database.query(
-            as: tenant,
+    static func insert(_ run: LeadImport, of tenant: TenantID, in transaction: Transaction) async throws -> Bool {
+        try await transaction.query(
             """
             insert into imports (tenant_id, id, workspace_id, file_name, status, on_duplicate, list_id, tags, encoding, delimiter, has_header, header,
                 is_reversible, started_at, updated_at)
@@ -99,10 +98,8 @@ enum ImportStore {
 
     /// The company's own fields.
     static func fields(of tenant: TenantID, in database: Database) async throws -> [FieldRule] {
-        try await database.query(
-            as: tenant, "select key, name, kind, choices from custom_fields where tenant_id = \(tenant) order by key limit 1000"
-        ).map { row in
-            FieldRule(key: try row.decode("key"), name: try row.decode("name"), kind: try row.decode("kind"), choices: try row.decode("choices"))
+        try await CustomFieldStore.list(of: tenant, in: database).map { field in
+            FieldRule(key: field.key, name: field.name, kind: field.kind.rawValue, choices: field.choices)
         }
     }
 

@@ -13,6 +13,9 @@ enum Duplicates: String, Codable, Sendable {
 }
 
 /// A run of an import, as its owner sees it; created, updated, duplicates and rejected sum to the rows.
+///
+/// `updated` counts leads from before the import that it changed, each once; every other row of a known address, and each repeated one, counts as
+/// a duplicate, also where its values were taken. So the counts do not depend on where batches end.
 struct LeadImport: Codable, Sendable, Equatable {
     enum Status: String, Codable, Sendable {
         case running
@@ -111,6 +114,9 @@ struct RejectedRow: Sendable {
         let text = Self.storable(CSVWriter.record(record.strings))
         raw = text.utf8.count <= Self.maximumRaw ? text : String(decoding: text.utf8.prefix(Self.maximumRaw), as: UTF8.self)
     }
+
+    /// About how much memory it takes.
+    var size: Int { raw.utf8.count + (error.field?.utf8.count ?? 0) + (error.value?.utf8.count ?? 0) + 256 }
 
     init(error: ImportRowError, raw: String) {
         self.error = error

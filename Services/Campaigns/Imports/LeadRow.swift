@@ -1,3 +1,4 @@
+import Contracts
 import Foundation
 import Mail
 
@@ -9,8 +10,9 @@ struct LeadRow: Sendable {
         var value: String?
     }
 
-    static let maximumTags = 50
-    static let longestTag = 64
+    private static let longestText = 1_000
+    /// The custom fields of a lead, as JSON in bytes.
+    static let longestCustom = 64 << 10
 
     /// As it stood in the file.
     let record: CSVRecord
@@ -21,7 +23,7 @@ struct LeadRow: Sendable {
     private(set) var timeZone: String?
     private(set) var tags: [String] = []
     /// The custom fields, as a JSON object.
-    let custom: String
+    private(set) var custom: String
     /// About how much memory the row takes.
     let size: Int
 
@@ -32,18 +34,17 @@ struct LeadRow: Sendable {
         guard record.count <= mapping.columns.count else {
             throw Rejection(reason: "too_many_columns", value: "\(record.count) instead of \(mapping.columns.count)")
         }
-        self.record = record
         var address: String?
         var custom = FieldsJSON()
         var size = 0
         for index in 0..<record.count {
             let column = mapping.columns[index]
             guard column.target != .skip else { continue }
-            let value = Self.trimmed(record[index])
+            let value = Self.plain(record[index])
             guard !value.isEmpty else { continue }
             size += value.count
-            guard value.count <= 1_000 || Self.text(value).count <= 1_000 else {
-                throw Rejection(reason: "value_too_long", field: column.target.fieldName, value: String(Self.text(value).prefix(50)))
+            guard value.count <= Self.longestText || value.count <= LeadInput.longestValue && Self.text(value).count <= Self.longestText else {
+                throw Rejection(reason: "value_too_long", field: column.target.fieldName, value: Self.shown(Self.text(value), 50))
             }
             switch column.target {
             case .email: address = Self.text(value)
@@ -61,14 +62,33 @@ struct LeadRow: Sendable {
             case .skip: break
             }
         }
+        guard custom.size <= Self.longestCustom else { throw Rejection(reason: "row_too_large") }
         self.custom = custom.object
-        self.size = size + 128
         guard let written = address else { throw Rejection(reason: "email_missing", field: "email") }
         do throws(MailAddressError) {
             email = try MailAddress(written).normalized
         } catch {
-            throw Rejection(reason: "email_invalid", field: "email", value: String(written.prefix(200)))
+            throw Rejection(reason: "email_invalid", field: "email", value: Self.shown(written, 200))
         }
+        self.record = record.detached
+        self.size = size + custom.size + record.size + 512
+    }
+
+    /// Takes over what a later row of the file has for the same address, as if it came in a later batch: tags, and values where they replace what
+    /// is there.
+    mutating func merge(_ later: LeadRow, withValues: Bool) {
+        tags = LeadTags.union(tags, later.tags)
+        guard withValues else { return }
+        firstName = later.firstName ?? firstName
+        lastName = later.lastName ?? lastName
+        company = later.company ?? company
+        timeZone = later.timeZone ?? timeZone
+        custom = FieldsJSON.merged(custom, later.custom, atMost: Self.longestCustom)
+    }
+
+    /// As much of a text as an error shows; a character may be of any length.
+    private static func shown(_ text: String, _ characters: Int) -> String {
+        String(decoding: text.prefix(characters).utf8.prefix(4 * characters), as: UTF8.self)
     }
 
     private static func text(_ bytes: ArraySlice<UInt8>) -> String {
@@ -76,24 +96,30 @@ struct LeadRow: Sendable {
     }
 
     private static func timeZone(_ text: String) throws(Rejection) -> String {
-        guard ZoneNames.contains(text) else { throw Rejection(reason: "time_zone_invalid", field: "time_zone", value: String(text.prefix(200))) }
+        guard ZoneClock.isZone(text) else { throw Rejection(reason: "time_zone_invalid", field: "time_zone", value: shown(text, 200)) }
         return text
     }
 
-    /// Divided by commas, semicolons or bars.
     private static func tags(_ text: String) throws(Rejection) -> [String] {
-        do throws(TagFault) {
-            return try normalizedTags(text)
+        do throws(LeadTags.Fault) {
+            return try LeadTags.normalized(text)
         } catch {
-            throw Rejection(reason: "tags_invalid", field: "tags", value: String(text.prefix(200)))
+            throw Rejection(reason: "tags_invalid", field: "tags", value: shown(text, 200))
         }
     }
 
     private static func typed(_ text: String, _ rule: FieldRule) throws(Rejection) -> CustomValue {
         guard let value = CustomValue(parsing: text, as: rule.kind, choices: rule.choices) else {
-            throw Rejection(reason: "custom_value_invalid", field: rule.key, value: String(text.prefix(200)))
+            throw Rejection(reason: "custom_value_invalid", field: rule.key, value: shown(text, 200))
         }
         return value
+    }
+
+    /// Without the blanks around it, and without the apostrophe that our own files put before what would begin a formula.
+    private static func plain(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        let value = trimmed(bytes)
+        guard value.count > 1, value.first == UInt8(ascii: "'"), CSVWriter.beginsFormula(value[value.startIndex + 1]) else { return value }
+        return trimmed(value.dropFirst())
     }
 
     /// ASCII blanks are looked for by hand; the rest of Unicode's only where the edge is not ASCII.
@@ -106,37 +132,9 @@ struct LeadRow: Sendable {
     }
 }
 
-extension LeadRow {
-    /// Why tags are none.
-    struct TagFault: Error {}
-
-    /// Tags without blanks around them, each once; at most 50 of 64 characters without control characters.
-    static func normalizedTags(_ text: String) throws(TagFault) -> [String] {
-        var tags: [String] = []
-        for part in text.split(whereSeparator: { $0 == "," || $0 == ";" || $0 == "|" }) {
-            let tag = part.trimmingCharacters(in: .whitespacesAndNewlines)
-            guard !tag.isEmpty, !tags.contains(tag) else { continue }
-            guard tag.count <= longestTag, tags.count < maximumTags, !tag.utf8.contains(where: { $0 < 0x20 }) else { throw TagFault() }
-            tags.append(tag)
-        }
-        return tags
-    }
-}
-
 extension ColumnMapping.Target {
     /// What a person calls it in an error: a custom field by its key.
     fileprivate var fieldName: String {
         if case .custom(let key) = self { key } else { name }
-    }
-}
-
-/// The time zones that there are.
-enum ZoneNames {
-    private static let known = Set(TimeZone.knownTimeZoneIdentifiers).union(["UTC"])
-
-    /// Whether it is an IANA name such as `Europe/Oslo`; old names that the system still knows count too, offsets such as `GMT+2` do not.
-    static func contains(_ name: String) -> Bool {
-        if known.contains(name) { return true }
-        return name.utf8.count <= 64 && name.contains("/") && !name.contains("..") && TimeZone(identifier: name)?.identifier == name
     }
 }

@@ -7,6 +7,8 @@ import Postgres
 /// The rows that an import left out as a CSV file, with the reason before each: to correct and import again.
 struct RejectedFile: Sendable {
     private static let batch = 500
+    /// The names of what stands before the record; an import of the file leaves these columns out.
+    static let notes = ["line", "reason", "field"]
 
     let run: LeadImport
     let tenant: TenantID
@@ -15,7 +17,7 @@ struct RejectedFile: Sendable {
     /// Reads and sends some hundred rows at a time, however many there are.
     var response: Response {
         let body = ResponseBody { [self] writer in
-            try await writer.write(ByteBuffer(string: Self.line(["line", "reason", "field"] + run.header)))
+            try await writer.write(ByteBuffer(string: Self.line(Self.notes + run.header)))
             var last: Int64 = 0
             while true {
                 let rows = try await ImportStore.rejected(of: run.id, tenant: tenant, after: last, limit: Self.batch, in: database)

@@ -6,7 +6,7 @@ import RPC
 
 /// Asks Delivery who must not be mailed, so that a lead shows it from its first day. Delivery asks itself again before each mail, so an import does
 /// not wait for it: without an answer leads are taken in as active, and for half a minute nothing more is asked.
-struct SuppressionCheck {
+struct SuppressionCheck: Sendable {
     private static let batch = 500
     private static let pause: TimeInterval = 30
 

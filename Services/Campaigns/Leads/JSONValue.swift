@@ -1,4 +1,4 @@
-/// Any JSON, for what is stored by many writers and only passed on.
+/// Any JSON: what is stored by many writers and only passed on, or came and is not understood yet.
 enum JSONValue: Codable, Sendable, Equatable {
     case null
     case boolean(Bool)

@@ -47,6 +47,9 @@ struct LeadBulkRunner: Sendable {
             if let list = change.list, try await !LeadMembershipStore.lock(list, of: workspace, tenant: tenant, in: transaction) {
                 throw Leads.listNotFound
             }
+            if change == .removeFromWorkspace {
+                try await LeadMembershipStore.lockLists(holding: leads, of: [workspace], tenant: tenant, in: transaction)
+            }
             var changed = 0
             for batch in Self.batches(leads) {
                 // Who left the workspace a moment ago is left alone.

@@ -11,7 +11,12 @@ enum LeadBulkStore {
         switch change {
         case .addToList(let list): return try await LeadMembershipStore.add(leads, to: list, of: tenant, at: now, in: transaction)
         case .removeFromList(let list): return try await LeadMembershipStore.remove(leads, from: list, of: tenant, in: transaction)
-        case .removeFromWorkspace: return try await LeadMembershipStore.detach(leads, from: workspace, of: tenant, in: transaction)
+        case .removeFromWorkspace:
+            try await transaction.query("select id from leads where tenant_id = \(tenant) and id = any(\(leads)) order by id for update")
+            let gone = try await LeadMembershipStore.detach(leads, from: workspace, of: tenant, in: transaction)
+            try await transaction.query(
+                "update leads set revision = revision + 1, updated_at = \(now) where tenant_id = \(tenant) and id = any(\(gone))")
+            return gone
         case .addTags, .removeTags, .setColumn, .setCustom, .unsubscribe:
             let (next, assignment, condition) = try parts(of: change, at: now)
             // Locked in one order, so that two bulk changes wait for each other instead of failing.
@@ -40,7 +45,7 @@ enum LeadBulkStore {
         case .addTags(let tags):
             return (
                 next: "p.tags || array(select t from unnest(\(tags)) t where t <> all(p.tags))", assignment: "tags = w.next",
-                condition: "l.tags <> w.next and cardinality(w.next) <= \(LeadInput.mostTags)"
+                condition: "l.tags <> w.next and cardinality(w.next) <= \(LeadTags.most)"
             )
         case .removeTags(let tags):
             return (

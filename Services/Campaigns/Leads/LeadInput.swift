@@ -4,36 +4,33 @@ import HTTP
 
 /// What people may write into a lead, each a problem that names the field when it does not fit.
 enum LeadInput {
-    static let mostTags = 50
     private static let longestName = 1_000
-    private static let longestTag = 64
+    /// In bytes, whatever the characters are.
+    static let longestValue = 4_000
 
     /// Without the spaces around it; nil when nothing is left.
     static func text(_ text: String?, field: String) throws(Problem) -> String? {
         guard let trimmed = text?.trimmingCharacters(in: .whitespacesAndNewlines), !trimmed.isEmpty else { return nil }
-        guard trimmed.count <= longestName else { throw Problem.invalid("\(field) takes at most \(longestName) characters.", field: field) }
+        guard trimmed.count <= longestName, trimmed.utf8.count <= longestValue else {
+            throw Problem.invalid("\(field) takes at most \(longestName) characters.", field: field)
+        }
         return trimmed
     }
 
     /// Each once, in the order given.
     static func tags(_ tags: [String]) throws(Problem) -> [String] {
-        var known: Set<String> = []
-        var result: [String] = []
-        for tag in tags {
-            let trimmed = tag.trimmingCharacters(in: .whitespacesAndNewlines)
-            guard (1...longestTag).contains(trimmed.count) else {
-                throw Problem.invalid("A tag must have 1 to \(longestTag) characters.", field: "tags")
-            }
-            if known.insert(trimmed).inserted { result.append(trimmed) }
+        do throws(LeadTags.Fault) {
+            return try LeadTags.normalized(tags)
+        } catch {
+            throw Problem.invalid(
+                "tags takes at most \(LeadTags.most) of 1 to \(LeadTags.longest) characters, none of them a control character.", field: "tags")
         }
-        guard result.count <= mostTags else { throw Problem.invalid("A lead takes at most \(mostTags) tags.", field: "tags") }
-        return result
     }
 
     /// A name that the time zone database knows.
     static func timeZone(_ name: String?) throws(Problem) -> String? {
         guard let name, !name.isEmpty else { return nil }
-        guard name.utf8.count <= 64, TimeZone(identifier: name) != nil else {
+        guard ZoneClock.isZone(name) else {
             throw Problem.invalid("time_zone must be a name such as Europe/Oslo.", field: "time_zone")
         }
         return name

@@ -36,6 +36,17 @@ enum LeadMembershipStore {
         ).map { try $0.decode("lead_id") }
     }
 
+    /// Keeps the lists that hold any of the leads, of these workspaces or (nil) of all, until the transaction ends. Everybody locks lists before
+    /// leads and their places.
+    static func lockLists(holding leads: [LeadID], of workspaces: [WorkspaceID]?, tenant: TenantID, in transaction: Transaction) async throws {
+        guard !leads.isEmpty, workspaces?.isEmpty != true else { return }
+        try await transaction.query(
+            """
+            select id from lists where tenant_id = \(tenant) and (\(workspaces)::uuid[] is null or workspace_id = any(\(workspaces))) and id in (
+                select list_id from list_members where tenant_id = \(tenant) and lead_id = any(\(leads))) order by id for update
+            """)
+    }
+
     /// Takes leads out of a workspace and its lists; gives those that were there.
     static func detach(_ leads: [LeadID], from workspace: WorkspaceID, of tenant: TenantID, in transaction: Transaction) async throws -> [LeadID] {
         let gone = try await transaction.query(
@@ -50,12 +61,8 @@ enum LeadMembershipStore {
     /// Takes leads out of all lists of a workspace; nil is every workspace.
     static func leaveLists(_ leads: [LeadID], of workspace: WorkspaceID?, tenant: TenantID, in transaction: Transaction) async throws {
         guard !leads.isEmpty else { return }
-        // As everybody who changes a list: the list first, then its members.
-        try await transaction.query(
-            """
-            select id from lists where tenant_id = \(tenant) and (\(workspace)::uuid is null or workspace_id = \(workspace)) and id in (
-                select list_id from list_members where tenant_id = \(tenant) and lead_id = any(\(leads))) order by id for update
-            """)
+        // Those that a lead has come into since they were locked, if any.
+        try await lockLists(holding: leads, of: workspace.map { [$0] }, tenant: tenant, in: transaction)
         try await transaction.query(
             """
             with gone as (

@@ -24,6 +24,7 @@ struct LeadPatch: Decodable, Sendable {
     let custom: [String: FieldChange<CustomValue>]
     let tags: [String]?
     let status: String?
+    /// Each once, as below.
     let addWorkspaces: [WorkspaceID]
     let removeWorkspaces: [WorkspaceID]
 
@@ -44,17 +45,26 @@ struct LeadPatch: Decodable, Sendable {
         custom = try container.decodeIfPresent([String: FieldChange<CustomValue>].self, forKey: .custom) ?? [:]
         tags = try container.decodeIfPresent([String].self, forKey: .tags)
         status = try container.decodeIfPresent(String.self, forKey: .status)
-        addWorkspaces = try container.decodeIfPresent([WorkspaceID].self, forKey: .addWorkspaces) ?? []
-        removeWorkspaces = try container.decodeIfPresent([WorkspaceID].self, forKey: .removeWorkspaces) ?? []
+        addWorkspaces = Self.once(try container.decodeIfPresent([WorkspaceID].self, forKey: .addWorkspaces) ?? [])
+        removeWorkspaces = Self.once(try container.decodeIfPresent([WorkspaceID].self, forKey: .removeWorkspaces) ?? [])
+    }
+
+    private static func once(_ workspaces: [WorkspaceID]) -> [WorkspaceID] {
+        var seen: Set<WorkspaceID> = []
+        return workspaces.filter { seen.insert($0).inserted }
+    }
+
+    /// So few that each can be asked for.
+    func checkWorkspaces() throws(Problem) {
+        guard addWorkspaces.count + removeWorkspaces.count <= 50 else {
+            throw Problem.invalid("At most 50 workspaces at once.", field: "add_workspaces")
+        }
     }
 
     /// Everything that can be said without the lead; 400 and 422 problems with the field.
     func check(fields: [CustomField]) throws(Problem) {
         for key in custom.keys.sorted() {
             if case .set(let value) = custom[key] { try LeadInput.check(value, of: key, fields: fields) }
-        }
-        guard addWorkspaces.count + removeWorkspaces.count <= 50 else {
-            throw Problem.invalid("At most 50 workspaces at once.", field: "add_workspaces")
         }
         guard status.map({ LeadStatus(rawValue: $0) != nil }) ?? true else {
             throw Problem.invalid("status can only be set to unsubscribed.", field: "status")
@@ -91,8 +101,8 @@ struct LeadPatch: Decodable, Sendable {
             throw Problem.unprocessable(
                 kind: "opt_out_is_final", title: "The lead must not be written to.",
                 detail: """
-                    It is \(lead.status.rawValue), and nobody can set that back here. If the person has asked to be written to again, remove \
-                    the suppression of the address with DELETE /api/v1/suppressions.
+                    It is \(lead.status.rawValue), and nobody can set that back here: Delivery decides who may be written to, and its \
+                    suppression of the address stands.
                     """)
         }
         throw Problem.invalid("status can only be set to unsubscribed.", field: "status")

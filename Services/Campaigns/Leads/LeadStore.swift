@@ -46,15 +46,6 @@ enum LeadStore {
         ).map(Lead.init(row:))
     }
 
-    /// As ``list(_:of:workspace:order:after:limit:in:)``, in a transaction whose tenant is set.
-    static func list(
-        _ filter: LeadFilter, of tenant: TenantID, workspace: WorkspaceID, after position: LeadPosition?, limit: Int, in transaction: Transaction
-    ) async throws -> [Lead] {
-        try await transaction.query(
-            list(filter, of: tenant, workspace: workspace, order: .created, after: position, limit: limit)
-        ).map(Lead.init(row:))
-    }
-
     static func list(
         _ filter: LeadFilter, of tenant: TenantID, workspace: WorkspaceID, order: LeadOrder, after position: LeadPosition?, limit: Int
     ) -> SQL {
@@ -63,6 +54,24 @@ enum LeadStore {
         return """
             select \(Lead.columns) from leads l where l.tenant_id = \(tenant) and l.id = any(array(\(found))) order by \(direction)
             """
+    }
+
+    /// Those of the leads that are there, the newest first.
+    static func read(_ leads: [LeadID], of tenant: TenantID) -> SQL {
+        "select \(Lead.columns) from leads l where l.tenant_id = \(tenant) and l.id = any(\(leads)) order by l.id desc"
+    }
+
+    /// The company's leads that are in no workspace, the newest first, behind one. It walks the leads and `lead_workspaces_lead` side by side.
+    static func listUnattached(of tenant: TenantID, after position: LeadID?, limit: Int, in database: Database) async throws -> [Lead] {
+        let start: SQL = if let position { "and l.id < \(position)" } else { "" }
+        return try await database.query(
+            as: tenant,
+            """
+            select \(Lead.columns) from leads l where l.tenant_id = \(tenant) \(start) and not exists (
+                select from lead_workspaces w where w.tenant_id = \(tenant) and w.lead_id = l.id)
+            order by l.id desc limit \(limit)
+            """
+        ).map(Lead.init(row:))
     }
 
     /// How many leads of a workspace fit, counted up to `limit`.

@@ -36,7 +36,7 @@ struct LeadTimeline: Sendable {
     struct Subject: Sendable {
         let lead: LeadID
         let tenant: TenantID
-        /// The workspaces whose campaigns the reader may know of; nil is all.
+        /// The workspaces of which the reader may know; nil is all.
         let workspaces: [WorkspaceID]?
     }
 
@@ -71,6 +71,11 @@ struct LeadTimeline: Sendable {
     @Sendable private static func activities(_ subject: Subject) -> SQL {
         """
         select a.at, a.id, a.kind, a.actor, a.detail from lead_activities a where a.tenant_id = \(subject.tenant) and a.lead_id = \(subject.lead)
+          and (\(subject.workspaces)::uuid[] is null or (
+            (a.detail->>'workspace' is null or a.detail->>'workspace' = any(\(subject.workspaces)::text[]))
+            and (a.detail->>'list' is null or exists (
+                select from lists k where k.tenant_id = a.tenant_id and k.id = (a.detail->>'list')::uuid
+                  and k.workspace_id = any(\(subject.workspaces))))))
         """
     }
 
@@ -80,6 +85,8 @@ struct LeadTimeline: Sendable {
         select l.created_at as at, l.id, 'imported' as kind, 'import:' || l.import_id::text as actor, '{}'::jsonb as detail from leads l
         where l.tenant_id = \(subject.tenant) and l.id = \(subject.lead) and not exists (
             select from lead_activities a where a.tenant_id = l.tenant_id and a.lead_id = l.id and a.kind in ('created', 'imported'))
+          and (\(subject.workspaces)::uuid[] is null or l.import_id is null or exists (
+            select from imports i where i.tenant_id = l.tenant_id and i.id = l.import_id and i.workspace_id = any(\(subject.workspaces))))
         """
     }
 
@@ -89,6 +96,7 @@ struct LeadTimeline: Sendable {
         select i.started_at as at, c.import_id as id, c.kind, 'import:' || c.import_id::text as actor, '{}'::jsonb as detail
         from import_changes c join imports i on i.tenant_id = c.tenant_id and i.id = c.import_id
         where c.tenant_id = \(subject.tenant) and c.lead_id = \(subject.lead)
+          and (\(subject.workspaces)::uuid[] is null or i.workspace_id = any(\(subject.workspaces)))
         """
     }
 

@@ -12,6 +12,7 @@ extension Leads {
         let tenant = actor.identity.tenant
         let now = clock.now
         try await database.transaction(as: tenant) { transaction in
+            try await LeadMembershipStore.lockLists(holding: [id], of: [workspace], tenant: tenant, in: transaction)
             var lead = try await lock(id, expecting: expected, by: actor, in: transaction)
             guard try await !LeadMembershipStore.detach([id], from: workspace, of: tenant, in: transaction).isEmpty else {
                 throw Problem.notFound("lead")
@@ -36,6 +37,7 @@ extension Leads {
         try await database.transaction(as: tenant) { transaction in
             // As whoever makes leads: the count first.
             _ = try await LeadCounter.lock(of: tenant, in: transaction)
+            try await LeadMembershipStore.lockLists(holding: [id], of: nil, tenant: tenant, in: transaction)
             _ = try await lock(id, expecting: expected, by: actor, in: transaction)
             let workspaces = try await LeadMembershipStore.workspaces(of: id, tenant: tenant, in: transaction)
             guard workspaces.allSatisfy(actor.identity.mayUse) else {

@@ -11,7 +11,7 @@ import Streams
 struct Leads: Sendable {
     /// What became of a lead that somebody wanted to have.
     struct Arrival: Sendable {
-        let lead: Lead
+        var lead: Lead
         /// False when the company had it, and the workspace has it now too.
         let isNew: Bool
     }
@@ -22,7 +22,8 @@ struct Leads: Sendable {
     let outbox: Outbox
     let clock: WallClock
 
-    /// A lead of another workspace is attached as it is; one that the workspace has is a 409 `lead_exists`.
+    /// A lead of another workspace is attached as it is; one that the workspace has is a 409 `lead_exists`, and one that stands only where the
+    /// caller may not look a 409 `lead_elsewhere`.
     func create(_ draft: LeadDraft, in workspace: WorkspaceID, list: ListID?, by actor: LeadActor) async throws -> Arrival {
         let tenant = actor.identity.tenant
         try LeadInput.check(draft.custom, fields: try await CustomFieldStore.list(of: tenant, in: database))
@@ -35,13 +36,18 @@ struct Leads: Sendable {
             // The order in which everybody who makes leads locks: the count, the list, the leads.
             let room = try await LeadCounter.room(under: limit, of: tenant, in: transaction)
             if let list, try await !LeadMembershipStore.lock(list, of: workspace, tenant: tenant, in: transaction) { throw Self.listNotFound }
-            let arrival = try await insert(fresh, room: room, of: tenant, in: transaction)
+            var arrival = try await insert(fresh, room: room, by: actor, in: transaction)
             let lead = arrival.lead
             let attached = try await LeadMembershipStore.attach([lead.id], to: workspace, of: tenant, in: transaction)
             guard !attached.isEmpty else {
                 throw Problem(
                     .conflict, kind: "lead_exists", title: "The workspace has a lead with this address.",
                     detail: "Change it with PATCH /api/v1/leads/\(lead.id).", extensions: ["id": .text(lead.id.description)])
+            }
+            if !arrival.isNew {
+                // Another place is a change: whoever read the lead without it does not overwrite it, and no rollback takes the lead away.
+                arrival.lead.revision += 1
+                try await LeadStore.update(arrival.lead, of: tenant, at: now, in: transaction)
             }
             if let list { _ = try await LeadMembershipStore.add([lead.id], to: list, of: tenant, at: now, in: transaction) }
             let place = ["workspace": JSONValue.text(workspace.description)]
@@ -66,6 +72,7 @@ struct Leads: Sendable {
             try await OptOuts(delivery: delivery).suppress([seen.email], of: tenant, by: actor.name)
         }
         let changed = try await database.transaction(as: tenant) { transaction -> Lead in
+            try await LeadMembershipStore.lockLists(holding: [id], of: patch.removeWorkspaces, tenant: tenant, in: transaction)
             guard let old = try await LeadStore.lock(id, of: tenant, visibleIn: visible, in: transaction) else { throw Problem.notFound("lead") }
             try Revision(old.revision).check(expected)
             var new = try patch.applied(to: old, at: now)
@@ -90,7 +97,8 @@ struct Leads: Sendable {
         return changed
     }
 
-    private func insert(_ fresh: Lead, room: Int64?, of tenant: TenantID, in transaction: Transaction) async throws -> Arrival {
+    private func insert(_ fresh: Lead, room: Int64?, by actor: LeadActor, in transaction: Transaction) async throws -> Arrival {
+        let tenant = actor.identity.tenant
         if try await LeadStore.insert(fresh, of: tenant, in: transaction) {
             guard room.map({ $0 > 0 }) ?? true else {
                 throw Problem.unprocessable(
@@ -101,6 +109,14 @@ struct Leads: Sendable {
         }
         // Deleted between the two statements: whoever asks again makes it anew.
         guard let known = try await LeadStore.lock(address: fresh.email, of: tenant, in: transaction) else { throw Problem.unavailable() }
+        if actor.identity.workspaces != nil {
+            let places = try await LeadMembershipStore.workspaces(of: known.id, tenant: tenant, in: transaction)
+            guard places.contains(where: actor.identity.mayUse) else {
+                throw Problem.conflict(
+                    kind: "lead_elsewhere", title: "The company has a lead with this address in a workspace that you cannot use.",
+                    detail: "Ask an administrator to add it to yours.")
+            }
+        }
         return Arrival(lead: known, isNew: false)
     }
 

@@ -15,6 +15,8 @@ alter table imports
     add column kept bigint not null default 0,
     -- Imports from before this kept no snapshots.
     add column is_reversible boolean not null default false,
+    -- Whether its rejected rows are still there: ninety days from its end.
+    add column keeps_errors boolean not null default true,
     -- The last of the created leads that a rollback has looked at.
     add column rollback_cursor uuid not null default '00000000-0000-0000-0000-000000000000';
 update imports set updated_at = coalesce(finished_at, started_at);
@@ -22,6 +24,7 @@ alter table imports alter column updated_at set not null;
 create index imports_history on imports (tenant_id, workspace_id, started_at desc, id desc);
 create index imports_running on imports (updated_at) where status = 'running';
 create index imports_rolling_back on imports (updated_at) where status = 'rolling_back';
+create index imports_errors on imports (finished_at) where keeps_errors and rejected > 0;
 
 -- The record as CSV with commas, cut at 16 KiB, so that it can be given back to be corrected.
 alter table import_errors add column raw text;

@@ -18,6 +18,13 @@ create table erasures (
     audit_at timestamptz,
     campaigns_at timestamptz,
     finished_at timestamptz,
+    -- Segments whose filters name the address; what they ask is their owners' to change.
+    segments uuid[] not null default '{}',
+    -- How far the reading of what no index finds has come: rejected rows, files, answers that could be repeated, rejected rows of imports that
+    -- were still at work. The import or export that was looked at last, and the line or part in it.
+    scan text not null default 'rejected_rows' check (scan in ('rejected_rows', 'exports', 'answers', 'late_rows', 'done')),
+    scan_row uuid not null default '00000000-0000-0000-0000-000000000000',
+    scan_part bigint not null default 0,
     -- Failures in a row.
     attempts integer not null default 0,
     -- When it is looked at again; until then it is in the hands of whoever looked last.

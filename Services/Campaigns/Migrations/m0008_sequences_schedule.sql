@@ -32,11 +32,16 @@ alter table campaigns
     add column sweep_cursor uuid,
     -- Until when one process sweeps alone, by the database's clock.
     add column sweep_lease timestamptz not null default '-infinity',
-    add column archived_at timestamptz;
+    add column archived_at timestamptz,
+    -- A status whose gate Delivery has not confirmed yet, since when.
+    add column gate_pending_since timestamptz,
+    -- How many mails the last refused batch was told are left of the quota.
+    add column batch_limit integer check (batch_limit > 0);
 drop index campaigns_active;
 create index campaigns_next on campaigns (next_at) where status = 'active';
 create index campaigns_enrolling on campaigns (launched_at) where status = 'active' and not is_enrolled;
 create index campaigns_starting on campaigns (starts_at) where status = 'scheduled';
+create index campaigns_gates on campaigns (gate_pending_since) where gate_pending_since is not null;
 create index campaigns_sweeping on campaigns (id) where sweeping is not null;
 create index campaigns_audience on campaigns (tenant_id, audience_id) where audience_id is not null;
 alter table campaigns drop column retry_at;
@@ -75,7 +80,9 @@ alter table enrolments
     add column exit_reason text,
     add column finished_at timestamptz,
     -- Ended while a mail of it may still be with Delivery: that mail is to be cancelled.
-    add column needs_withdrawal boolean not null default false;
+    add column needs_withdrawal boolean not null default false,
+    -- When a cancellation that came too late is tried again.
+    add column withdraw_after timestamptz not null default '-infinity';
 update enrolments set status = 'finished' where status = 'sent';
 alter table enrolments
     add constraint enrolments_status_check check (status in
@@ -86,7 +93,7 @@ drop index enrolments_due;
 create index enrolments_started on enrolments (tenant_id, campaign_id, due_at, id) where status = 'waiting' and mailbox_id is not null;
 create index enrolments_new on enrolments (tenant_id, campaign_id, due_at, id) where status = 'waiting' and mailbox_id is null;
 create index enrolments_lead on enrolments (tenant_id, lead_id);
-create index enrolments_withdrawal on enrolments (tenant_id, id) where needs_withdrawal;
+create index enrolments_withdrawal on enrolments (withdraw_after, tenant_id, id) where needs_withdrawal;
 create index enrolments_status on enrolments (tenant_id, campaign_id, status, id);
 
 alter table campaign_counters drop column total;
@@ -145,6 +152,8 @@ select e.tenant_id, e.id, 1, e.campaign_id, e.lead_id, e.hand_over_id, 'A', c.te
         else e.status end, e.send_version, e.created_at
 from enrolments e join campaigns c on c.tenant_id = e.tenant_id and c.id = e.campaign_id where e.status <> 'waiting' and
     not (e.status = 'suppressed' and e.hand_over_id is null);
+-- Whoever had a mail, or has one on its way, is in the thread of its mailbox.
+update enrolments e set mailbox_id = s.mailbox_id from enrolment_sends s where s.tenant_id = e.tenant_id and s.enrolment_id = e.id;
 alter table enrolments drop column send_version;
 drop index enrolments_hand_over;
 alter table enrolments drop column hand_over_id;
@@ -192,11 +201,13 @@ create table enrolment_decisions (
     primary key (tenant_id, enrolment_id, id)
 );
 
--- What a company may do, as Billing told last.
+-- What a company may do, as Billing told last, and whether the platform has suspended it, as Auth told.
 create table tenant_access (
     tenant_id uuid primary key,
-    access text not null,
-    version bigint not null
+    access text not null default 'full',
+    version bigint not null default 0,
+    is_suspended boolean not null default false,
+    suspension_version bigint not null default 0
 );
 
 grant delete on campaign_counters to campaigns_api;

@@ -9,7 +9,7 @@ enum PurgeStore {
         try await transaction.query(
             """
             update campaigns set status = 'paused', status_reason = 'being deleted'
-            where tenant_id = \(tenant) and (\(workspace)::uuid is null or workspace_id = \(workspace)) and status = 'active'
+            where tenant_id = \(tenant) and (\(workspace)::uuid is null or workspace_id = \(workspace)) and status in ('active', 'scheduled')
             """
         ).affected > 0
     }

@@ -49,7 +49,7 @@ struct CustomFieldRoutes {
                 "key must have 1 to 64 small letters, digits and underscores, begin with a letter, and be no name that leads have anyway.",
                 field: "key")
         }
-        let name = try Self.checked(name: input.name)
+        let name = try checkedName(input.name)
         guard (input.kind == .choice) == (input.choices != nil) else {
             throw Problem.invalid("A field of kind choice, and no other, has choices.", field: "choices")
         }
@@ -74,7 +74,7 @@ struct CustomFieldRoutes {
         var choices: [String]?
         if let given = input.choices { choices = try Self.checked(choices: given, kind: .choice) }
         var name: String?
-        if let given = input.name { name = try Self.checked(name: given) }
+        if let given = input.name { name = try checkedName(given) }
         return try Self.answer(
             try await fields.change(old.id, name: name, choices: choices, expecting: expected, by: LeadActor(identity, context)))
     }
@@ -90,17 +90,11 @@ struct CustomFieldRoutes {
         try Response.json(field, headers: Revision(field.revision).header)
     }
 
-    private static func checked(name: String) throws(Problem) -> String {
-        let name = name.trimmingCharacters(in: .whitespacesAndNewlines)
-        guard (1...100).contains(name.count) else { throw Problem.invalid("name must have 1 to 100 characters.", field: "name") }
-        return name
-    }
-
     private static func checked(choices: [String], kind: CustomFieldKind) throws(Problem) -> [String] {
         guard kind == .choice else { return [] }
         let choices = choices.map { $0.trimmingCharacters(in: .whitespacesAndNewlines) }
         guard (1...mostChoices).contains(choices.count), Set(choices).count == choices.count,
-            choices.allSatisfy({ (1...100).contains($0.count) })
+            choices.allSatisfy({ (1...100).contains($0.count) && $0.utf8.count <= 1_000 })
         else { throw Problem.invalid("choices must be 1 to \(mostChoices) different texts of 1 to 100 characters.", field: "choices") }
         return choices
     }

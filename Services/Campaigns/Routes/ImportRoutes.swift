@@ -18,6 +18,7 @@ struct ImportRoutes {
         router.get("/api/v1/imports/{id}") { _, context in try Response.json(try await find(context)) }
         router.get("/api/v1/imports/{id}/errors") { request, context in
             let run = try await find(context)
+            _ = try context.require(atLeast: .member, in: run.workspace)
             let page = try PageRequest(request)
             let errors = try await ImportStore.errors(
                 of: run.id, tenant: try context.requireIdentity().tenant, after: try page.after(Int64.self) ?? 0, limit: page.limit + 1,
@@ -26,7 +27,9 @@ struct ImportRoutes {
         }
         router.get("/api/v1/imports/{id}/rejected.csv") { _, context in
             let run = try await find(context)
-            return RejectedFile(run: run, tenant: try context.requireIdentity().tenant, database: importer.database).response
+            let identity = try context.require(atLeast: .member, in: run.workspace)
+            try await control.noteDownload(of: run, by: identity, audit: audit("import.download_rejected", of: run, context))
+            return RejectedFile(run: run, tenant: identity.tenant, database: importer.database).response
         }
         router.post("/api/v1/imports/{id}/cancel") { _, context in
             let run = try await find(context)
@@ -53,6 +56,7 @@ struct ImportRoutes {
         let list = try identifier(ListID.self, "list", of: request)
         let tags = try tags(of: request)
         let mapping = try mapping(of: request)
+        let encoding = try encoding(of: request)
         try await workspaces.require(workspace, of: identity.tenant)
         if let list, try await !ImportStore.hasList(list, in: workspace, of: identity.tenant, in: importer.database) {
             throw Problem.unprocessable(
@@ -62,8 +66,8 @@ struct ImportRoutes {
         let result = try await importer.run(
             .init(
                 id: id, workspace: workspace, fileName: String(name.prefix(200)), duplicates: duplicates, list: list, tags: tags, mapping: mapping,
-                isTabbed: isTabbed),
-            body: request.body, by: identity, audit: { context.audit("import.finish", targets: [$0]) })
+                isTabbed: isTabbed, encoding: encoding),
+            body: request.body, by: identity, audit: { context.audit($0, targets: [$1]) })
         return try Response.json(result, status: .created)
     }
 
@@ -71,6 +75,7 @@ struct ImportRoutes {
         let identity = try context.require(atLeast: .member, in: try workspace(of: request))
         let isTabbed = try isTabbed(request)
         let mapping = try mapping(of: request)
+        let encoding = try encoding(of: request)
         var beginning: [UInt8] = []
         var isWhole = true
         for try await part in request.body {
@@ -82,7 +87,8 @@ struct ImportRoutes {
             }
         }
         let fields = try await ImportStore.fields(of: identity.tenant, in: importer.database)
-        return try Response.json(try ImportPreview(beginning, isWhole: isWhole, isTabbed: isTabbed, mapping: mapping, fields: fields))
+        return try Response.json(
+            try ImportPreview(beginning, isWhole: isWhole, isTabbed: isTabbed, encoding: encoding, mapping: mapping, fields: fields))
     }
 
     private func list(_ request: Request, _ context: AppContext) async throws -> Response {
@@ -135,12 +141,21 @@ extension ImportRoutes {
 
     private func tags(of request: Request) throws(Problem) -> [String] {
         guard let text = request.uri.queryParameters["tags"] else { return [] }
-        do throws(LeadRow.TagFault) {
-            return try LeadRow.normalizedTags(String(text))
+        do throws(LeadTags.Fault) {
+            return try LeadTags.normalized(String(text))
         } catch {
             throw Problem.invalid(
-                "tags takes at most \(LeadRow.maximumTags) of \(LeadRow.longestTag) characters, divided by commas.", field: "tags")
+                "tags takes at most \(LeadTags.most) of \(LeadTags.longest) characters, divided by commas.", field: "tags")
         }
+    }
+
+    /// Nil when the parameter is not there: it is found out.
+    private func encoding(of request: Request) throws(Problem) -> FileEncoding? {
+        guard let text = request.uri.queryParameters["encoding"] else { return nil }
+        guard let encoding = FileEncoding(rawValue: text.lowercased()) else {
+            throw Problem.invalid("encoding must be utf-8, utf-16le, utf-16be or windows-1252.", field: "encoding")
+        }
+        return encoding
     }
 
     private func mapping(of request: Request) throws(Problem) -> String? {

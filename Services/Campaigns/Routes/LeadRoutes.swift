@@ -61,7 +61,21 @@ struct LeadRoutes {
         router.get("/api/v1/leads/{id}/activity") { request, context in try await activity(request, context) }
     }
 
+    /// Those that are in no workspace: only by their own identifiers could anybody else come to them.
+    private func listUnattached(_ request: Request, _ context: AppContext) async throws -> Response {
+        let identity = try context.require(atLeast: .viewer)
+        guard identity.workspaces == nil else { throw Problem.forbidden("Leads without a workspace need access to all workspaces.") }
+        for name in ["q", "tag", "status", "list", "sort"] where request.uri.queryParameters[name[...]] != nil {
+            throw Problem.invalid("Leads without a workspace are listed whole, the newest first: leave out \(name).", field: name)
+        }
+        let page = try PageRequest(request)
+        let found = try await LeadStore.listUnattached(
+            of: identity.tenant, after: try page.after(LeadID.self), limit: page.limit + 1, in: leads.database)
+        return try Response.json(Page(found, limit: page.limit) { $0.id })
+    }
+
     private func list(_ request: Request, _ context: AppContext) async throws -> Response {
+        if request.uri.queryParameters["workspace"] == "none" { return try await listUnattached(request, context) }
         let query = try LeadQuery(request)
         let identity = try context.require(atLeast: .viewer, in: query.workspace)
         guard let order = LeadOrder(rawValue: request.uri.queryParameters["sort"].map { String($0) } ?? "created") else {
@@ -116,6 +130,7 @@ struct LeadRoutes {
         let id = try context.identifier("id", as: LeadID.self)
         let expected = try Revision.required(by: request)
         let patch = try await request.json(LeadPatch.self)
+        try patch.checkWorkspaces()
         for workspace in patch.addWorkspaces + patch.removeWorkspaces {
             guard identity.mayUse(workspace) else { throw Problem.notFound("workspace") }
         }

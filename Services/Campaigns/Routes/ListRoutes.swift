@@ -115,15 +115,6 @@ struct ListRoutes {
     }
 }
 
-/// The name of a list or a segment without the spaces around it, or a 400.
-func checkedName(_ name: String) throws(Problem) -> String {
-    let name = name.trimmingCharacters(in: .whitespacesAndNewlines)
-    guard (1...100).contains(name.count), name.utf8.count <= 1_000 else {
-        throw Problem.invalid("name must have 1 to 100 characters.", field: "name")
-    }
-    return name
-}
-
 extension AppContext {
     /// The workspaces whose lists or segments a request asks for: the one that it names, or all that the person may use; nil is every one.
     func workspaces(askedBy request: Request) throws(Problem) -> [WorkspaceID]? {

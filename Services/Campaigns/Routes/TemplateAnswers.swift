@@ -105,9 +105,4 @@ struct TemplateAccess: Sendable {
         guard let found else { throw Problem.notFound("version") }
         return found
     }
-
-    static func checked(name: String) throws(Problem) -> String {
-        guard (1...200).contains(name.count) else { throw Problem.invalid("name must have 1 to 200 characters.", field: "name") }
-        return name
-    }
 }

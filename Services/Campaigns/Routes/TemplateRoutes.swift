@@ -68,7 +68,7 @@ struct TemplateRoutes {
     private func create(_ request: Request, _ context: AppContext) async throws -> Response {
         let input = try await request.json(CreateRequest.self, limit: TemplateAccess.bodyLimit)
         let identity = try context.require(atLeast: .member, in: input.workspace)
-        let name = try TemplateAccess.checked(name: input.name)
+        let name = try checkedName(input.name, atMost: 200)
         let content = try TemplateContent(subject: input.subject, text: input.text, html: input.html).checked()
         return try await idempotency.once(request, as: identity, body: input) {
             try await workspaces.require(input.workspace, of: identity.tenant)
@@ -97,7 +97,8 @@ struct TemplateRoutes {
         let identity = try context.requireIdentity()
         let expected = try Revision.required(by: request)
         let input = try await request.json(ChangeRequest.self, limit: TemplateAccess.bodyLimit)
-        let name = try input.name.map { try TemplateAccess.checked(name: $0) }
+        var name: String?
+        if let given = input.name { name = try checkedName(given, atMost: 200) }
         let content = try TemplateContent(subject: input.subject, text: input.text, html: input.html).checked()
         let changed = try await templates.change(
             template.id, content, name: name, expected: expected, by: identity, audit: { context.audit($0, targets: [$1]) })
@@ -108,7 +109,7 @@ struct TemplateRoutes {
         let template = try await access.find(context, atLeast: .member)
         let identity = try context.requireIdentity()
         let input = try await request.json(DuplicateRequest.self)
-        let name = try TemplateAccess.checked(name: input.name ?? "\(template.name.prefix(190)) (copy)")
+        let name = try checkedName(input.name ?? "\(template.name.prefix(190)) (copy)", atMost: 200)
         return try await idempotency.once(request, as: identity, body: input) {
             try await workspaces.require(template.workspace, of: identity.tenant)
             let copy = try await templates.create(

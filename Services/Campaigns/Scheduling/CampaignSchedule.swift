@@ -41,7 +41,7 @@ struct CampaignSchedule: Codable, Sendable, Equatable {
 
     /// The window as it holds for somebody in `leadZone`.
     func window(for leadZone: String?) -> SendingWindow? {
-        guard usesLeadZone, let leadZone, var window else { return window }
+        guard usesLeadZone, let leadZone, ZoneClock(leadZone) != nil, var window else { return window }
         window.zone = leadZone
         return window
     }
@@ -65,9 +65,9 @@ enum WaitReason: String, Codable, Sendable {
     case mailboxesFull = "mailboxes_full"
     case mailboxesUnavailable = "mailboxes_unavailable"
     case threadMailboxFull = "thread_mailbox_full"
-    case testUndecided = "test_undecided"
     case windowNeverOpens = "window_never_opens"
     case accessReadOnly = "access_read_only"
     case audienceGone = "audience_gone"
-    case nothingDue = "nothing_due"
+    /// Of a forecast: it was not looked at to the end.
+    case tooLarge = "too_large"
 }

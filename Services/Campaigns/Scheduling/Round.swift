@@ -61,6 +61,9 @@ struct RoundPlan: Sendable, Equatable {
 
 /// One round of a campaign's scheduling: (state, clock) → decisions, without I/O.
 struct Round: Sendable {
+    /// The longest time for which a thread waits for its mailbox without a look.
+    static let threadPatience: TimeInterval = 3_600
+
     private let context: RoundContext
     private var planner: Planner
     private var plan = RoundPlan()
@@ -92,6 +95,11 @@ struct Round: Sendable {
         }
         // After an edit that changed the order it may also stand, by the newest version, at a mail that was decided before.
         if enrolment.sequenceVersion != context.sequence.version || due.done.contains(enrolment.step) { move(&enrolment, due.done) }
+        // What was asked about it was asked about the step at which it stood: the next round asks about this one.
+        if enrolment.step != due.enrolment.step {
+            plan.changed.append(enrolment)
+            return
+        }
         guard enrolment.status == .waiting, enrolment.dueAt <= context.now, let step = context.sequence.step(enrolment.step) else {
             if enrolment != due.enrolment { plan.changed.append(enrolment) }
             return
@@ -156,8 +164,9 @@ struct Round: Sendable {
             plan.changed.append(enrolment)
             plan.mails.append(.init(enrolment: enrolment.id, lead: enrolment.lead, step: step, variant: variant, mailbox: mailbox))
             if email.test != nil, context.tests[step] == nil { plan.opened.insert(step) }
-        case .wait(let until, _):
-            enrolment.dueAt = until
+        case .wait(let until, let reason):
+            // A full mailbox may be given more room any time.
+            enrolment.dueAt = reason == .threadMailboxFull ? min(until, context.now + Self.threadPatience) : until
             plan.changed.append(enrolment)
         case .leave, nil:
             plan.hasLeftSome = true

@@ -49,14 +49,16 @@ struct RoundRunner: Sendable {
         if case .closed(let until, let reason) = Round(context([:])).verdict {
             return try await closed(turn, until: until, reason, now: now, in: transaction)
         }
-        var due = try await RoundStore.claim(turn, now: now, limit: RoundStore.batch, in: transaction)
-        let isFull = due.count == RoundStore.batch
+        var due = try await RoundStore.claim(turn, now: now, limit: held.batch, in: transaction)
+        let isFull = due.count == held.batch
         try await RoundStore.addHistory(to: &due, of: turn.tenant, in: transaction)
+        var isAudienceGone = false
         do {
             try await addAudience(to: &due, turn, held, now: now, in: transaction)
         } catch is AudienceError {
-            try await RoundStore.rest(turn, until: now + Planner.patience, reason: .audienceGone, cursor: nil, in: transaction)
-            return nil
+            // Whoever is in a thread stays in it; nobody new is begun with.
+            isAudienceGone = true
+            due.removeAll { $0.enrolment.mailbox == nil }
         }
         try await addMatches(to: &due, turn, held, now: now, in: transaction)
         let versions = Set(due.map(\.enrolment.sequenceVersion)).subtracting([held.sequence.version])
@@ -64,7 +66,11 @@ struct RoundRunner: Sendable {
         var round = Round(context(earlier))
         let plan = round.decide(due)
         let handOver = try await RoundStore.write(plan, turn, now: now, in: transaction)
-        try await rest(turn, plan, after: round, isFull: isFull, now: now, in: transaction)
+        if isAudienceGone && plan.mails.isEmpty {
+            try await RoundStore.rest(turn, until: now + Planner.patience, reason: .audienceGone, cursor: plan.cursor, in: transaction)
+        } else {
+            try await rest(turn, plan, after: round, isFull: isFull, now: now, in: transaction)
+        }
         try await Completion(outbox: outbox, clock: clock).check(turn.campaign, of: turn.tenant, in: transaction)
         return handOver
     }
@@ -72,7 +78,8 @@ struct RoundRunner: Sendable {
     /// Nobody can be mailed; but a campaign in which nobody waits is done, whatever the hour.
     private func closed(_ turn: CampaignTurn, until: Date, _ reason: WaitReason, now: Date, in transaction: Transaction) async throws -> UUID? {
         let due = try await RoundStore.nextDue(turn, in: transaction)
-        let next = due.map { max(until, $0) } ?? max(until, now + Planner.patience)
+        let again = reason == .mailboxesFull ? min(until, now + Planner.patience) : until
+        let next = due.map { max(again, $0) } ?? max(again, now + Planner.patience)
         try await RoundStore.rest(turn, until: next, reason: due == nil ? nil : reason, cursor: nil, in: transaction)
         if due == nil { try await Completion(outbox: outbox, clock: clock).check(turn.campaign, of: turn.tenant, in: transaction) }
         return nil
@@ -87,7 +94,11 @@ struct RoundRunner: Sendable {
             next = now
         } else if plan.hasLeftSome || (due.map { $0 <= now } ?? false) {
             // Whoever is due and was left waits for what is closed now.
-            if case .closed(let until, let why) = round.verdict { (next, reason) = (until, why) } else { next = now + 1 }
+            if case .closed(let until, let why) = round.verdict {
+                (next, reason) = (why == .mailboxesFull ? min(until, now + Planner.patience) : until, why)
+            } else {
+                next = now + 1
+            }
         }
         try await RoundStore.rest(turn, until: next, reason: reason, cursor: plan.cursor, in: transaction)
     }
@@ -116,7 +127,8 @@ struct RoundRunner: Sendable {
             let matching: Set<LeadID>
             do {
                 matching = try await AudienceResolver().matching(
-                    asked.map { due[$0].enrolment.lead }, filter: filter, tenant: turn.tenant, now: now, in: transaction)
+                    asked.map { due[$0].enrolment.lead }, filter: filter, tenant: turn.tenant, workspace: turn.workspace, now: now,
+                    in: transaction)
             } catch is AudienceError {
                 continue
             }

@@ -50,13 +50,16 @@ struct RoundStore: Sendable {
         let mayMail: Bool
         let outstanding: Int
         let sentToday: Int
+        /// How many are decided at once: fewer while the quota has no more left.
+        let batch: Int
     }
 
     static func hold(_ turn: CampaignTurn, now: Date, in transaction: Transaction) async throws -> Held? {
         let rows = try await transaction.query(
             """
             select c.audience_kind, c.audience_id, c.sequence_version, s.steps, c.sending_window, c.time_zone, c.uses_lead_zone, c.daily_cap,
-                   c.rotation, c.rotation_cursor, c.is_enrolled, c.waiting_reason, coalesce(a.access, 'full') as access
+                   c.rotation, c.rotation_cursor, c.is_enrolled, c.waiting_reason, c.batch_limit, coalesce(a.access, 'full') as access,
+                   coalesce(a.is_suspended, false) as is_suspended
             from campaigns c
             join campaign_sequences s on s.tenant_id = c.tenant_id and s.campaign_id = c.id and s.version = c.sequence_version
             left join tenant_access a on a.tenant_id = c.tenant_id
@@ -72,14 +75,18 @@ struct RoundStore: Sendable {
             select k.outstanding, coalesce((select sum(t.sent) from step_stats t where t.tenant_id = k.tenant_id and t.campaign_id = k.campaign_id
                 and t.day >= \(today)::date), 0)::bigint as sent
             from campaign_counters k where k.tenant_id = \(turn.tenant) and k.campaign_id = \(turn.campaign)
-            """)[0]
+            """
+        ).first
+        guard let counted else { return nil }
         let access: BillingRPC.Access = BillingRPC.Access(rawValue: try row.decode("access"))
+        let isSuspended: Bool = try row.decode("is_suspended")
         return Held(
             audience: Audience(kind: try row.decode("audience_kind"), id: try row.decodeOptional("audience_id")), schedule: schedule,
             sequence: CampaignSequence(version: try row.decode("sequence_version"), steps: try CampaignStore.steps(row)),
             cursor: try row.decode("rotation_cursor"), isEnrolled: try row.decode("is_enrolled"),
-            waitingReason: try row.decodeOptional("waiting_reason"), mayMail: access == .full || access == .grace,
-            outstanding: try counted.decode("outstanding"), sentToday: try counted.decode("sent"))
+            waitingReason: try row.decodeOptional("waiting_reason"), mayMail: (access == .full || access == .grace) && !isSuspended,
+            outstanding: try counted.decode("outstanding"), sentToday: try counted.decode("sent"),
+            batch: min(batch, try row.decodeOptional("batch_limit") ?? batch))
     }
 
     /// Due enrolments, those in a thread first, each with its lead's status; their rows are held.
@@ -107,9 +114,9 @@ struct RoundStore: Sendable {
         return due
     }
 
-    /// Adds to those in a thread which mails they had and what the people did with them.
+    /// Adds which mails they had and what the people did with them.
     static func addHistory(to due: inout [DueEnrolment], of tenant: TenantID, in transaction: Transaction) async throws {
-        let started = due.filter { $0.enrolment.mailbox != nil }.map(\.enrolment.id)
+        let started = due.map(\.enrolment.id)
         guard !started.isEmpty else { return }
         let rows = try await transaction.query(
             """

@@ -67,23 +67,28 @@ struct Sweeper: Sendable {
         let back = Set(answer.withdrawn + answer.unknown)
         let recalled = keys.filter { back.contains(Enrolment.sendKey($0.enrolment, step: $0.step)) }
         try await database.transaction { transaction in
+            // The order in which everybody takes rows: enrolments, campaigns, counters.
+            let rows = try await Self.lock(recalled.map(\.enrolment), sweep, in: transaction)
             guard try await Self.isOurs(sweep, in: transaction) else { return }
-            try await Self.takeBack(recalled, sweep, at: now, in: transaction)
+            try await Self.takeBack(recalled, rows, sweep, at: now, in: transaction)
             try await Self.advance(sweep, to: last.enrolment.uuid, in: transaction)
         }
     }
 
+    private static func lock(_ enrolments: [EnrolmentID], _ sweep: Sweep, in transaction: Transaction) async throws -> Rows {
+        try await transaction.query(
+            """
+            select \(EnrolmentStore.columns) from enrolments e where e.tenant_id = \(sweep.tenant) and e.id = any(\(enrolments))
+            order by e.id for no key update
+            """)
+    }
+
     /// The mails are as if never decided; the enrolments wait, and are due.
     private static func takeBack(
-        _ recalled: [(enrolment: EnrolmentID, step: Int)], _ sweep: Sweep, at now: Date, in transaction: Transaction
+        _ recalled: [(enrolment: EnrolmentID, step: Int)], _ rows: Rows, _ sweep: Sweep, at now: Date, in transaction: Transaction
     ) async throws {
         guard !recalled.isEmpty else { return }
         let tenant = sweep.tenant
-        let rows = try await transaction.query(
-            """
-            select \(EnrolmentStore.columns) from enrolments e where e.tenant_id = \(tenant) and e.id = any(\(recalled.map(\.enrolment)))
-            order by e.id for no key update
-            """)
         let forgotten = try await transaction.query(
             """
             delete from enrolment_sends s using unnest(\(recalled.map(\.enrolment)), \(recalled.map(\.step))) as n (enrolment_id, step)
@@ -119,16 +124,23 @@ struct Sweeper: Sendable {
 
     private func end(_ sweep: Sweep, at now: Date) async throws {
         try await database.transaction { transaction in
-            guard try await Self.isOurs(sweep, in: transaction) else { return }
+            // Picked as the index has them, locked as everybody locks them.
+            let picked = try await transaction.query(
+                """
+                select e.id from enrolments e
+                where e.tenant_id = \(sweep.tenant) and e.campaign_id = \(sweep.campaign)
+                  and e.status in ('waiting', 'handing_over', 'queued', 'deferred')
+                order by e.status, e.id limit \(Self.batch)
+                """
+            ).map { try $0.decode("id", as: EnrolmentID.self) }
             let rows = try await transaction.query(
                 """
                 select \(EnrolmentStore.columns), e.campaign_id from enrolments e
-                where e.tenant_id = \(sweep.tenant) and e.campaign_id = \(sweep.campaign)
-                  and e.status in ('waiting', 'handing_over', 'queued', 'deferred')
-                order by e.status, e.id limit \(Self.batch) for no key update
+                where e.tenant_id = \(sweep.tenant) and e.id = any(\(picked)) order by e.id for no key update
                 """)
+            guard try await Self.isOurs(sweep, in: transaction) else { return }
             try await EnrolmentStops.end(rows, of: sweep.tenant, reason: "campaign_stopped", at: now, in: transaction)
-            if rows.count < Self.batch {
+            if picked.count < Self.batch {
                 try await Self.finish(sweep, in: transaction)
             } else {
                 try await Self.advance(sweep, to: sweep.cursor, in: transaction)

@@ -25,7 +25,7 @@ enum TestStore {
                 !email.variants.contains(where: { $0.name == state.winner }),
                 now >= test.deadlines(openedAt: state.openedAt).first
             else { continue }
-            let results = try await results(of: step.number, metric: test.metric, campaign, tenant, in: transaction)
+            let results = try await results(of: step.number, since: state.openedAt, metric: test.metric, campaign, tenant, in: transaction)
             guard let winner = test.winner(of: email.variants, results: results, openedAt: state.openedAt, now: now) else { continue }
             try await transaction.query(
                 """
@@ -37,8 +37,15 @@ enum TestStore {
         return tests
     }
 
+    /// Begins the tests of these steps anew.
+    static func forget(_ steps: [Int], of campaign: CampaignID, tenant: TenantID, in transaction: Transaction) async throws {
+        guard !steps.isEmpty else { return }
+        try await transaction.query(
+            "delete from step_tests where tenant_id = \(tenant) and campaign_id = \(campaign) and step = any(\(steps))")
+    }
+
     private static func results(
-        of step: Int, metric: VariantTest.Metric, _ campaign: CampaignID, _ tenant: TenantID, in transaction: Transaction
+        of step: Int, since start: Date, metric: VariantTest.Metric, _ campaign: CampaignID, _ tenant: TenantID, in transaction: Transaction
     ) async throws -> [String: (mails: Int64, successes: Int64)] {
         let column: SQL =
             switch metric {
@@ -49,7 +56,8 @@ enum TestStore {
         let rows = try await transaction.query(
             """
             select variant, sum(sent)::bigint as mails, sum(\(column))::bigint as successes from step_stats
-            where tenant_id = \(tenant) and campaign_id = \(campaign) and step = \(step) group by variant
+            where tenant_id = \(tenant) and campaign_id = \(campaign) and step = \(step) and day >= (\(start) - interval '1 day')::date
+            group by variant
             """)
         return try Dictionary(
             uniqueKeysWithValues: rows.map { row in

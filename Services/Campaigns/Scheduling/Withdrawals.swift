@@ -7,7 +7,6 @@ import RPC
 /// Cancels mails of people who were taken out while a mail of theirs was with Delivery; Delivery's own fences hold them until then.
 struct Withdrawals: Sendable {
     static let batch = 500
-    private static let lease: TimeInterval = 60
 
     let database: Database
     let delivery: RPCClient
@@ -17,30 +16,30 @@ struct Withdrawals: Sendable {
     func withdrawOnce() async throws -> Bool {
         let rows = try await database.query(
             """
-            with mine as materialized (
-                select tenant_id from enrolments e where needs_withdrawal and not exists (
+            with first as materialized (
+                select tenant_id from enrolments e where needs_withdrawal and withdraw_after <= now() and not exists (
                     select from enrolment_sends s where s.tenant_id = e.tenant_id and s.enrolment_id = e.id and s.state = 'planned')
-                order by tenant_id, id limit 1)
-            select e.tenant_id, e.id, s.step, s.state from mine m join enrolments e on e.tenant_id = m.tenant_id and e.needs_withdrawal
-            left join enrolment_sends s on s.tenant_id = e.tenant_id and s.enrolment_id = e.id and s.state in ('planned', 'queued', 'deferred')
-            order by e.id limit \(Self.batch)
+                order by withdraw_after, tenant_id, id limit 1),
+            mine as materialized (
+                select e.tenant_id, e.id from first f join enrolments e on e.tenant_id = f.tenant_id
+                where e.needs_withdrawal and e.withdraw_after <= now() and not exists (
+                    select from enrolment_sends s where s.tenant_id = e.tenant_id and s.enrolment_id = e.id and s.state = 'planned')
+                order by e.withdraw_after, e.tenant_id, e.id limit \(Self.batch))
+            select m.tenant_id, m.id, s.step from mine m
+            left join enrolment_sends s on s.tenant_id = m.tenant_id and s.enrolment_id = m.id and s.state in ('queued', 'deferred', 'ambiguous')
             """)
         guard let first = rows.first else { return false }
         let tenant: TenantID = try first.decode("tenant_id")
-        let entries = try rows.map { row in
-            (
-                enrolment: try row.decode("id", as: EnrolmentID.self), step: try row.decodeOptional("step", as: Int.self),
-                state: try row.decodeOptional("state", as: String.self)
-            )
-        }.filter { $0.state != "planned" }
+        let entries = try rows.prefix(Self.batch).map { row in
+            (enrolment: try row.decode("id", as: EnrolmentID.self), step: try row.decodeOptional("step", as: Int.self))
+        }
         let keys = entries.compactMap { entry in entry.step.map { Enrolment.sendKey(entry.enrolment, step: $0) } }
         var answer = DeliveryRPC.Withdrawal(withdrawn: [], unknown: [], tooLate: [])
         if !keys.isEmpty { answer = try await delivery.call(DeliveryRPC.WithdrawSends(tenant: tenant, sendKeys: keys, mode: .cancel)) }
         try await note(
             entries.map(\.enrolment), unknown: answer.unknown.compactMap(Enrolment.parse(sendKey:)),
             late: answer.tooLate.compactMap { Enrolment.parse(sendKey: $0)?.enrolment }, of: tenant)
-        // What was only too late is not asked about at once again.
-        return answer.tooLate.count < max(1, keys.count)
+        return true
     }
 
     /// A mail that was claimed just then and is deferred meanwhile will be tried again: it is still to be cancelled.
@@ -52,7 +51,7 @@ struct Withdrawals: Sendable {
         try await database.transaction { transaction in
             try await transaction.query(
                 """
-                update enrolments e set needs_withdrawal = e.id = any(\(late)) and exists (
+                update enrolments e set withdraw_after = now() + interval '30 seconds', needs_withdrawal = e.id = any(\(late)) and exists (
                     select from enrolment_sends s where s.tenant_id = e.tenant_id and s.enrolment_id = e.id and s.state = 'deferred')
                 from (
                     select id from enrolments where tenant_id = \(tenant) and id = any(\(done)) order by id for no key update) n

@@ -26,12 +26,12 @@ struct AudienceResolver: Sendable {
         return Set(try await self.leads(query.among(leads), in: transaction))
     }
 
-    /// Those of the leads, attached anywhere or nowhere, that a filter means now: for the conditions of a sequence.
+    /// Those of the leads, attached anywhere or nowhere, that a filter of the workspace means now: for the conditions of a sequence.
     func matching(
-        _ leads: [LeadID], filter: SegmentFilter, tenant: TenantID, now: Date, in transaction: Transaction
+        _ leads: [LeadID], filter: SegmentFilter, tenant: TenantID, workspace: WorkspaceID, now: Date, in transaction: Transaction
     ) async throws -> Set<LeadID> {
         guard !leads.isEmpty else { return [] }
-        let condition = try compile(filter, try await SegmentStore.fields(of: tenant, in: transaction), now: now)
+        let condition = try compile(filter, try await SegmentStore.fields(of: tenant, in: transaction), workspace: workspace, now: now)
         return Set(
             try await self.leads(
                 "select l.id as lead_id from leads l where l.tenant_id = \(tenant) and l.id = any(\(leads)) and \(condition)", in: transaction))
@@ -83,13 +83,15 @@ struct AudienceResolver: Sendable {
         case .segment(let segment):
             let found = try await SegmentStore.filter(of: segment, tenant: tenant, workspace: workspace, in: transaction)
             guard let (filter, fields) = found else { throw AudienceError.segmentGone }
-            return .filtered(by: try compile(filter, fields, now: now), in: workspace, of: tenant)
+            return .filtered(by: try compile(filter, fields, workspace: workspace, now: now), in: workspace, of: tenant)
         }
     }
 
-    private func compile(_ filter: SegmentFilter, _ fields: [String: CustomFieldKind], now: Date) throws(AudienceError) -> SQL {
+    private func compile(
+        _ filter: SegmentFilter, _ fields: [String: CustomFieldKind], workspace: WorkspaceID, now: Date
+    ) throws(AudienceError) -> SQL {
         do throws(SegmentFilter.Invalid) {
-            return try SegmentCompiler(fields: fields, now: now).condition(filter)
+            return try SegmentCompiler(fields: fields, workspace: workspace, now: now).condition(filter)
         } catch {
             throw .segmentInvalid(error)
         }

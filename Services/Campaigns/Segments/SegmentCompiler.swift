@@ -10,6 +10,8 @@ struct SegmentCompiler: Sendable {
 
     /// The company's own fields by their keys.
     let fields: [String: CustomFieldKind]
+    /// Whose campaigns, lists and imports may be asked about; those of others hold for nobody.
+    let workspace: WorkspaceID
     /// What `days_ago` counts from.
     let now: Date
 
@@ -79,17 +81,22 @@ struct SegmentCompiler: Sendable {
             let flag = try operand.flag()
             return "\(field.value) = to_jsonb(\(flag))"
         case .importRun:
-            if comparison == .isSet { return "\(field.value) is not null" }
+            let isOurs: SQL = """
+                exists (select from imports i where i.tenant_id = l.tenant_id and i.id = l.import_id and i.workspace_id = \(workspace))
+                """
+            if comparison == .isSet { return isOurs }
             let imports = try operand.identifiers(comparison)
-            return "\(field.value) = any(\(imports))"
+            return "\(field.value) = any(\(imports)) and \(isOurs)"
         case .list:
             let lists = try operand.identifiers(comparison)
             return """
-                exists (select from list_members m where m.tenant_id = l.tenant_id and m.lead_id = l.id and m.list_id = any(\(lists)))
+                exists (
+                    select from list_members m join lists k on k.tenant_id = m.tenant_id and k.id = m.list_id
+                    where m.tenant_id = l.tenant_id and m.lead_id = l.id and m.list_id = any(\(lists)) and k.workspace_id = \(workspace))
                 """
         case .activity(let activity):
             let happened = try operand.flag()
-            return Self.activity(activity, in: campaign, happened: happened)
+            return self.activity(activity, in: campaign, happened: happened)
         }
     }
 
@@ -172,13 +179,16 @@ struct SegmentCompiler: Sendable {
     }
 
     private func enrolled(_ comparison: SegmentFilter.Comparison, _ operand: SegmentOperand) throws(Invalid) -> SQL {
-        let enrolment: SQL = "select from enrolments e where e.tenant_id = l.tenant_id and e.lead_id = l.id"
+        let enrolment: SQL = """
+            select from enrolments e join campaigns c on c.tenant_id = e.tenant_id and c.id = e.campaign_id
+            where e.tenant_id = l.tenant_id and e.lead_id = l.id and c.workspace_id = \(workspace)
+            """
         if comparison == .isSet { return "exists (\(enrolment))" }
         let campaigns = try operand.identifiers(comparison)
         return "exists (\(enrolment) and e.campaign_id = any(\(campaigns)))"
     }
 
-    private static func activity(_ activity: SegmentField.Activity, in campaign: CampaignID?, happened: Bool) -> SQL {
+    private func activity(_ activity: SegmentField.Activity, in campaign: CampaignID?, happened: Bool) -> SQL {
         let instant: SQL =
             switch activity {
             case .opened: "s.opened_at"
@@ -190,7 +200,9 @@ struct SegmentCompiler: Sendable {
         if let campaign { which = "s.campaign_id = \(campaign)" }
         let exists: SQL = happened ? "exists" : "not exists"
         return """
-            \(exists) (select from enrolment_sends s where s.tenant_id = l.tenant_id and s.lead_id = l.id and \(instant) is not null and \(which))
+            \(exists) (
+                select from enrolment_sends s join campaigns c on c.tenant_id = s.tenant_id and c.id = s.campaign_id
+                where s.tenant_id = l.tenant_id and s.lead_id = l.id and \(instant) is not null and \(which) and c.workspace_id = \(workspace))
             """
     }
 
@@ -210,5 +222,12 @@ extension SegmentFilter.Comparison {
         case .isNotSet: (.isSet, true)
         default: (self, false)
         }
+    }
+}
+
+extension SegmentCompiler {
+    /// To check a filter only: the condition asks about the campaigns, lists and imports of no workspace.
+    init(fields: [String: CustomFieldKind], now: Date) {
+        self.init(fields: fields, workspace: WorkspaceID(UUID(uuid: (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0))), now: now)
     }
 }

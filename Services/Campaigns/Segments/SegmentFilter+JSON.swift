@@ -2,47 +2,8 @@ import Contracts
 import Foundation
 
 extension SegmentFilter {
-    /// JSON as it came, before anybody knows what it should be. Names of members stay as they are.
-    enum JSON: Sendable, Equatable {
-        case null
-        case boolean(Bool)
-        case number(Double)
-        case text(String)
-        case list([JSON])
-        case object([String: JSON])
-    }
-}
-
-extension SegmentFilter.JSON: Codable {
-    init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        if container.decodeNil() {
-            self = .null
-        } else if let text = try? container.decode(String.self) {
-            self = .text(text)
-        } else if let flag = try? container.decode(Bool.self) {
-            self = .boolean(flag)
-        } else if let number = try? container.decode(Double.self) {
-            self = .number(number)
-        } else if let values = try? container.decode([SegmentFilter.JSON].self) {
-            self = .list(values)
-        } else {
-            self = .object(try container.decode([String: SegmentFilter.JSON].self))
-        }
-    }
-
-    func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        switch self {
-        case .null: try container.encodeNil()
-        case .boolean(let flag): try container.encode(flag)
-        case .number(let number):
-            if let whole = Int64(exactly: number) { try container.encode(whole) } else { try container.encode(number) }
-        case .text(let text): try container.encode(text)
-        case .list(let values): try container.encode(values)
-        case .object(let members): try container.encode(members)
-        }
-    }
+    /// As it came, before anybody knows what it should be. Names of members stay as they are.
+    typealias JSON = JSONValue
 }
 
 extension SegmentFilter: Codable {

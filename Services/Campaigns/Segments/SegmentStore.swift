@@ -70,24 +70,16 @@ enum SegmentStore {
     static func filter(
         of segment: SegmentID, tenant: TenantID, workspace: WorkspaceID, in transaction: Transaction
     ) async throws -> (filter: SegmentFilter, fields: [String: CustomFieldKind])? {
-        let answers = try await transaction.pipeline([
-            "select filter from segments where tenant_id = \(tenant) and id = \(segment) and workspace_id = \(workspace)", fieldKinds(of: tenant),
-        ])
-        guard let row = answers[0].first else { return nil }
-        return (try filter(row), try fieldKinds(answers[1]))
+        let found = try await transaction.query(
+            "select filter from segments where tenant_id = \(tenant) and id = \(segment) and workspace_id = \(workspace)")
+        guard let row = found.first else { return nil }
+        return (try filter(row), try await fields(of: tenant, in: transaction))
     }
 
     /// The company's own fields by their keys.
     static func fields(of tenant: TenantID, in transaction: Transaction) async throws -> [String: CustomFieldKind] {
-        try fieldKinds(try await transaction.query(fieldKinds(of: tenant)))
-    }
-
-    private static func fieldKinds(of tenant: TenantID) -> SQL {
-        "select key, kind from custom_fields where tenant_id = \(tenant)"
-    }
-
-    private static func fieldKinds(_ rows: Rows) throws -> [String: CustomFieldKind] {
-        Dictionary(try rows.map { (try $0.decode("key", as: String.self), try $0.decode("kind", as: CustomFieldKind.self)) }) { first, _ in first }
+        let fields = try await CustomFieldStore.list(of: tenant, in: transaction)
+        return Dictionary(fields.map { ($0.key, $0.kind) }) { first, _ in first }
     }
 
     private static func filter(_ row: Row) throws -> SegmentFilter {

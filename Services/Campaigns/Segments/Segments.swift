@@ -25,7 +25,7 @@ struct Segments: Sendable {
         let segment = Segment(id: SegmentID(.v7(at: now)), workspace: workspace, name: name, filter: filter, createdAt: now, updatedAt: now)
         let event = try pending(CampaignsEvents.SegmentCreated(segment: segment.id), segment, identity, audit("segment.create", segment.target, []))
         try await saving(as: identity.tenant) { transaction in
-            _ = try await compile(filter, tenant: identity.tenant, in: transaction)
+            _ = try await compile(filter, in: workspace, tenant: identity.tenant, in: transaction)
             try await SegmentStore.insert(segment, of: identity.tenant, in: transaction)
             try await outbox.append([event], in: transaction)
         }
@@ -46,7 +46,7 @@ struct Segments: Sendable {
             guard segment != old else { return old }
             segment.revision += 1
             segment.updatedAt = now
-            _ = try await compile(filter, tenant: identity.tenant, in: transaction)
+            _ = try await compile(filter, in: old.workspace, tenant: identity.tenant, in: transaction)
             try await SegmentStore.update(segment, of: identity.tenant, in: transaction)
             // The filter itself may hold addresses and names of people: the trail says only that it changed.
             let changes = old.name == name ? [] : [AuditRecord.Change(path: "name", before: old.name, after: name)]
@@ -80,7 +80,7 @@ struct Segments: Sendable {
     /// How many leads a filter would mean, and five of them.
     func preview(_ filter: SegmentFilter, workspace: WorkspaceID, tenant: TenantID) async throws -> SegmentPreview {
         try await inTime(as: tenant) { transaction in
-            let condition = try await compile(filter, tenant: tenant, in: transaction)
+            let condition = try await compile(filter, in: workspace, tenant: tenant, in: transaction)
             let query = AudienceQuery.filtered(by: condition, in: workspace, of: tenant)
             let counted = SegmentCount(try await resolver.count(query, upTo: SegmentCount.cap + 1, in: transaction))
             // Where nobody was found, looking for five would be a second walk through everybody.
@@ -142,10 +142,12 @@ struct Segments: Sendable {
         return segment
     }
 
-    private func compile(_ filter: SegmentFilter, tenant: TenantID, in transaction: Transaction) async throws -> SQL {
+    private func compile(
+        _ filter: SegmentFilter, in workspace: WorkspaceID, tenant: TenantID, in transaction: Transaction
+    ) async throws -> SQL {
         let fields = try await SegmentStore.fields(of: tenant, in: transaction)
         do throws(SegmentFilter.Invalid) {
-            return try SegmentCompiler(fields: fields, now: clock.now).condition(filter)
+            return try SegmentCompiler(fields: fields, workspace: workspace, now: clock.now).condition(filter)
         } catch {
             throw Problem(error)
         }

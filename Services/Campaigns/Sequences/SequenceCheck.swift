@@ -15,12 +15,14 @@ extension CampaignSequence {
         if steps.isEmpty { fault("steps", "A sequence needs at least one step.") }
         if steps.count > Self.maximumSteps { fault("steps", "A sequence has at most \(Self.maximumSteps) steps.") }
         if !steps.isEmpty && emailSteps.isEmpty { fault("steps", "A sequence needs at least one mail.") }
+        let reached = reachable
         var seen: Set<Int> = []
         for (index, step) in steps.enumerated() {
             let path = "steps.\(index)"
             if !(1...9_999).contains(step.number) { fault("\(path).number", "A step's number is from 1 to 9999.") }
             if !seen.insert(step.number).inserted { fault("\(path).number", "Two steps have the number \(step.number).") }
             faults += faultsOfTarget(step.next, from: index, path: "\(path).next")
+            if !reached.contains(step.number) { fault(path, "No way through the sequence leads to step \(step.number).") }
             switch step.action {
             case .email(let email): faults += email.faults(path: path)
             case .wait(let seconds):
@@ -35,6 +37,25 @@ extension CampaignSequence {
             }
         }
         return faults
+    }
+
+    /// The numbers of the steps that somebody can come to.
+    private var reachable: Set<Int> {
+        guard let first = steps.first else { return [] }
+        var reached: Set<Int> = [first.number]
+        // Ways lead forward only, so one pass in their order finds them all.
+        for (index, step) in steps.enumerated() where reached.contains(step.number) {
+            let targets: [Target] =
+                if case .condition(let condition) = step.action { [condition.then, condition.otherwise] } else { [step.next] }
+            for target in targets {
+                switch target {
+                case .following: if index + 1 < steps.count { reached.insert(steps[index + 1].number) }
+                case .step(let number): reached.insert(number)
+                case .exit: break
+                }
+            }
+        }
+        return reached
     }
 
     private func faultsOfTarget(_ target: Target, from index: Int, path: String) -> [SequenceFault] {

@@ -76,3 +76,13 @@ extension VariantTest {
         return best?.name
     }
 }
+
+extension CampaignSequence {
+    /// Steps whose tests an edit makes another: what was found out about the old variants says nothing of the new.
+    static func changedTests(from old: [Step], to new: [Step]) -> [Int] {
+        new.compactMap { step in
+            guard let email = step.email, let before = old.first(where: { $0.number == step.number })?.email else { return nil }
+            return email.variants == before.variants && email.test == before.test ? nil : step.number
+        }
+    }
+}

@@ -72,6 +72,13 @@ struct MailboxStore: Sendable {
         ).first.map(Self.mailbox)
     }
 
+    /// Those that there are, in the order of their identifiers.
+    func find(_ mailboxes: [MailboxID], of tenant: TenantID) async throws -> [Mailbox] {
+        try await database.query(
+            as: tenant, "select \(Self.columns) from mailboxes where tenant_id = \(tenant) and id = any(\(mailboxes)) order by id"
+        ).map(Self.mailbox)
+    }
+
     /// In the order in which they were made, after `start`.
     func list(of tenant: TenantID, after start: MailboxID?, limit: Int) async throws -> [Mailbox] {
         try await database.query(

@@ -6,7 +6,7 @@ import RPC
 /// What mailboxes may still send: their limits, and what of them is used and waited for.
 struct MailboxBudgets: Sendable {
     /// No more of what waits is counted; whoever plans needs no more to know that a mailbox is full.
-    static let mostWaiting = 10_000
+    static let mostWaiting = 5_000
 
     let database: Database
 

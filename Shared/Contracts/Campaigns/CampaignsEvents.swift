@@ -22,7 +22,7 @@ public enum CampaignsEvents {
         }
     }
 
-    /// An import was cancelled, is being taken back, or has been.
+    /// An import began, failed or was cancelled, is being taken back, or has been.
     public struct ImportStatusChanged: Event {
         public static let name = "campaigns.import.statusChanged"
         public var importID: ImportID

@@ -287,6 +287,20 @@ public enum DeliveryRPC {
         }
     }
 
+    /// At most 200 mailboxes; those that the tenant has not are left out.
+    public struct ReadMailboxes: RPCMethod {
+        public static let name = "delivery.readMailboxes"
+        public static let isIdempotent = true
+        public typealias Result = [Mailbox]
+        public var tenant: TenantID
+        public var mailboxes: [MailboxID]
+
+        public init(tenant: TenantID, mailboxes: [MailboxID]) {
+            self.tenant = tenant
+            self.mailboxes = mailboxes
+        }
+    }
+
     public struct Mailbox: Codable, Sendable, Equatable {
         public var id: MailboxID
         public var workspace: WorkspaceID

@@ -31,4 +31,12 @@ public struct SendingWindow: Codable, Sendable, Hashable {
         self.openings = openings
         self.holidays = holidays
     }
+
+    /// Holidays may be left out.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            zone: try container.decode(String.self, forKey: .zone), openings: try container.decode([Opening].self, forKey: .openings),
+            holidays: try container.decodeIfPresent([String].self, forKey: .holidays) ?? [])
+    }
 }

@@ -33,6 +33,13 @@ public struct ZoneClock: Sendable, Hashable {
         self.zone = zone
     }
 
+    /// Whether `text` names a zone: what there is a clock for. Most names are answered without looking the zone up.
+    public static func isZone(_ text: String) -> Bool {
+        known.contains(text) || ZoneClock(text) != nil
+    }
+
+    private static let known = Set(TimeZone.knownTimeZoneIdentifiers.filter(isName))
+
     /// Foundation also takes offsets such as `GMT+7`, which are no zones.
     private static func isName(_ text: String) -> Bool {
         guard (1...64).contains(text.utf8.count) else { return false }

@@ -9,7 +9,7 @@ struct SimulationTests {
     /// One seed to look at closely.
     static let oneSeed = environment["PENGUIN_SEED"].flatMap { UInt64($0) }
     private static let block: UInt64 = 50
-    private static let seeds: UInt64 = environment["PENGUIN_FULL"] == "1" ? 10_000 : 500
+    private static let seeds: UInt64 = environment["PENGUIN_TEST_FULL"] == "1" ? 10_000 : 500
     static let blocks: [UInt64] = oneSeed == nil ? Array(0..<(seeds / block)) : []
     static let fewSeeds: [UInt64] = oneSeed == nil ? [1, 7, 42] : []
     static let breakages: [Simulation.Breakage] = oneSeed == nil ? Simulation.Breakage.allCases : []

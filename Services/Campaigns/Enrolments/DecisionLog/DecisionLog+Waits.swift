@@ -27,11 +27,10 @@ extension DecisionLog {
         case .mailboxesFull: return "every mailbox is full\(moment.map { " until \($0)" } ?? "")"
         case .mailboxesUnavailable: return "no mailbox of the campaign sends at the moment\(goesOn("looked at again on"))"
         case .threadMailboxFull: return "the mailbox of its thread is full\(moment.map { " until \($0)" } ?? "")"
-        case .testUndecided: return "the better variant is not known yet\(goesOn("looked for on"))"
         case .windowNeverOpens: return "the sending window does not open on any day to come"
         case .accessReadOnly: return "the trial or the subscription is over, so nothing is sent"
         case .audienceGone: return "the campaign's \(audienceName) is gone or cannot be asked"
-        case .nothingDue: return "nobody is due\(goesOn("looked at again on"))"
+        case .tooLarge: return "it could not be looked at to the end"
         }
     }
 }
@@ -45,11 +44,10 @@ extension WaitReason {
         case .mailboxesFull: "waits_mailboxes_full"
         case .mailboxesUnavailable: "waits_mailboxes_unavailable"
         case .threadMailboxFull: "waits_thread_mailbox_full"
-        case .testUndecided: "waits_test"
         case .windowNeverOpens: "waits_window_never_opens"
         case .accessReadOnly: "waits_access"
         case .audienceGone: "waits_audience"
-        case .nothingDue: "waits_nothing_due"
+        case .tooLarge: "waits_too_large"
         }
     }
 }

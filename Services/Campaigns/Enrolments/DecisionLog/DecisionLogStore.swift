@@ -159,7 +159,7 @@ enum DecisionLogStore {
             """
             select c.rotation_cursor, c.is_enrolled, coalesce(k.outstanding, 0) as outstanding, coalesce(a.access, 'full') as access,
                    coalesce((select sum(t.sent) from step_stats t where t.tenant_id = c.tenant_id and t.campaign_id = c.id
-                       and t.day = \(today)::date), 0)::bigint as sent
+                       and t.day >= \(today)::date), 0)::bigint as sent
             from campaigns c
             left join campaign_counters k on k.tenant_id = c.tenant_id and k.campaign_id = c.id
             left join tenant_access a on a.tenant_id = c.tenant_id

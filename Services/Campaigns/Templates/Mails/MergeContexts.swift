@@ -37,9 +37,7 @@ struct MergeContexts: Sendable {
 
     /// The keys of the company's own fields.
     func customFields(of tenant: TenantID) async throws -> Set<String> {
-        Set(
-            try await database.query(as: tenant, "select key from custom_fields where tenant_id = \(tenant) order by key limit 1000")
-                .map { try $0.decode("key", as: String.self) })
+        Set(try await CustomFieldStore.list(of: tenant, in: database).map(\.key))
     }
 
     /// A lead in one of the workspaces that the caller may use, or the problem 404.
