@@ -211,14 +211,14 @@ struct DecisionLogTests {
             $0.enrolment.dueAt = DecisionScene.at("2026-11-06T11:20:00Z")
         },
         DecisionSituation("an edit left nothing to do", "next_end: Nothing is left to do: the edited sequence ends here.") {
-            let old = CampaignSequence(version: 1, steps: [Step(number: 8, action: .wait(60)), Step(number: 9, action: .wait(60))])
+            let old = CampaignSequence(version: 1, steps: $0.steps + [Step(number: 9, action: .wait(60))])
             $0.versions = [.init(sequence: old, since: DecisionScene.at("2026-11-01T09:00:00Z"))]
             ($0.sequenceVersion, $0.enrolment.step) = (2, 9)
         },
         DecisionSituation(
             "an edit takes it further", "due_now: Is due for step 5: goes out as soon as those before it have gone."
         ) {
-            let old = CampaignSequence(version: 1, steps: [Step(number: 9, action: .wait(60))] + $0.steps[4...])
+            let old = CampaignSequence(version: 1, steps: $0.steps[..<4] + [Step(number: 9, action: .wait(60))] + $0.steps[4...])
             $0.versions = [.init(sequence: old, since: DecisionScene.at("2026-11-01T09:00:00Z"))]
             ($0.sequenceVersion, $0.enrolment.step) = (2, 9)
         },

@@ -71,6 +71,18 @@ struct ImportReadingTests {
         }
     }
 
+    @Test("Windows-1252 that begins late is read as such, unless the file has shown that it is UTF-8 or the sender said what it is")
+    func lateWindows1252() {
+        let plain = "email,name\n" + (0..<9_000).map { "a\($0)@x.org,Name \($0)" }.joined(separator: "\n") + "\n"
+        let late = Array(plain.utf8) + Self.encode("z@x.org,Zoë\n", "windows-1252")
+        #expect(Self.read(late).records.last == CSVParserTests.Read(9_002, ["z@x.org", "Zoë"]))
+        let mixed = Array((plain + "y@x.org,Yoë\n").utf8) + Self.encode("z@x.org,Zoë\n", "windows-1252")
+        #expect(Self.read(mixed).records.last?.problem == .invalidEncoding)
+        var reader = ImportReader(encoding: .utf8)
+        let records = Array(late.withUnsafeBufferPointer { reader.read($0) }) + Array(reader.finish())
+        #expect(records.last?.problem == .invalidEncoding)
+    }
+
     @Test("half a surrogate pair and an odd last byte break their row, and no other")
     func brokenUTF16() {
         var bytes = Self.encode("email,name\na@x.org,", "utf-16le with mark")
@@ -139,6 +151,8 @@ struct ImportReadingTests {
             ("a@x.org,\(String(repeating: "x", count: 1_001))", "value_too_long"), ("\"a@x.org\r\nBcc: b@x.org\",Ada", "email_invalid"),
             ("a@x.org,Ada,Europe/Atlantis", "time_zone_invalid"), ("a@x.org,Ada,GMT+3", "time_zone_invalid"),
             ("a@x.org,Ada,UTC,six", "custom_value_invalid"), ("a@x.org,Ada,UTC,6,\(String(repeating: "t", count: 65))", "tags_invalid"),
+            // A thousand characters of five thousand bytes.
+            ("a@x.org,\(String(repeating: "e\u{301}\u{302}", count: 1_000))", "value_too_long"),
         ])
     func rejections(row: String, reason: String) throws {
         let rule = FieldRule(key: "size", name: "Size", kind: "number", choices: [])
@@ -149,6 +163,23 @@ struct ImportReadingTests {
         let record = try #require(parser.take().first)
         let rejection = #expect(throws: LeadRow.Rejection.self) { try LeadRow(record, mapping: mapping) }
         #expect(rejection?.reason == reason)
+    }
+
+    @Test("custom fields of more than 64 KiB are too large for a lead, and what our own files put before a formula is dropped")
+    func bounds() throws {
+        let header = ["email", "first_name"] + (0..<80).map { "f\($0)" }
+        let mapping = ColumnMapping(sample: [header], fields: [])
+        func record(_ value: String) throws -> CSVRecord {
+            var parser = CSVParser()
+            let text = "a@x.org,'=Ada" + String(repeating: "," + value, count: 80)
+            Array(text.utf8).withUnsafeBufferPointer { parser.read($0) }
+            parser.finish()
+            return try #require(parser.take().first)
+        }
+        #expect(try LeadRow(try record(String(repeating: "x", count: 500)), mapping: mapping).firstName == "=Ada")
+        let large = try record(String(repeating: "x", count: 900))
+        let rejection = #expect(throws: LeadRow.Rejection.self) { try LeadRow(large, mapping: mapping) }
+        #expect(rejection?.reason == "row_too_large")
     }
 
     @Test("a lead's fields become JSON whatever they hold")

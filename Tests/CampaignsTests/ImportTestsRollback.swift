@@ -70,12 +70,12 @@ struct ImportRollbackTests {
         let fixture = try await CampaignsFixture.make()
         let list = try await fixture.makeList()
         _ = try await fixture.upload("email,first_name\nada@x.org,Ada\n", "&tags=hot&list=\(list)")
-        let others = (0..<2_100).map { "l\($0)@x.org,L" }.joined(separator: "\n")
+        let others = (0..<(ImportBatch.rows + 100)).map { "l\($0)@x.org,L" }.joined(separator: "\n")
         let run = try await fixture.upload("email,first_name\nada@x.org,One\n\(others)\nada@x.org,Two\n", "&duplicates=update&tags=hot&list=\(list)")
-        #expect(numbers(run, "created", "updated") == [2_100, 2])
+        #expect(numbers(run, "created", "updated", "duplicates") == [ImportBatch.rows + 100, 1, 1])
         #expect(try await fixture.leads()["ada@x.org"]?.firstName == "Two")
         let after = try await rollBack(run, fixture)
-        #expect(numbers(after, "reverted", "kept") == [2_101, 0])
+        #expect(numbers(after, "reverted", "kept") == [ImportBatch.rows + 101, 0])
         let ada = try #require(try await fixture.leads()["ada@x.org"])
         #expect(ada.firstName == "Ada" && ada.tags == ["hot"])
         let members = try await fixture.members(of: list)
@@ -86,13 +86,42 @@ struct ImportRollbackTests {
     @Test("a lead that one import made and met again goes with it, unless somebody changed it in between or after")
     func metAgain() async throws {
         let fixture = try await CampaignsFixture.make()
-        let others = (0..<2_100).map { "l\($0)@x.org,L" }.joined(separator: "\n")
+        let others = (0..<(ImportBatch.rows + 100)).map { "l\($0)@x.org,L" }.joined(separator: "\n")
         let run = try await fixture.upload(
             "email,first_name\ngoes@x.org,One\nstays@x.org,One\n\(others)\ngoes@x.org,Two\nstays@x.org,Two\n", "&duplicates=update")
         try await change("stays@x.org", fixture)
         let after = try await rollBack(run, fixture)
-        #expect(numbers(after, "reverted", "kept") == [2_101, 1])
+        #expect(numbers(after, "reverted", "kept") == [ImportBatch.rows + 101, 1])
         #expect(try await fixture.leads().keys.sorted() == ["stays@x.org"])
+    }
+
+    @Test("leads that came into another workspace, import or list since stay, as does the place of whoever is in a campaign there")
+    func elsewhere() async throws {
+        let fixture = try await CampaignsFixture.make()
+        let (list, other, worker) = (try await fixture.makeList(), WorkspaceID(UUID()), fixture.house.house.worker)
+        _ = try await fixture.upload("email\nsent@x.org\n", workspace: other)
+        let run = try await fixture.upload("email\ngoes@x.org\nplaced@x.org\nmet@x.org\nlisted@x.org\nsent@x.org\n")
+        let leads = try await fixture.leads().mapValues(\.id)
+        let (placed, listed, sent) = (try #require(leads["placed@x.org"]), try #require(leads["listed@x.org"]), try #require(leads["sent@x.org"]))
+        try await worker.query(
+            "insert into lead_workspaces (tenant_id, workspace_id, lead_id) values (\(fixture.tenant), \(other), \(placed))")
+        _ = try await fixture.upload("email\nmet@x.org\n", "&list=\(list)")
+        _ = try await fixture.send(.post, "/api/v1/lists/\(list)/leads", #"{"leads":["\#(listed)"]}"#)
+        let campaign = UUID()
+        try await worker.query(
+            """
+            insert into campaigns (tenant_id, id, workspace_id, name, status, created_at)
+            values (\(fixture.tenant), \(campaign), \(fixture.peers.workspace), 'C', 'active', now())
+            """)
+        try await worker.query(
+            """
+            insert into enrolments (tenant_id, id, campaign_id, lead_id, due_at, created_at)
+            values (\(fixture.tenant), \(UUID()), \(campaign), \(sent), now(), now())
+            """)
+        let after = try await rollBack(run, fixture)
+        #expect(numbers(after, "reverted", "kept") == [1, 4])
+        #expect(try await fixture.leads().keys.sorted() == ["listed@x.org", "met@x.org", "placed@x.org", "sent@x.org"])
+        #expect(try await fixture.members(of: fixture.peers.workspace).contains("sent@x.org"))
     }
 
     @Test("it goes on where it stopped, batch after batch, whoever does it")

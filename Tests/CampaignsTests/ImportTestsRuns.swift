@@ -14,6 +14,13 @@ struct ImportRunTests {
         ByteBuffer(string: numbers.map { "lead\($0)@example.org,Name \($0)\n" }.joined())
     }
 
+    /// What the trail was told, in order.
+    private static func trail(of fixture: CampaignsFixture) async throws -> [String] {
+        try await fixture.house.house.worker.query(
+            "select body::jsonb #>> '{header,audit,action}' as action from outbox where tenant_id = \(fixture.tenant) order by ctid"
+        ).compactMap { try $0.decodeOptional("action", as: String.self) }
+    }
+
     @Test("cancelled in the middle of its upload, an import stops at its next batch and keeps what is in")
     func cancel() async throws {
         let fixture = try await CampaignsFixture.make()
@@ -25,19 +32,19 @@ struct ImportRunTests {
                 audit: { AuditRecord(action: $0, targets: [$1]) })
         }
         pieces.yield(ByteBuffer(string: "email,first_name\n"))
-        pieces.yield(Self.rows(0..<5_000))
+        pieces.yield(Self.rows(0..<(2 * ImportBatch.rows + 1_000)))
         try await eventually("two batches are in") {
-            try await fixture.send(.get, "/api/v1/imports/\(id)").number("rows") == 4_000
+            try await fixture.send(.get, "/api/v1/imports/\(id)").number("rows") == 2 * ImportBatch.rows
         }
         #expect(try await fixture.send(.post, "/api/v1/imports/\(id)/cancel", role: .viewer).status == 403)
         #expect(try await fixture.send(.post, "/api/v1/imports/\(id)/rollback").text("type") == "/problems/import_running")
         #expect(try await fixture.send(.post, "/api/v1/imports/\(id)/cancel").text("status") == "cancelled")
-        pieces.yield(Self.rows(5_000..<10_000))
+        pieces.yield(Self.rows((2 * ImportBatch.rows + 1_000)..<(5 * ImportBatch.rows)))
         pieces.finish()
         let ended = try await upload.value
-        #expect(ended.status == .cancelled && ended.rows == 4_000 && ended.created == 4_000)
-        #expect(try await fixture.leads().count == 4_000)
-        #expect(try await fixture.leadCount() == 4_000)
+        #expect(ended.status == .cancelled && ended.rows == 2 * ImportBatch.rows && ended.created == 2 * ImportBatch.rows)
+        #expect(try await fixture.leads().count == 2 * ImportBatch.rows)
+        #expect(try await fixture.leadCount() == 2 * ImportBatch.rows)
         // A second time it is as it was; one that is over cannot be cancelled.
         #expect(try await fixture.send(.post, "/api/v1/imports/\(id)/cancel").text("status") == "cancelled")
         let done = try await fixture.upload("email\na@x.org\n")
@@ -54,7 +61,7 @@ struct ImportRunTests {
         let id = ImportID(UUID())
         let (body, pieces) = AsyncThrowingStream.makeStream(of: ByteBuffer.self)
         pieces.yield(ByteBuffer(string: "email,first_name\n"))
-        pieces.yield(Self.rows(0..<4_500))
+        pieces.yield(Self.rows(0..<(2 * ImportBatch.rows + 500)))
         pieces.finish(throwing: Gone())
         await #expect(throws: Gone.self) {
             try await fixture.importer.run(
@@ -62,7 +69,8 @@ struct ImportRunTests {
                 audit: { AuditRecord(action: $0, targets: [$1]) })
         }
         let run = try await fixture.send(.get, "/api/v1/imports/\(id)")
-        #expect(run.text("status") == "failed" && run.number("rows") == 4_000)
+        #expect(run.text("status") == "failed" && run.number("rows") == 2 * ImportBatch.rows)
+        #expect(try await Self.trail(of: fixture) == ["import.start", "import.fail"])
     }
 
     @Test("an import that has been silent for ten minutes has died; one that shows life has not")
@@ -80,6 +88,7 @@ struct ImportRunTests {
         #expect(try await sweeper.step())
         #expect(try await !sweeper.step())
         #expect(try await fixture.send(.get, "/api/v1/imports/\(dead)").text("status") == "failed")
+        #expect(try await Self.trail(of: fixture).filter { $0 == "import.fail" }.count == 1)
         #expect(try await fixture.send(.get, "/api/v1/imports/\(living)").text("status") == "running")
     }
 
@@ -97,6 +106,23 @@ struct ImportRunTests {
         #expect(records[600] == ["602", "email_invalid", "email", "no address 599", "'=SUM(1)", "a;b"])
         #expect(records[601] == ["603", "email_missing", "email", "", "'+47", "two\nlines"])
         #expect(try await fixture.send(.get, "/api/v1/imports/\(run.text("id"))/rejected.csv", tenant: TenantID(UUID())).status == 404)
+    }
+
+    @Test("corrected, the file of rejected rows is imported as it is; only members get it, the trail hears of it, and it goes after ninety days")
+    func corrected() async throws {
+        let fixture = try await CampaignsFixture.make()
+        let run = try await fixture.upload("email,first_name\na.x.org,=Ada\n")
+        let path = "/api/v1/imports/\(run.text("id"))"
+        for part in ["errors", "rejected.csv"] { #expect(try await fixture.send(.get, "\(path)/\(part)", role: .viewer).status == 403) }
+        let file = try await fixture.send(.get, "\(path)/rejected.csv").body
+        #expect(try await Self.trail(of: fixture).last == "import.download_rejected")
+        let again = try await fixture.upload(file.replacing("a.x.org", with: "a@x.org"))
+        #expect(numbers(again, "created", "rejected") == [1, 0])
+        let lead = try #require(try await fixture.leads()["a@x.org"])
+        #expect(lead.firstName == "=Ada" && lead.custom == "{}")
+        fixture.house.clock.advance(by: .seconds(91 * 86_400))
+        while try await fixture.service.importSweeper.step() {}
+        #expect(try await fixture.house.rows(of: fixture.tenant)["import_errors"] == nil)
     }
 
     @Test("of a rejected row no more than 16 KiB is kept")
@@ -118,17 +144,17 @@ struct ImportRunTests {
                 audit: { AuditRecord(action: $0, targets: [$1]) })
         }
         pieces.yield(ByteBuffer(string: "email,first_name\n"))
-        pieces.yield(Self.rows(0..<4_500))
+        pieces.yield(Self.rows(0..<(2 * ImportBatch.rows + 500)))
         try await eventually("two batches are in") {
-            try await fixture.send(.get, "/api/v1/imports/\(id)").number("rows") == 4_000
+            try await fixture.send(.get, "/api/v1/imports/\(id)").number("rows") == 2 * ImportBatch.rows
         }
-        #expect(try await fixture.members(of: list).count == 4_000)
+        #expect(try await fixture.members(of: list).count == 2 * ImportBatch.rows)
         try await fixture.house.house.worker.query("delete from lists where tenant_id = \(fixture.tenant) and id = \(list)")
         pieces.finish()
         let outcome = await upload.result
         #expect(throws: (any Error).self) { try outcome.get() }
         #expect(try await fixture.send(.get, "/api/v1/imports/\(id)").text("status") == "failed")
-        #expect(try await fixture.leads().count == 4_000)
+        #expect(try await fixture.leads().count == 2 * ImportBatch.rows)
     }
 
     @Test("nothing of imports is left of a company that is purged")

@@ -108,6 +108,21 @@ struct LeadExportTests {
         #expect(records[2].metadata["count"] == "250")
     }
 
+    @Test("a batch of large leads ends before a thousand of them, and none is lost")
+    func largeLeads() async throws {
+        let ground = try await LeadGround.make()
+        try await ground.seed(250)
+        try await ground.worker.query(
+            "update leads set custom = jsonb_build_object('x', repeat('y', 50000)) where tenant_id = \(ground.tenant)")
+        let begun = try await begin(ground)
+        let one = "\(Self.jobs)/\(begun.text("id"))"
+        #expect(try await writer(ground).writeOnce())
+        #expect(try await ground.send(.get, one).number("rows") == 100)
+        while try await writer(ground).writeOnce() {}
+        let done = try await ground.send(.get, one)
+        #expect(done.text("status") == "completed" && done.number("rows") == 250)
+    }
+
     @Test("large files are kept in parts of at most a mebibyte")
     func parts() async throws {
         let content = Data((0..<(2 << 20) + 5).map { UInt8(truncatingIfNeeded: $0) })

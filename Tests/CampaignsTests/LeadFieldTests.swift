@@ -1,5 +1,6 @@
 import Contracts
 import Foundation
+import Postgres
 import TestSupport
 import Testing
 
@@ -70,6 +71,34 @@ struct LeadFieldTests {
         #expect((kept.member("custom") as? [String: String]) == ["size": "M"])
         let actions = try await ground.audits().map(\.action).filter { $0.hasPrefix("custom_field") }
         #expect(actions == ["custom_field.create", "custom_field.update", "custom_field.delete"])
+    }
+
+    @Test("a field that a segment or the steps of a campaign ask for stays until they do not")
+    func inUse() async throws {
+        let ground = try await LeadGround.make()
+        let made = try await ground.send(.post, Self.path, #"{"key":"size","name":"Size","kind":"text"}"#)
+        let one = "\(Self.path)/\(made.text("id"))"
+        let condition = #"{"field":"custom.size","operator":"is_set"}"#
+        let segment = try await ground.send(
+            .post, "/api/v1/segments", #"{"workspace":"\#(ground.workspace)","name":"S","filter":{"all":[{"not":\#(condition)}]}}"#)
+        #expect(segment.status == 201, "\(segment.body)")
+        #expect(try await ground.send(.delete, one, match: "*").kind == "field_in_use")
+        #expect(try await ground.send(.delete, "/api/v1/segments/\(segment.text("id"))", match: "*").status == 204)
+        let campaign = UUID()
+        try await ground.worker.query(
+            """
+            insert into campaigns (tenant_id, id, workspace_id, name, status, created_at)
+            values (\(ground.tenant), \(campaign), \(ground.workspace), 'C', 'paused', \(ground.now))
+            """)
+        let steps = PostgresJSON(text: #"[{"number":1,"kind":"condition","condition":{"kind":"attribute","filter":\#(condition)}}]"#)
+        try await ground.worker.query(
+            """
+            insert into campaign_sequences (tenant_id, campaign_id, version, steps, created_at)
+            values (\(ground.tenant), \(campaign), 1, \(steps), \(ground.now))
+            """)
+        #expect(try await ground.send(.delete, one, match: "*").status == 409)
+        try await ground.worker.query("update campaigns set status = 'archived' where tenant_id = \(ground.tenant)")
+        #expect(try await ground.send(.delete, one, match: "*").status == 204)
     }
 
     @Test("a key once, a hundred fields, and only admins make them")

@@ -39,6 +39,8 @@ struct LeadRoutesTests {
         let attached = try await ground.create("ada@x.org", #""first_name":"Eve","list":"\#(list)""#, in: ground.other)
         #expect(attached.status == 200 && attached.text("id") == made.text("id") && attached.text("first_name") == "Ada")
         #expect(Set(attached.texts("workspaces")) == [ground.workspace.description, ground.other.description])
+        // Another place is a change.
+        #expect(attached.tag == "\"2\"")
         #expect(try await ground.counts() == [1, 1])
         #expect(try await ground.sizes(of: list) == [1, 1])
         let limited = try await ground.send(.get, "/api/v1/leads/\(made.text("id"))", role: .viewer, workspaces: [ground.other])
@@ -174,6 +176,43 @@ struct LeadRoutesTests {
         let moved = try await ground.send(
             .patch, path, #"{"add_workspaces":["\#(UUID())"]}"#, role: .member, workspaces: [ground.workspace], match: "*")
         #expect(moved.status == 404)
+    }
+
+    @Test("a limited member who asks for an address that stands elsewhere gets neither the lead nor its values")
+    func elsewhere() async throws {
+        let ground = try await LeadGround.make()
+        let made = try await ground.create("ada@x.org", #""first_name":"Ada""#)
+        let body = #"{"workspace":"\#(ground.other)","email":"ada@x.org"}"#
+        let refused = try await ground.send(.post, "/api/v1/leads", body, role: .member, workspaces: [ground.other])
+        #expect(refused.status == 409 && refused.kind == "lead_elsewhere" && !refused.body.contains(made.text("id")))
+        #expect(try await ground.send(.get, "/api/v1/leads/\(made.text("id"))").texts("workspaces") == [ground.workspace.description])
+        let both = try await ground.send(.post, "/api/v1/leads", body, role: .member, workspaces: [ground.workspace, ground.other])
+        #expect(both.status == 200)
+    }
+
+    @Test("leads that are in no workspace any more are found and deleted by whoever may use all")
+    func unattached() async throws {
+        let ground = try await LeadGround.make()
+        var alone: [String] = []
+        for number in 0..<3 {
+            let lead = try await ground.create("l\(number)@x.org").text("id")
+            #expect(try await ground.send(.delete, "/api/v1/leads/\(lead)?workspace=\(ground.workspace)", match: "*").status == 204)
+            alone.insert(lead, at: 0)
+            ground.house.clock.advance(by: .seconds(1))
+        }
+        _ = try await ground.create("placed@x.org")
+        let path = "/api/v1/leads?workspace=none"
+        let page = try await ground.send(.get, "\(path)&limit=2")
+        let rest = try await ground.send(.get, "\(path)&limit=2&cursor=\(page.next ?? "")")
+        #expect(page.data("id") + rest.data("id") == alone && rest.next == nil, "\(page.body)")
+        #expect(try await ground.send(.get, "\(path)&q=l1").status == 400)
+        #expect(try await ground.send(.get, path, role: .member, workspaces: [ground.workspace]).status == 403)
+        #expect(try await ground.send(.get, path, tenant: TenantID(UUID())).data("id") == [])
+        #expect(try await ground.send(.delete, "/api/v1/leads/\(alone[0])", match: "*").status == 204)
+        #expect(try await ground.send(.get, path).data("id") == Array(alone.dropFirst()))
+        let many = (0..<51).map { _ in "\"\(WorkspaceID(UUID()))\"" }.joined(separator: ",")
+        let refused = try await ground.send(.patch, "/api/v1/leads/\(alone[1])", #"{"add_workspaces":[\#(many)]}"#, match: "*")
+        #expect(refused.status == 400 && refused.text("field") == "add_workspaces")
     }
 
     @Test("a lead leaves a workspace with its lists, and a deleted one leaves nothing")

@@ -51,6 +51,8 @@ struct LeadTimelineTests {
         _ = try await ground.send(.patch, path, #"{"add_workspaces":["\#(ground.other)"]}"#, match: "*")
         let limited = try await ground.send(.get, "\(path)/activity", role: .member, workspaces: [ground.other])
         #expect(limited.status == 200 && !limited.data("kind").contains("enrolled") && !limited.body.contains("Spring"))
+        // Nor is it told of the workspace itself, in which the lead was made.
+        #expect(!limited.body.contains(ground.workspace.description) && limited.data("kind").contains("added_to_workspace"), "\(limited.body)")
     }
 
     @Test("a lead that nobody made by hand was imported")

@@ -154,6 +154,29 @@ struct SegmentCompilerTests {
         #expect(ground.leads.contains { $0.sends.contains { $0.clicked } } && ground.leads.contains { $0.custom["size"] == .text("large") })
     }
 
+    @Test("campaigns, lists and imports of another workspace hold for nobody")
+    func foreign() async throws {
+        let ground = try await SegmentGround.make(seed: 4)
+        let worker = ground.fixture.house.house.worker
+        for (field, table) in [("campaign", "campaigns"), ("list", "lists"), ("import", "imports"), ("clicked", "campaigns")] {
+            let value: SegmentFilter.JSON = field == "clicked" ? .boolean(true) : .list(SampleLead.identifiers.map { .text($0.text) })
+            let filter = SegmentFilter.condition(.init(field: field, comparison: field == "clicked" ? .equals : .isIn, value: value))
+            #expect(try await !ground.find(filter).isEmpty, "\(field)")
+            let move: SQL =
+                switch table {
+                case "campaigns": "update campaigns set workspace_id = \(UUID()) where tenant_id = \(ground.fixture.tenant)"
+                case "lists": "update lists set workspace_id = \(UUID()) where tenant_id = \(ground.fixture.tenant)"
+                default: "update imports set workspace_id = \(UUID()) where tenant_id = \(ground.fixture.tenant)"
+                }
+            try await worker.query(move)
+            #expect(try await ground.find(filter).isEmpty, "\(field)")
+            if table == "campaigns" {
+                try await worker.query(
+                    "update campaigns set workspace_id = \(ground.fixture.peers.workspace) where tenant_id = \(ground.fixture.tenant)")
+            }
+        }
+    }
+
     @Test("300 random trees over 200 random leads find what the reference finds", arguments: [UInt64(7), 8, 9])
     func randomTrees(seed: UInt64) async throws {
         let ground = try await SegmentGround.make(seed: seed)

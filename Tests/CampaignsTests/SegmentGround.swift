@@ -19,7 +19,8 @@ struct SegmentGround: Sendable {
             SampleLead.make(number, company: companies.isEmpty ? nil : companies[number % companies.count], using: &random)
         }
         for tenant in [fixture.tenant, TenantID(UUID())] {
-            let statements = leads.flatMap { Self.statements($0, of: tenant, in: fixture.peers.workspace) }
+            let workspace = fixture.peers.workspace
+            let statements = Self.owners(of: tenant, in: workspace) + leads.flatMap { Self.statements($0, of: tenant, in: workspace) }
             _ = try await fixture.house.house.worker.transaction { try await $0.pipeline(statements) }
         }
         return SegmentGround(fixture: fixture, leads: leads)
@@ -43,6 +44,25 @@ struct SegmentGround: Sendable {
         // Under row-level security, and without naming the tenant: the other company's leads are the same but for their identifiers' owner.
         let rows = try await fixture.house.house.api.query(as: fixture.tenant, "select l.id from leads l where \(condition)")
         return Set(try rows.map { try $0.decode("id") })
+    }
+
+    /// Campaigns, lists and imports with all the identifiers that samples have.
+    static func owners(of tenant: TenantID, in workspace: WorkspaceID) -> [SQL] {
+        let (ids, now) = (SampleLead.identifiers, SampleLead.now)
+        return [
+            """
+            insert into campaigns (tenant_id, id, workspace_id, name, status, created_at)
+            select \(tenant), id, \(workspace), 'C', 'active', \(now) from unnest(\(ids)) as n (id)
+            """,
+            """
+            insert into lists (tenant_id, id, workspace_id, name, created_at)
+            select \(tenant), id, \(workspace), id::text, \(now) from unnest(\(ids)) as n (id)
+            """,
+            """
+            insert into imports (tenant_id, id, workspace_id, file_name, status, started_at, updated_at)
+            select \(tenant), id, \(workspace), 'f.csv', 'completed', \(now), \(now) from unnest(\(ids)) as n (id)
+            """,
+        ]
     }
 
     private static func statements(_ lead: SampleLead, of tenant: TenantID, in workspace: WorkspaceID) -> [SQL] {

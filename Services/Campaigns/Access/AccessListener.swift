@@ -30,13 +30,14 @@ struct AccessListener: Sendable {
         for event in events where event.header.type == AuthEvents.TenantSuspensionChanged.name {
             let data = try event.data(as: AuthEvents.TenantSuspensionChanged.self)
             guard let version = event.header.aggregate?.version else { throw EventRejected("the event names no version") }
-            let isNew = try await transaction.query(
-                """
-                insert into tenant_access as a (tenant_id, is_suspended, suspension_version) values (\(data.tenant), \(data.isSuspended), \(version))
-                on conflict (tenant_id) do update set is_suspended = excluded.is_suspended, suspension_version = excluded.suspension_version
-                where a.suspension_version < excluded.suspension_version
-                """
-            ).affected > 0
+            let isNew =
+                try await transaction.query(
+                    """
+                    insert into tenant_access as a (tenant_id, is_suspended, suspension_version) values (\(data.tenant), \(data.isSuspended), \(version))
+                    on conflict (tenant_id) do update set is_suspended = excluded.is_suspended, suspension_version = excluded.suspension_version
+                    where a.suspension_version < excluded.suspension_version
+                    """
+                ).affected > 0
             if isNew { try await wake(data.tenant, in: transaction) }
         }
     }
