@@ -23,6 +23,7 @@ struct AuthService: DeployableService {
         Migration(name: "m0009_platform", embedded: PackageResources.m0009_platform_sql),
         Migration(name: "m0010_deletions", embedded: PackageResources.m0010_deletions_sql),
         Migration(name: "m0011_whole_indexes", embedded: PackageResources.m0011_whole_indexes_sql),
+        Migration(name: "m0012_seats", embedded: PackageResources.m0012_seats_sql),
     ]
     static let keys =
         MailTransport.keys + OpenIDProvider.keys + [
@@ -60,6 +61,7 @@ struct AuthService: DeployableService {
     private let baseURL: String
     private let deletions: Deletions
     let deletionSaga: DeletionSaga
+    private let recounts: [any Service]
 
     init(_ house: House) async throws {
         let cost = PasswordHash.Parameters(
@@ -89,6 +91,7 @@ struct AuthService: DeployableService {
         keys = ApiKeys(house: house)
         deletions = Deletions(house: house)
         deletionSaga = DeletionSaga(house: house, sessions: sessions)
+        recounts = [ResourceCounts.users(house), ResourceCounts.workspaces(house)]
         clock = house.clock
         authenticator = Authenticator(
             sessions: sessions, keys: keys, support: support, crossSite: crossSite, tokens: house.tokens, clock: house.clock)
@@ -129,9 +132,12 @@ struct AuthService: DeployableService {
         ).add(to: router)
     }
 
+    /// What the plans allow API keys.
+    var planRates: PlanRates { keys.rates }
+
     func methods(on router: inout RPCRouter) {
         AuthHandlers(workspaces: workspaces, sessions: sessions).add(to: &router)
     }
 
-    var background: [any Service] { [mailer, revocations, retention, deletionSaga] }
+    var background: [any Service] { [mailer, revocations, retention, deletionSaga, planRates] + recounts }
 }

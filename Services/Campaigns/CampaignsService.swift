@@ -124,6 +124,9 @@ struct CampaignsService: DeployableService {
             erasure,
             leadExports,
             importSweeper,
+            ResourceRecount(house: house, of: .leads) { start, limit, database in
+                try await LeadCounter.counts(after: start, limit: limit, in: database)
+            },
         ]
     }
 }

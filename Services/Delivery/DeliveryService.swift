@@ -20,6 +20,7 @@ struct DeliveryService: DeployableService {
         Migration(name: "m0003_mailbox_health", embedded: PackageResources.m0003_mailbox_health_sql),
         Migration(name: "m0004_windows_threads", embedded: PackageResources.m0004_windows_threads_sql),
         Migration(name: "m0005_erasure", embedded: PackageResources.m0005_erasure_sql),
+        Migration(name: "m0006_access_gate", embedded: PackageResources.m0006_access_gate_sql),
     ]
     static let keys = [
         ConfigurationKey(
@@ -49,7 +50,9 @@ struct DeliveryService: DeployableService {
     private let systemQueues: SystemQueueRoutes
     private let ambiguous: AmbiguousSends
     private let watch: SessionWatch
+    let recount: ResourceRecount
     private let platform: EventConsumer
+    private let access: EventConsumer
 
     init(_ house: House) async throws {
         let settings = house.settings
@@ -68,8 +71,9 @@ struct DeliveryService: DeployableService {
         let erased = ErasedOptOuts(digests: digests)
         suppressions = Suppressions(database: house.worker, erased: erased, outbox: house.outbox, clock: house.clock)
         mailboxes = Mailboxes(
-            store: MailboxStore(database: house.api), database: house.api, auth: house.peer(.auth), connector: connector, keyring: house.keyring,
-            outbox: house.outbox, wakeup: wakeup, clock: house.clock, idempotency: IdempotencyKeys(database: house.api, clock: house.clock))
+            store: MailboxStore(database: house.api), database: house.api, auth: house.peer(.auth), plan: PlanPlaces(house: house),
+            connector: connector, keyring: house.keyring, outbox: house.outbox, wakeup: wakeup, clock: house.clock,
+            idempotency: IdempotencyKeys(database: house.api, clock: house.clock))
         let (enqueueCounters, dispatchCounters) = (QueueCounters(instance: name, .enqueue), QueueCounters(instance: name, .dispatch))
         let outcomeCounters = QueueCounters(instance: name, .outcome)
         let gates = SendGates(database: house.worker, wakeup: wakeup)
@@ -77,6 +81,14 @@ struct DeliveryService: DeployableService {
             for event in events where event.header.type == AuthEvents.TenantSuspensionChanged.name {
                 let data = try event.data(as: AuthEvents.TenantSuspensionChanged.self)
                 try await gates.set(data, version: event.header.aggregate?.version ?? 0, in: transaction)
+            }
+        }
+        access = house.consumer(of: .billing) { events, transaction in
+            for event in events where event.header.type == BillingEvents.AccessChanged.name {
+                guard let tenant = event.header.tenant, let version = event.header.aggregate?.version else {
+                    throw EventRejected("the event names no tenant, or no version")
+                }
+                try await gates.set(try event.data(as: BillingEvents.AccessChanged.self), of: tenant, version: version, in: transaction)
             }
         }
         watch = SessionWatch(auth: house.peer(.auth), logger: house.logger)
@@ -115,12 +127,15 @@ struct DeliveryService: DeployableService {
             store: JobStore(database: house.worker, counters: otherCounters), redis: house.redis,
             handlers: maintenance.handlers.merging(["benchmark.nothing": { _ in .done }]) { first, _ in first }, slots: slots, lease: Double(lease),
             clock: house.clock, wakeup: wakeup, logger: house.logger)
+        recount = ResourceRecount(house: house, of: .mailboxes) { start, limit, database in
+            try await MailboxStore.counts(after: start, limit: limit, in: database)
+        }
         settlement = Settlement(database: house.worker, billing: house.peer(.billing), logger: house.logger)
         handlers = DeliveryHandlers(
             enqueuer: Enqueuer(database: house.worker, counters: enqueueCounters, clock: house.clock, wakeup: wakeup, metrics: metrics),
             gates: gates, mailboxes: MailboxStore(database: house.api), suppressions: suppressions,
             health: TransportHealthStore(database: house.worker), jobs: JobStore(database: house.worker, counters: enqueueCounters),
-            purge: Purge(database: house.worker, counters: otherCounters, clock: house.clock),
+            purge: Purge(database: house.worker, counters: otherCounters, plan: PlanPlaces(house: house), clock: house.clock),
             eraser: RecipientEraser(
                 database: house.worker, digests: digests, counters: otherCounters, outbox: house.outbox, clock: house.clock),
             withdrawal: Withdrawal(database: house.worker, counters: otherCounters, outbox: house.outbox, clock: house.clock),
@@ -155,5 +170,5 @@ struct DeliveryService: DeployableService {
         handlers.add(to: &router)
     }
 
-    var background: [any Service] { [settlement, worker, jobWorker, dispatcher, platform, watch] }
+    var background: [any Service] { [settlement, worker, jobWorker, dispatcher, platform, access, watch, recount] }
 }

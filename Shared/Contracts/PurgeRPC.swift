@@ -81,6 +81,8 @@ extension BillingRPC {
     public struct CancelSubscription: RPCMethod {
         public static let name = "billing.cancelSubscription"
         public static let isIdempotent = true
+        /// Stripe is asked first.
+        public static let deadline = Duration.seconds(30)
         public typealias Result = Empty
         public var tenant: TenantID
 

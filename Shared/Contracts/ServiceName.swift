@@ -9,7 +9,7 @@ public enum ServiceName: String, Sendable, CaseIterable, Codable {
     public var subscribers: [ServiceName] {
         switch self {
         case .auth: [.billing, .campaigns, .delivery, .audit]
-        case .billing: [.campaigns, .audit]
+        case .billing: [.campaigns, .delivery, .audit]
         case .campaigns: [.audit]
         case .delivery: [.campaigns, .audit]
         case .audit: []

@@ -16,15 +16,26 @@ import TestSupport
 struct AuthFixture: Sendable {
     let house: TestHouse
     let service: AuthService
+    /// What the plan has room for, as the service asked.
+    var places = TestPlaces()
 
-    /// `seats`: how many people the plan allows. `peers`: those that a test wants to hear what they are asked.
-    static func make(seats: Int64? = 5, peers: [ServiceName: RPCRouter] = [:]) async throws -> AuthFixture {
+    /// `seats`, `workspaces`: how many the plan allows. `rate`: requests a minute of all keys. `peers`: those that a test wants to hear what they
+    /// are asked.
+    static func make(
+        seats: Int64? = 5, workspaces: Int64? = nil, rate: Int64? = nil, peers: [ServiceName: RPCRouter] = [:]
+    ) async throws -> AuthFixture {
+        var limits: [BillingRPC.Resource: Int64] = [:]
+        limits[.users] = seats
+        limits[.workspaces] = workspaces
+        // Every company has its founder.
+        let places = TestPlaces(limits: limits, taken: [.users: 1])
         var billing = RPCRouter(service: .billing)
         billing.on(BillingRPC.ReadEntitlements.self) { _, _ in
             BillingRPC.Entitlements(
                 plan: "trial", access: .full, periodStart: Date(), periodEnd: Date(), mailsPerPeriod: 1, mailsUsed: 0, mailsReserved: 0, users: seats,
-                workspaces: nil, domains: nil, mailboxes: nil, leads: nil)
+                workspaces: workspaces, domains: nil, mailboxes: nil, leads: nil, apiCallsPerMinute: rate)
         }
+        places.add(to: &billing)
         let house = try await TestHouse.make(
             for: AuthService.self, peers: [.billing: billing].merging(peers) { _, given in given },
             configuration: [
@@ -32,7 +43,7 @@ struct AuthFixture: Sendable {
                 // The cost has a test of its own; here it would be most of the time.
                 "password.log.rounds": "10",
             ])
-        return AuthFixture(house: house, service: try await AuthService(house.house))
+        return AuthFixture(house: house, service: try await AuthService(house.house), places: places)
     }
 
     /// A browser without cookies.

@@ -2,6 +2,7 @@ import Contracts
 import Foundation
 import RPC
 import Synchronization
+import TestSupport
 
 /// The other services as a deletion sees them: they remember what they were asked, and fail or are not done as often as a test says.
 final class DeletionPeers: Sendable {
@@ -13,6 +14,7 @@ final class DeletionPeers: Sendable {
     }
 
     let state = Mutex(State())
+    let places = TestPlaces()
 
     var calls: [String] { state.withLock { $0.calls } }
     var gates: [DeliveryRPC.SetSendGate] { state.withLock { $0.gates } }
@@ -50,6 +52,7 @@ final class DeletionPeers: Sendable {
                 plan: "trial", access: .full, periodStart: Date(), periodEnd: Date(), mailsPerPeriod: 1, mailsUsed: 0, mailsReserved: 0, users: 5,
                 workspaces: nil, domains: nil, mailboxes: nil, leads: nil)
         }
+        places.add(to: &billing)
         billing.on(BillingRPC.CancelSubscription.self) { _, _ in
             _ = try self.hear("cancel")
             return Empty()

@@ -176,7 +176,8 @@ struct SubscriptionTests {
         ])
     func access(status: String, trialLeft: TimeInterval, expected: BillingRPC.Access) {
         let now = Date(timeIntervalSince1970: 1_800_000_000)
-        #expect(Standing.access(status: status, trialEndsAt: now.addingTimeInterval(trialLeft), now: now) == expected)
+        let facts = AccessFacts(status: status, trialEndsAt: now.addingTimeInterval(trialLeft), pastDueSince: nil, grant: nil)
+        #expect(facts.access(at: now) == expected)
     }
 
     @Test("owners and admins see plan and usage, members do not, and no tenant sees another's")

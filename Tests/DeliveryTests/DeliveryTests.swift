@@ -24,8 +24,11 @@ struct DeliveryFixture: Sendable {
     let tenant = TenantID(UUID())
     let workspace = WorkspaceID(UUID())
     let campaign = CampaignID(UUID())
+    /// What the plan has room for, as the service asked.
+    var places = TestPlaces()
 
-    static func make(lease: Int = 30, destinationConcurrency: Int = 32) async throws -> DeliveryFixture {
+    /// `mailboxes`: how many the plan allows.
+    static func make(lease: Int = 30, destinationConcurrency: Int = 32, mailboxes: Int64? = nil) async throws -> DeliveryFixture {
         var auth = RPCRouter(service: .auth)
         auth.on(AuthRPC.ReadWorkspace.self) { request, _ in
             AuthRPC.Workspace(id: request.workspace, name: "W", slug: "w", postalAddress: nil)
@@ -37,6 +40,8 @@ struct DeliveryFixture: Sendable {
         billing.on(BillingRPC.ReleaseMail.self) { request, _ in
             BillingRPC.Reservation(id: request.reservation, count: 500, used: 0, released: request.released, periodEnd: Date())
         }
+        let places = TestPlaces(limits: mailboxes.map { [.mailboxes: $0] } ?? [:])
+        places.add(to: &billing)
         let house = try await TestHouse.make(
             for: DeliveryService.self, peers: [.auth: auth, .billing: billing],
             configuration: [
@@ -45,7 +50,8 @@ struct DeliveryFixture: Sendable {
             ])
         let service = try await DeliveryService(house.house)
         return DeliveryFixture(
-            house: house, service: service, mail: try await TestMailServer.start(), rpc: .local(house.router(service), caller: .campaigns))
+            house: house, service: service, mail: try await TestMailServer.start(), rpc: .local(house.router(service), caller: .campaigns),
+            places: places)
     }
 
     var database: Database { house.house.worker }

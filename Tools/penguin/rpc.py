@@ -17,7 +17,7 @@ class Peer:
     """Asks `service` in the name of `caller`."""
 
     def __init__(self, layout, port, service, caller):
-        self._url = f"http://127.0.0.1:{port}/rpc"
+        self.url = f"http://127.0.0.1:{port}/rpc"
         self._key = layout.keys / f"{caller}.pem"
         self._service = service
         self._caller = caller
@@ -27,14 +27,15 @@ class Peer:
     def call(self, method, **parameters):
         """The result; a `Failure` with the error's kind when there is none."""
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": f"{self._service}.{method}", "params": parameters}).encode()
-        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self._fresh_token()}"}
-        with _direct.open(urllib.request.Request(self._url, body, headers), timeout=60) as answer:
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self.token()}"}
+        with _direct.open(urllib.request.Request(self.url, body, headers), timeout=60) as answer:
             reply = json.load(answer)
         if "error" in reply:
             raise Failure(f"{self._service}.{method} failed: {json.dumps(reply['error'])}")
         return reply.get("result")
 
-    def _fresh_token(self):
+    def token(self):
+        """A service token that is good for half a minute at least."""
         now = int(time.time())
         if now >= self._renew_at:
             claims = {"iss": self._caller, "aud": self._service, "iat": now, "exp": now + LIFETIME, "use": "service"}

@@ -16,6 +16,13 @@ _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 INHERITED = (
     "PATH", "HOME", "LANG", "TZ", "LD_LIBRARY_PATH", "LOG_LEVEL", "DELIVERY_LEASE_SECONDS", "DELIVERY_WORKER_SLOTS", "DELIVERY_CONNECTIONS_PER_MAILBOX",
 )
+# What only one of them may know of it.
+INHERITED_BY = {
+    "billing": (
+        "STRIPE_API_BASE", "STRIPE_SECRET_KEY", "STRIPE_PUBLISHABLE_KEY", "STRIPE_WEBHOOK_SECRET", "STRIPE_CONNECT_WEBHOOK_SECRET",
+        "STRIPE_CONNECT_APPLICATION_FEE_PERCENT",
+    ),
+}
 
 
 def configuration():
@@ -32,8 +39,12 @@ def components(layout, ports, passwords):
     if absent:
         raise Failure(f"There is no {configuration()} build of {', '.join(absent)}. Run ./penguin up without --no-build.")
     wiring = local_wiring(layout, ports)
-    inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
-    return [_component(service, layout, {**inherited, **environment(service, wiring, passwords)}) for service in SERVICES]
+    return [_component(service, layout, {**inherited(service), **environment(service, wiring, passwords)}) for service in SERVICES]
+
+
+def inherited(service):
+    """What a service is told of the shell that started it; an account at Stripe is Billing's alone."""
+    return {name: os.environ[name] for name in INHERITED + INHERITED_BY.get(service, ()) if name in os.environ}
 
 
 def local_wiring(layout, ports):

@@ -2,12 +2,14 @@
 
 import contextlib
 import io
+import os
 import re
 import socket
 import subprocess
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 from penguin import compose, ports, secrets_file, services, settings
 from penguin.layout import ROOT, SERVICES, Layout, read_json
@@ -74,6 +76,13 @@ class SettingsTests(unittest.TestCase):
                 names = {line.partition("=")[0] for line in printed.split("\0") if line} - {"PWD", "SHLVL", "_"}
                 self.assertEqual(names, set(settings.environment(service, here, known)))
             self.assertIn("server campaigns:8080", Path(folder, "nginx.conf").read_text())
+
+    def test_an_account_at_stripe_is_told_to_billing_only(self):
+        with mock.patch.dict(os.environ, {"STRIPE_SECRET_KEY": "sk_test_x", "LOG_LEVEL": "debug", "SOMETHING": "else"}):
+            told = {service: services.inherited(service) for service in SERVICES}
+        self.assertEqual([service for service in SERVICES if "STRIPE_SECRET_KEY" in told[service]], ["billing"])
+        self.assertEqual({told[service]["LOG_LEVEL"] for service in SERVICES}, {"debug"})
+        self.assertFalse(any("SOMETHING" in values for values in told.values()))
 
     def test_scripts_can_be_read_by_bash(self):
         for path in [ROOT / "penguin", ROOT / ".ci" / "run", *(ROOT / "Tools" / "compose").glob("*.sh")]:

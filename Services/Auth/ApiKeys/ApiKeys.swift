@@ -40,6 +40,8 @@ struct ApiKeys: Sendable {
     private let clock: WallClock
     private let redis: RedisClient
     private let logger: Logger
+    /// What the plans allow; it works in the background.
+    let rates: PlanRates
 
     init(house: House) {
         api = house.api
@@ -48,6 +50,7 @@ struct ApiKeys: Sendable {
         clock = house.clock
         redis = RedisClient(house.redis)
         logger = house.logger
+        rates = PlanRates(house: house)
     }
 
     func list(of tenant: TenantID) async throws -> [ApiKey] {
@@ -134,19 +137,24 @@ struct ApiKeys: Sendable {
         return holder
     }
 
-    /// Counts a request against the key's minute, whichever replica it came to; false when it is one too many. Where Redis is away nobody is
-    /// refused: a limit is no reason to stand still.
+    /// Counts a request against the key's minute and against the minute that the plan gives all of the company's keys together, whichever
+    /// replica it came to; false when it is one too many. Where Redis is away nobody is refused: a limit is no reason to stand still.
     func mayProceed(_ holder: Holder) async -> Bool {
         let minute = Int(clock.now.timeIntervalSince1970 / 60)
+        let planned = await rates.limit(of: holder.tenant)
         do {
-            let count = try await redis.command([
-                "EVAL", "local n = redis.call('INCR', KEYS[1]); if n == 1 then redis.call('EXPIRE', KEYS[1], 120) end; return n", "1",
-                "auth:rate:\(holder.key.text):\(minute)",
-            ]).integer
-            return (count ?? 0) <= Int64(holder.requestsPerMinute)
+            guard try await count("auth:rate:\(holder.key.text):\(minute)") <= Int64(holder.requestsPerMinute) else { return false }
+            guard let planned else { return true }
+            return try await count("auth:rate:\(holder.tenant):\(minute)") <= planned
         } catch {
             logger.debug("requests of a key not counted", metadata: ["error": "\(error)"])
             return true
         }
+    }
+
+    /// One more in a minute's counter, which goes by itself.
+    private func count(_ key: String) async throws -> Int64 {
+        let script = "local n = redis.call('INCR', KEYS[1]); if n == 1 then redis.call('EXPIRE', KEYS[1], 120) end; return n"
+        return try await redis.command(["EVAL", script, "1", key]).integer ?? 0
     }
 }

@@ -94,7 +94,14 @@ struct DeletionSaga: Service {
         case .purgeBilling: return try await billing.call(BillingRPC.Purge(tenant: tenant, workspace: workspace)).isDone
         case .purgeAudit: return try await audit.call(AuditRPC.Purge(tenant: tenant, workspace: workspace)).isDone
         case .purgeAuth: return try await database.transaction { try await Tombstone.purge(tenant, workspace, in: $0) }
-        case .closeAccess, .tombstone: return true
+        case .tombstone:
+            // Its place under the plan's limit is free for another; a company's went with its subscription.
+            if let workspace {
+                _ = try await billing.call(
+                    BillingRPC.ReleaseResource(tenant: tenant, resource: .workspaces, key: workspace.description))
+            }
+            return true
+        case .closeAccess: return true
         }
     }
 

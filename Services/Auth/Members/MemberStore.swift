@@ -45,29 +45,17 @@ enum MemberStore {
             "select count(*) as n from users.tenant_users where tenant_id = \(tenant) and deleted is null and roles[1] = 'owner'")[0].decode("n")
     }
 
-    static func count(of tenant: TenantID, in transaction: Transaction) async throws -> Int64 {
-        try await transaction.query("select count(*) as n from users.tenant_users where tenant_id = \(tenant) and deleted is null")[0].decode("n")
-    }
-
-    /// Members, and invitations that may still become members.
-    static func seatsTaken(of tenant: TenantID, at now: Date, in transaction: Transaction) async throws -> Int64 {
-        try await transaction.query(
-            """
-            select (select count(*) from users.tenant_users where tenant_id = \(tenant) and deleted is null)
-                 + (select count(*) from invitations where tenant_id = \(tenant) and accepted_at is null and revoked_at is null and expires_at > \(now)) as n
-            """)[0].decode("n")
-    }
-
-    /// Adds somebody, also somebody who was removed before.
+    /// Adds somebody, also somebody who was removed before. `seat`: the invitation whose place under the plan's limit they take over.
     static func add(
-        _ user: UserID, email: String, to tenant: TenantID, as role: Role, workspaces: [WorkspaceID]?, at now: Date, in transaction: Transaction
+        _ user: UserID, email: String, to tenant: TenantID, as role: Role, workspaces: [WorkspaceID]?, seat: UUID? = nil, at now: Date,
+        in transaction: Transaction
     ) async throws {
         try await transaction.query(
             """
-            insert into users.tenant_users (tenant_id, user_id, roles, email, workspaces, created, updated)
-            values (\(tenant), \(user), \([role.rawValue]), \(email), \(workspaces), \(now), \(now))
-            on conflict (tenant_id, user_id) do update set roles = excluded.roles, workspaces = excluded.workspaces, created = excluded.created,
-                updated = excluded.updated, deleted = null
+            insert into users.tenant_users (tenant_id, user_id, roles, email, workspaces, seat, created, updated)
+            values (\(tenant), \(user), \([role.rawValue]), \(email), \(workspaces), \(seat), \(now), \(now))
+            on conflict (tenant_id, user_id) do update set roles = excluded.roles, workspaces = excluded.workspaces, seat = excluded.seat,
+                created = excluded.created, updated = excluded.updated, deleted = null
             """)
     }
 
@@ -81,9 +69,14 @@ enum MemberStore {
             """)
     }
 
-    static func remove(_ user: UserID, from tenant: TenantID, at now: Date, in transaction: Transaction) async throws {
+    /// The key of the place that they leave; nil when they were no member.
+    static func remove(_ user: UserID, from tenant: TenantID, at now: Date, in transaction: Transaction) async throws -> UUID? {
         try await transaction.query(
-            "update users.tenant_users set deleted = \(now), updated = \(now) where tenant_id = \(tenant) and user_id = \(user) and deleted is null")
+            """
+            update users.tenant_users set deleted = \(now), updated = \(now)
+            where tenant_id = \(tenant) and user_id = \(user) and deleted is null returning coalesce(seat, user_id) as place
+            """
+        ).first?.decode("place")
     }
 
     /// The companies a person works in.
@@ -150,6 +143,16 @@ enum InvitationStore {
             returning address
             """
         ).first?.decode("address")
+    }
+
+    /// Ends those that have run out; the keys of the places that this frees.
+    static func endRunOut(of tenant: TenantID, at now: Date, in database: Database) async throws -> [UUID] {
+        try await database.query(
+            """
+            update invitations set revoked_at = \(now)
+            where tenant_id = \(tenant) and accepted_at is null and revoked_at is null and expires_at <= \(now) returning id
+            """
+        ).map { try $0.decode("id") }
     }
 
     /// The open invitation of a mailed token.

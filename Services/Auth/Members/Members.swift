@@ -3,7 +3,6 @@ import Foundation
 import HTTP
 import Postgres
 import Primitives
-import RPC
 import ServiceRuntime
 import Streams
 
@@ -15,7 +14,7 @@ struct Members: Sendable {
     private let api: Database
     private let outbox: Outbox
     private let clock: WallClock
-    private let billing: RPCClient
+    private let seats: Seats
     private let hasher: PasswordHasher
     private let sessions: Sessions
     private let mails: MailStore
@@ -26,7 +25,7 @@ struct Members: Sendable {
         api = house.api
         outbox = house.outbox
         clock = house.clock
-        billing = house.peer(.billing)
+        seats = Seats(house: house)
         self.hasher = hasher
         self.sessions = sessions
         self.mails = mails
@@ -74,16 +73,18 @@ struct Members: Sendable {
     /// Takes a member out, or lets somebody leave; their sessions in this company end.
     func remove(_ user: UserID, by identity: Identity, isFresh: Bool, audit: Audit) async throws {
         let now = clock.now
-        try await locked(identity.tenant) { transaction in
+        let place = try await locked(identity.tenant) { transaction in
             let target = try await self.target(user, to: nil, by: identity, isFresh: isFresh, in: transaction)
-            try await MemberStore.remove(user, from: identity.tenant, at: now, in: transaction)
+            let place = try await MemberStore.remove(user, from: identity.tenant, at: now, in: transaction)
             _ = try await SessionStore.revokeAll(of: user, in: identity.tenant, at: now, in: transaction)
             try await append(
                 AuthEvents.MemberRemoved(user: user), by: identity,
                 audit(user == identity.user ? "member.leave" : "member.remove", [Self.name(target)], [:]),
                 in: transaction)
+            return place
         }
         await announce()
+        if let place { await seats.give(back: place, of: identity.tenant) }
     }
 
     /// Makes another member owner and the owner an admin, both or neither.
@@ -133,14 +134,22 @@ struct Members: Sendable {
         _ email: EmailAddress, as role: Role, workspaces: [WorkspaceID]?, by identity: Identity, audit: Audit
     ) async throws -> Invitation {
         guard MembershipRules.mayInvite(as: role, by: identity.role) else { throw MembershipError.notAllowed }
-        let seats = try await billing.call(BillingRPC.ReadEntitlements(tenant: identity.tenant)).users
         let now = clock.now
         let token = randomBytes(32).base64URL
         let invitation = Invitation(
             id: .v7(at: now), address: email.text, role: role, workspaces: workspaces, createdAt: now,
             expiresAt: now.addingTimeInterval(Invitation.lifetime))
+        try await seats.holding(invitation.id, of: identity.tenant) {
+            try await insert(invitation, for: email, token: token, by: identity, audit: audit)
+        }
+        outbox.wake()
+        return invitation
+    }
+
+    private func insert(_ invitation: Invitation, for email: EmailAddress, token: String, by identity: Identity, audit: Audit) async throws {
+        let now = invitation.createdAt
         try await locked(identity.tenant) { transaction in
-            try await require(workspaces, of: identity.tenant, in: transaction)
+            try await require(invitation.workspaces, of: identity.tenant, in: transaction)
             if let account = try await AccountStore.find(email, in: transaction),
                 try await MemberStore.find(account.id, of: identity.tenant, in: transaction) != nil
             {
@@ -149,18 +158,17 @@ struct Members: Sendable {
             guard try await InvitationStore.insert(invitation, of: identity.tenant, by: identity.user, token: token, in: transaction) else {
                 throw MembershipError.alreadyInvited
             }
-            if let seats, try await MemberStore.seatsTaken(of: identity.tenant, at: now, in: transaction) > seats { throw MembershipError.noSeats }
             let names = try await transaction.query("select name from public.tenants where id = \(identity.tenant)")
             let company: String = try names[0].decode("name")
             try await mails.enqueue(
                 .invitation(token: token, company: company, inviter: identity.name, baseURL: baseURL), to: email, at: now, in: transaction)
             try await append(
-                AuthEvents.MemberInvited(invitation: invitation.id, role: role.rawValue), by: identity,
-                audit("invitation.create", [.init(type: "invitation", id: invitation.id.text, name: email.text)], ["role": role.rawValue]),
+                AuthEvents.MemberInvited(invitation: invitation.id, role: invitation.role.rawValue), by: identity,
+                audit(
+                    "invitation.create", [.init(type: "invitation", id: invitation.id.text, name: email.text)],
+                    ["role": invitation.role.rawValue]),
                 in: transaction)
         }
-        outbox.wake()
-        return invitation
     }
 
     /// False when there is no such open one.
@@ -174,6 +182,7 @@ struct Members: Sendable {
             return true
         }
         outbox.wake()
+        if revoked { await seats.give(back: id, of: identity.tenant) }
         return revoked
     }
 
@@ -217,19 +226,19 @@ struct Members: Sendable {
     func accept(_ token: String, by invitee: Invitee, audit: Audit) async throws {
         let hash: String? = if case .new(_, let password) = invitee { try await hasher.hash(password) } else { nil }
         let now = clock.now
-        guard let tenant = try await database.transaction({ try await InvitationStore.find(token, at: now, in: $0)?.tenant }) else {
-            throw Acceptance.gone
-        }
-        let seats = try await billing.call(BillingRPC.ReadEntitlements(tenant: tenant)).users
+        guard let found = try await database.transaction({ try await InvitationStore.find(token, at: now, in: $0) }) else { throw Acceptance.gone }
+        let tenant = found.tenant
+        // The invitation has a place already; one that somehow has none takes one. It is never given back here: of two uses at once the one that
+        // is too late must not free the other's.
+        try await seats.take(for: found.invitation.id, of: tenant)
         try await locked(tenant) { transaction in
             guard let open = try await InvitationStore.find(token, at: now, in: transaction), let email = EmailAddress(open.invitation.address),
                 try await InvitationStore.accept(open, at: now, in: transaction)
             else { throw Acceptance.gone }
             let account = try await person(invitee, email, hash, at: now, in: transaction)
-            if let seats, try await MemberStore.count(of: open.tenant, in: transaction) >= seats { throw MembershipError.noSeats }
             try await MemberStore.add(
-                account.id, email: email.text, to: open.tenant, as: open.invitation.role, workspaces: open.invitation.workspaces, at: now,
-                in: transaction)
+                account.id, email: email.text, to: open.tenant, as: open.invitation.role, workspaces: open.invitation.workspaces,
+                seat: open.invitation.id, at: now, in: transaction)
             let event = try PendingEvent(
                 AuthEvents.MemberJoined(user: account.id, role: open.invitation.role.rawValue), at: now, tenant: open.tenant,
                 actor: .user(account.id, name: account.name),
@@ -238,6 +247,7 @@ struct Members: Sendable {
             try await outbox.append([event], in: transaction)
         }
         await announce()
+        await seats.keep(found.invitation.id, of: tenant)
     }
 
     private func person(

@@ -13,6 +13,7 @@ struct Workspaces: Sendable {
     let outbox: Outbox
     let clock: WallClock
     let idempotency: IdempotencyKeys
+    let plan: PlanPlaces
 
     init(house: House) {
         database = house.api
@@ -20,22 +21,25 @@ struct Workspaces: Sendable {
         outbox = house.outbox
         clock = house.clock
         idempotency = IdempotencyKeys(database: house.api, clock: house.clock)
+        plan = PlanPlaces(house: house)
     }
 
-    /// The slug comes from the name; when it is taken, `-2`, `-3` … is added.
+    /// The slug comes from the name; when it is taken, `-2`, `-3` … is added. The plan says how many there may be.
     func create(name: String, postalAddress: String?, by identity: Identity, audit: (AuditRecord.Target) -> AuditRecord) async throws -> Workspace {
         let now = clock.now
         let base = slug(of: name)
         let identifier = WorkspaceID(.v7(at: now))
         let record = audit(.init(type: "workspace", id: identifier.description, name: name))
-        let workspace = try await database.transaction(as: identity.tenant) { transaction in
-            let workspace = try await WorkspaceStore.insert(
-                identifier, of: identity.tenant, name: name, baseSlug: base, postalAddress: postalAddress, at: now, in: transaction)
-            let event = try PendingEvent(
-                AuthEvents.WorkspaceCreated(workspace: workspace.id, slug: workspace.slug), at: now, tenant: identity.tenant,
-                workspace: workspace.id, actor: identity.actor, audit: record)
-            try await outbox.append([event], in: transaction)
-            return workspace
+        let workspace = try await plan.holding(.workspaces, key: identifier.description, of: identity.tenant) {
+            try await database.transaction(as: identity.tenant) { transaction in
+                let workspace = try await WorkspaceStore.insert(
+                    identifier, of: identity.tenant, name: name, baseSlug: base, postalAddress: postalAddress, at: now, in: transaction)
+                let event = try PendingEvent(
+                    AuthEvents.WorkspaceCreated(workspace: workspace.id, slug: workspace.slug), at: now, tenant: identity.tenant,
+                    workspace: workspace.id, actor: identity.actor, audit: record)
+                try await outbox.append([event], in: transaction)
+                return workspace
+            }
         }
         outbox.wake()
         return workspace

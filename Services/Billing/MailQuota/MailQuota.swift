@@ -36,8 +36,10 @@ struct MailQuota: Sendable {
         return try await database.transaction { transaction in
             if let known = try await ReservationStore.find(key: key, of: tenant, in: transaction) { return known }
             guard let standing = try await SubscriptionStore.standing(of: tenant, now: now, in: transaction) else { throw Refusal.noEntitlement }
-            guard Standing.maySend(status: standing.status, trialEndsAt: standing.trialEndsAt, now: now) else { throw Refusal.accessDenied }
-            if !standing.isPeriodOpen { try await SubscriptionStore.open(standing.period, of: tenant, in: transaction) }
+            guard standing.maySend(now: now) else { throw Refusal.accessDenied }
+            if !standing.isPeriodOpen {
+                try await SubscriptionStore.open(standing.period, allowance: standing.allowance, of: tenant, in: transaction)
+            }
             // The row lock makes others with the same key wait here; whoever comes second finds the first one's row.
             let identifier = ReservationID(.v7(at: now))
             guard

@@ -33,6 +33,13 @@ struct Plan: Codable, Sendable, Equatable {
     }
 }
 
+/// A plan and where it stands among the others: a later one is more.
+struct RankedPlan: Sendable, Equatable {
+    let plan: Plan
+    let position: Int
+    let isPublic: Bool
+}
+
 /// The SQL of plans.
 enum PlanStore {
     static let columns: SQL = """
@@ -42,5 +49,17 @@ enum PlanStore {
 
     static func all(in database: Database) async throws -> [Plan] {
         try await database.query("select \(columns) from plans p order by p.position").map(Plan.init(row:))
+    }
+
+    /// What is offered to everybody, the smallest first.
+    static func offered(in database: Database) async throws -> [Plan] {
+        try await database.query("select \(columns) from plans p where p.is_public order by p.position").map(Plan.init(row:))
+    }
+
+    /// The plan with its place in the order of plans; also one that is not offered any more, for those who have it.
+    static func find(_ code: String, in database: Database) async throws -> RankedPlan? {
+        try await database.query("select \(columns), p.position, p.is_public from plans p where p.code = \(code)").first.map {
+            RankedPlan(plan: try Plan(row: $0), position: try $0.decode("position"), isPublic: try $0.decode("is_public"))
+        }
     }
 }

@@ -13,9 +13,30 @@ struct BillingPeriod: Sendable, Equatable {
         var months = 0
         while current.end <= instant {
             months += 1
-            current = BillingPeriod(start: current.end, end: Self.calendar.date(byAdding: .month, value: months, to: end) ?? .distantFuture)
+            current = BillingPeriod(start: current.end, end: Self.month(months, after: end))
         }
         return current
+    }
+
+    /// The stretch of mails that `instant` falls into, when this is what is paid for: mails are counted by the month, so a year has twelve.
+    func mailPeriod(at instant: Date, interval: String?) -> BillingPeriod {
+        guard interval == "year", instant < end else { return renewed(at: instant) }
+        var current = BillingPeriod(start: start, end: min(end, Self.month(1, after: start)))
+        var months = 1
+        while current.end <= instant {
+            months += 1
+            current = BillingPeriod(start: current.end, end: min(end, Self.month(months, after: start)))
+        }
+        return current
+    }
+
+    /// The part of it that mails are counted in after `counted`, which must not be counted in twice when it began later than this.
+    func following(_ counted: BillingPeriod) -> BillingPeriod {
+        start >= counted.start ? self : BillingPeriod(start: counted.end, end: end)
+    }
+
+    private static func month(_ number: Int, after date: Date) -> Date {
+        calendar.date(byAdding: .month, value: number, to: date) ?? .distantFuture
     }
 
     private static let calendar = {

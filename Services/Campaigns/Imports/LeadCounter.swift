@@ -22,6 +22,15 @@ enum LeadCounter {
             """)[0].decode("leads")
     }
 
+    /// How many each company has, by its identifier after `start`: what Billing shows beside the plan's limit. The limit itself is held here.
+    static func counts(after start: TenantID?, limit: Int, in database: Database) async throws -> [(tenant: TenantID, used: Int64)] {
+        try await database.query(
+            """
+            select tenant_id, leads from lead_counts where \(start)::uuid is null or tenant_id > \(start)::uuid order by tenant_id limit \(limit)
+            """
+        ).map { (tenant: try $0.decode("tenant_id"), used: try $0.decode("leads")) }
+    }
+
     /// How many more the company may have under the plan's limit, locked until the transaction ends; nil when there is no limit.
     static func room(under limit: Int64?, of tenant: TenantID, in transaction: Transaction) async throws -> Int64? {
         let leads = try await lock(of: tenant, in: transaction)

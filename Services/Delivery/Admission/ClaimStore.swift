@@ -127,8 +127,8 @@ struct ClaimStore: Sendable {
             cross join lateral (
                 select j.id, j.destination, j.priority, j.run_at, exists (
                     select from send_gates g where g.tenant_id = j.tenant_id and not g.is_open and (g.scope, g.id) in (
-                        ('tenant', j.tenant_id::text), ('workspace', j.workspace_id::text), ('campaign', j.campaign_id::text),
-                        ('enrolment', j.enrolment_id::text), ('mailbox', j.lane_id::text))) as gated
+                        ('tenant', j.tenant_id::text), ('access', j.tenant_id::text), ('workspace', j.workspace_id::text),
+                        ('campaign', j.campaign_id::text), ('enrolment', j.enrolment_id::text), ('mailbox', j.lane_id::text))) as gated
                 from jobs j
                 where j.tenant_id = q.tenant_id and j.lane_id = q.lane_id and j.queue = \(queue) and j.state = 'queued' and j.run_at + interval '0' <= now()
                 order by j.priority, j.run_at, j.id limit q.quota for update of j skip locked

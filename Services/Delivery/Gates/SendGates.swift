@@ -5,6 +5,7 @@ import RPC
 
 /// Holds and opens what may go out; answered after the commit, so nothing that was not claimed before goes out afterwards.
 struct SendGates: Sendable {
+    /// Those that others may set by a call; `access` follows from Billing's events alone.
     private static let scopes: Set<String> = ["tenant", "workspace", "campaign", "enrolment", "mailbox"]
 
     let database: Database
@@ -24,6 +25,16 @@ struct SendGates: Sendable {
         let request = DeliveryRPC.SetSendGate(
             tenant: event.tenant, scope: "tenant", id: event.tenant.description, isOpen: !event.isSuspended,
             reason: event.isSuspended ? "suspended by the platform" : nil, version: version)
+        try await transaction.query(Self.statement(request))
+    }
+
+    /// The gate that Billing's word on a company opens and closes, beside the platform's: mail goes out with full access and in the days of grace,
+    /// and waits otherwise; in the transaction that takes the event in.
+    func set(_ event: BillingEvents.AccessChanged, of tenant: TenantID, version: Int64, in transaction: Transaction) async throws {
+        let isOpen = event.access == .full || event.access == .grace
+        let request = DeliveryRPC.SetSendGate(
+            tenant: tenant, scope: "access", id: tenant.description, isOpen: isOpen,
+            reason: isOpen ? nil : "the company's access is \(event.access)", version: version)
         try await transaction.query(Self.statement(request))
     }
 
@@ -55,8 +66,8 @@ struct SendGates: Sendable {
                 """
                 with picked as materialized (
                     select j.id from jobs j where j.tenant_id = \(tenant) and j.state = 'gated' and \(id) = case \(scope)
-                        when 'tenant' then j.tenant_id::text when 'workspace' then j.workspace_id::text when 'campaign' then j.campaign_id::text
-                        when 'enrolment' then j.enrolment_id::text else j.lane_id::text end
+                        when 'tenant' then j.tenant_id::text when 'access' then j.tenant_id::text when 'workspace' then j.workspace_id::text
+                        when 'campaign' then j.campaign_id::text when 'enrolment' then j.enrolment_id::text else j.lane_id::text end
                     order by j.id limit \(Self.batch) for update skip locked)
                 update jobs j set state = 'queued' from picked p where j.id = p.id returning j.queue, j.lane_id, j.run_at
                 """)

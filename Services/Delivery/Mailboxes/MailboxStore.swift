@@ -91,6 +91,16 @@ struct MailboxStore: Sendable {
         ).map(Self.mailbox)
     }
 
+    /// How many each company has, by its identifier after `start`; those that have none are left out.
+    static func counts(after start: TenantID?, limit: Int, in database: Database) async throws -> [(tenant: TenantID, used: Int64)] {
+        try await database.query(
+            """
+            select tenant_id, count(*) as n from mailboxes where \(start)::uuid is null or tenant_id > \(start)::uuid
+            group by tenant_id order by tenant_id limit \(limit)
+            """
+        ).map { (tenant: try $0.decode("tenant_id"), used: try $0.decode("n")) }
+    }
+
     /// Stops sending, unless its settings have changed since they were tried.
     func stop(_ mailbox: SendingMailbox, reason: String, at instant: Date, outbox: Outbox) async throws {
         let words = String(reason.prefix(500))

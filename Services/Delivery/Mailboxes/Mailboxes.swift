@@ -14,6 +14,7 @@ struct Mailboxes: Sendable {
     let store: MailboxStore
     let database: Database
     let auth: RPCClient
+    let plan: PlanPlaces
     let connector: SMTPConnector
     let keyring: Keyring
     let outbox: Outbox
@@ -28,7 +29,7 @@ struct Mailboxes: Sendable {
         let account: SMTPAccount
     }
 
-    /// Tries the account, then stores it with its password sealed.
+    /// Tries the account, then stores it with its password sealed; the plan says how many there may be.
     func connect(_ new: New, by identity: Identity, audit: (AuditRecord.Target) -> AuditRecord) async throws -> Mailbox {
         try await requireWorkspace(new.workspace, of: identity.tenant)
         try await test(new.account)
@@ -43,11 +44,13 @@ struct Mailboxes: Sendable {
             DeliveryEvents.MailboxConnected(mailbox: mailbox.id), at: now, tenant: identity.tenant, workspace: new.workspace,
             actor: identity.actor,
             audit: audit(.init(type: "mailbox", id: mailbox.id.description, name: mailbox.address)))
-        try await database.transaction(as: identity.tenant) { transaction in
-            guard try await MailboxStore.insert(mailbox, of: identity.tenant, passwordSealed: sealed, in: transaction) else {
-                throw Problem.conflict(kind: "mailbox_exists", title: "There is a mailbox with this address already.")
+        try await plan.holding(.mailboxes, key: mailbox.id.description, of: identity.tenant) {
+            try await database.transaction(as: identity.tenant) { transaction in
+                guard try await MailboxStore.insert(mailbox, of: identity.tenant, passwordSealed: sealed, in: transaction) else {
+                    throw Problem.conflict(kind: "mailbox_exists", title: "There is a mailbox with this address already.")
+                }
+                try await outbox.append([event], in: transaction)
             }
-            try await outbox.append([event], in: transaction)
         }
         outbox.wake()
         return mailbox

@@ -1,6 +1,7 @@
 import Contracts
 import Postgres
 import Primitives
+import ServiceRuntime
 
 /// Forgetting a company, or one of its workspaces: mailboxes, mail, jobs and the ledger. Its gate stays closed to the last.
 struct Purge: Sendable {
@@ -8,29 +9,41 @@ struct Purge: Sendable {
 
     let database: Database
     let counters: QueueCounters
+    let plan: PlanPlaces
     let clock: WallClock
 
     /// A batch; true when nothing is left.
     func purge(_ request: DeliveryRPC.Purge) async throws -> Bool {
-        let now = clock.now
         let scope = PurgeStore(tenant: request.tenant, workspace: request.workspace, batch: Self.batch)
+        let (isDone, mailboxes) = try await step(scope)
+        // Their places under the plan's limit are free for others; a company's went with its subscription.
+        if request.workspace != nil {
+            for mailbox in mailboxes { await plan.release(.mailboxes, key: mailbox.description, of: request.tenant) }
+        }
+        return isDone
+    }
+
+    /// Whether nothing is left, and the mailboxes that went in this batch.
+    private func step(_ scope: PurgeStore) async throws -> (Bool, [MailboxID]) {
+        let now = clock.now
         return try await database.transaction { transaction in
             // What others refer to goes when nothing refers to it any more.
-            if try await transaction.purge(scope.jobParts, limit: Self.batch) > 0 { return false }
+            if try await transaction.purge(scope.jobParts, limit: Self.batch) > 0 { return (false, []) }
             let jobs = try await scope.deleteJobs(in: transaction)
             if !jobs.isEmpty {
                 try await transaction.pipeline(counters.record(jobs, now: now))
-                return false
+                return (false, [])
             }
             let sends = try await scope.deleteSends(in: transaction)
             if sends.count > 0 {
                 if !sends.changes.isEmpty { try await transaction.pipeline(counters.record(sends.changes, now: now)) }
-                return false
+                return (false, [])
             }
-            if try await transaction.purge(scope.mailboxParts, limit: Self.batch) > 0 { return false }
-            if try await transaction.purge([scope.mailboxes], limit: Self.batch) > 0 { return false }
-            if try await scope.deleteSuppressions(in: transaction) > 0 { return false }
-            return try await transaction.purge(scope.rest, limit: Self.batch) == 0
+            if try await transaction.purge(scope.mailboxParts, limit: Self.batch) > 0 { return (false, []) }
+            let mailboxes = try await scope.deleteMailboxes(in: transaction)
+            guard mailboxes.isEmpty else { return (false, mailboxes) }
+            if try await scope.deleteSuppressions(in: transaction) > 0 { return (false, []) }
+            return (try await transaction.purge(scope.rest, limit: Self.batch) == 0, [])
         }
     }
 }

@@ -129,11 +129,15 @@ struct PurgeStore: Sendable {
         ]
     }
 
-    var mailboxes: SQL {
-        """
-        delete from mailboxes where ctid = any(array(
-            select ctid from mailboxes where tenant_id = \(tenant) and (\(workspace)::uuid is null or workspace_id = \(workspace)) limit \(batch)))
-        """
+    func deleteMailboxes(in transaction: Transaction) async throws -> [MailboxID] {
+        try await transaction.query(
+            """
+            delete from mailboxes where ctid = any(array(
+                select ctid from mailboxes
+                where tenant_id = \(tenant) and (\(workspace)::uuid is null or workspace_id = \(workspace)) limit \(batch)))
+            returning id
+            """
+        ).map { try $0.decode("id") }
     }
 
     // MARK: - What is left

@@ -22,4 +22,67 @@ public enum BillingEvents {
             self.access = access
         }
     }
+
+    /// A subscription is not what it was when it was last read from Stripe.
+    public struct SubscriptionChanged: Event {
+        public static let name = "billing.subscription.changed"
+        public var plan: String
+        /// As Stripe names it.
+        public var status: String
+        public var periodEnd: Date
+
+        public init(plan: String, status: String, periodEnd: Date) {
+            self.plan = plan
+            self.status = status
+            self.periodEnd = periodEnd
+        }
+    }
+
+    /// Something about a subscription wants a person's eye.
+    public struct SubscriptionFlagged: Event {
+        public static let name = "billing.subscription.flagged"
+        /// `duplicate_subscription`, `missing_at_stripe`, `unknown_price`.
+        public var flags: [String]
+
+        public init(flags: [String]) {
+            self.flags = flags
+        }
+    }
+
+    /// Stripe is asked to end a subscription for good.
+    public struct CancellationRequested: Event {
+        public static let name = "billing.subscription.cancellationRequested"
+        public var subscription: String
+
+        public init(subscription: String) {
+            self.subscription = subscription
+        }
+    }
+
+    /// Money that did not come, went back, or is disputed; the object is Stripe's.
+    public struct PaymentNoted: Event {
+        public static let name = "billing.payment.noted"
+        /// `failed`, `refunded`, `disputed`.
+        public var what: String
+        public var object: String
+
+        public init(what: String, object: String) {
+            self.what = what
+            self.object = object
+        }
+    }
+
+    /// Extra mails were paid, and are good until the period ends.
+    public struct PackBought: Event {
+        public static let name = "billing.pack.bought"
+        public var pack: String
+        public var mails: Int64
+        public var payment: String
+
+        public init(pack: String, mails: Int64, payment: String) {
+            self.pack = pack
+            self.mails = mails
+            self.payment = payment
+        }
+    }
 }

@@ -109,10 +109,13 @@ public enum BillingRPC {
         public var domains: Int64?
         public var mailboxes: Int64?
         public var leads: Int64?
+        /// Of all API keys together.
+        public var apiCallsPerMinute: Int64?
 
         public init(
             plan: String, access: Access, periodStart: Date, periodEnd: Date, mailsPerPeriod: Int64, mailsUsed: Int64, mailsReserved: Int64,
-            users: Int64?, workspaces: Int64?, domains: Int64?, mailboxes: Int64?, leads: Int64?
+            users: Int64?, workspaces: Int64?, domains: Int64?, mailboxes: Int64?, leads: Int64?,
+            apiCallsPerMinute: Int64? = nil
         ) {
             self.plan = plan
             self.access = access
@@ -126,6 +129,7 @@ public enum BillingRPC {
             self.domains = domains
             self.mailboxes = mailboxes
             self.leads = leads
+            self.apiCallsPerMinute = apiCallsPerMinute
         }
     }
 }

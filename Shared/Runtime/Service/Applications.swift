@@ -76,6 +76,10 @@ extension Identity {
 extension Problem {
     /// What a peer's refusal means to our caller: not available, or our own mistake (nil: log it and say "internal").
     init?(peer error: RPCError) {
+        if let limit = Problem(limit: error) {
+            self = limit
+            return
+        }
         guard error.isTransient else { return nil }
         self = .unavailable()
     }

@@ -1,0 +1,81 @@
+import Contracts
+import Foundation
+import HTTP
+
+/// A subscription as Stripe has it at this moment, and the plan that somebody wants instead.
+struct ChangeSituation: Sendable {
+    /// The plan and interval that are asked for.
+    struct Target: Codable, Sendable, Equatable {
+        let plan: String
+        let interval: BillingInterval
+    }
+
+    let live: StripeSubscription
+    let item: StripeSubscription.Item
+    let from: ChangeDirection.Place
+    let target: Target
+    let targetPlan: Plan
+    let price: PlanPrice
+    /// Stripe's price of the plan that is asked for.
+    let stripePrice: String
+    let direction: ChangeDirection
+    let exceeds: [ExceededLimit]
+
+    /// When it would hold.
+    func effectiveAt(now: Date) -> Date {
+        direction == .downgrade ? item.currentPeriodEnd ?? now : now
+    }
+}
+
+/// Finds out what a change would be; refuses where there is none to be had.
+struct ChangeExaminer: Sendable {
+    let tenants: TenantStripe
+    let catalogue: Catalogue
+
+    /// The subscription at Stripe, by what the database knows; a 409 where there is none.
+    func live(of tenant: TenantID) async throws -> (current: CurrentSubscription, subscription: String) {
+        let current = try await tenants.current(tenant)
+        guard let subscription = current.live else { throw Problem.noSubscription }
+        return (current, subscription)
+    }
+
+    func read(_ subscription: String) async throws(StripeError) -> StripeSubscription {
+        try await tenants.stripe.read(StripeSubscription.self, "/v1/subscriptions/\(subscription)")
+    }
+
+    func examine(
+        _ target: ChangeSituation.Target, _ current: CurrentSubscription, _ subscription: String, of tenant: TenantID
+    ) async throws -> ChangeSituation {
+        let plan = try await catalogue.plan(target.plan)
+        let live = try await read(subscription)
+        try await check(live, of: tenant)
+        guard let item = live.items.data.first else { throw Problem.noSubscription }
+        let known = try await PriceStore.find(stripePrice: item.price.id, in: tenants.worker)
+        guard let ours = try await PlanStore.find(known?.plan ?? current.plan.code, in: tenants.worker) else { throw Problem.unavailable() }
+        let interval = item.price.recurring.flatMap { BillingInterval(rawValue: $0.interval) } ?? .month
+        let from = ChangeDirection.Place(plan: ours.plan.code, position: ours.position, interval: interval)
+        let (price, stripePrice) = try await catalogue.planPrice(target.plan, target.interval, item.price.currency.uppercased())
+        let direction = ChangeDirection.of(from, to: .init(plan: target.plan, position: plan.position, interval: target.interval))
+        let counts = try await UsageStore.resources(of: tenant, in: tenants.api)
+        return ChangeSituation(
+            live: live, item: item, from: from, target: target, targetPlan: plan.plan, price: price, stripePrice: stripePrice,
+            direction: direction, exceeds: direction == .same ? [] : PlanLimits(plan.plan, current.grant).exceeded(by: counts))
+    }
+
+    /// Only what is paid and goes on can become another plan.
+    private func check(_ live: StripeSubscription, of tenant: TenantID) async throws {
+        switch live.status {
+        case "active", "trialing": break
+        case "canceled", "incomplete_expired":
+            // The database did not know.
+            await tenants.refresh(tenant)
+            throw Problem.noSubscription
+        default: throw Problem.paymentDue
+        }
+        guard live.endsAt == nil else {
+            throw Problem.conflict(
+                kind: "cancellation_scheduled", title: "The subscription is about to end.",
+                detail: "Keep it first, with POST /api/v1/billing/resume.")
+        }
+    }
+}

@@ -1,0 +1,87 @@
+import Contracts
+import Foundation
+import Postgres
+import Primitives
+import Streams
+
+/// Brings what we keep of a connected account to what Stripe says, whatever an event said of it: the one way in which it is written.
+struct ConnectSync: Sendable {
+    /// What Stripe tells when an owner takes an account from us: then it cannot be read any more.
+    static let deauthorization = "account.application.deauthorized"
+
+    /// Others were faster every time; later it will do.
+    struct Contended: Error {}
+
+    let stripe: StripeClient
+    let database: Database
+    let clock: WallClock
+    let outbox: Outbox
+
+    /// Reads the account and writes what is so; one that is nobody's here stays unknown. `cause` is the type of Stripe's event, or who asked.
+    ///
+    /// Of two at once the later writer has not always read later: whoever finds that somebody wrote meanwhile reads again.
+    func refresh(account: String, cause: String) async throws {
+        for _ in 0..<4 {
+            guard let known = try await database.query("select synced_at from connect_accounts where account = \(account)").first else { return }
+            let before: Date? = try known.decodeOptional("synced_at")
+            let state = try await read(account, cause: cause)
+            if try await write(state, of: account, cause: cause, since: before) { return }
+        }
+        throw Contended()
+    }
+
+    /// When it was last read; nil for one that never was, or that is nobody's.
+    func readAt(_ account: String) async throws -> Date? {
+        try await database.query("select synced_at from connect_accounts where account = \(account)").first?.decodeOptional("synced_at")
+    }
+
+    private func read(_ account: String, cause: String) async throws -> ConnectAccount.State {
+        let gone = ConnectAccount.State(deauthorizedAt: clock.now)
+        if cause == Self.deauthorization { return gone }
+        do throws(StripeError) {
+            return ConnectAccount.State(try await stripe.read(StripeAccount.self, "/v1/accounts/\(account)"))
+        } catch {
+            // An account that we may not read any more was taken from us; a wrong key of ours is another number.
+            guard error.kind == .notFound || error.status == 403 else { throw error }
+            return gone
+        }
+    }
+
+    /// False when somebody wrote since the reading began.
+    private func write(_ state: ConnectAccount.State, of account: String, cause: String, since before: Date?) async throws -> Bool {
+        let now = clock.now
+        let isWritten = try await database.transaction { transaction -> Bool in
+            guard let locked = try await ConnectStore.lock(account, in: transaction) else { return true }
+            guard locked.account.syncedAt == before else { return false }
+            let old = locked.account.state
+            var new = state
+            // Taken is taken since the first time we knew.
+            if new.deauthorizedAt != nil { new.deauthorizedAt = old.deauthorizedAt ?? new.deauthorizedAt }
+            try await ConnectStore.write(new, of: account, at: max(now, before.map { $0 + 0.001 } ?? now), in: transaction)
+            guard new != old else { return true }
+            let event = try PendingEvent(
+                BillingEvents.ConnectAccountChanged(account: account, chargesEnabled: new.chargesEnabled, payoutsEnabled: new.payoutsEnabled),
+                at: now, tenant: locked.tenant, actor: .system("stripe"),
+                audit: AuditRecord(
+                    action: new.deauthorizedAt == nil ? "connect.update" : "connect.deauthorize",
+                    targets: [.init(type: "connect_account", id: account)], changes: new.changes(from: old), metadata: ["source": cause]))
+            try await outbox.append([event], in: transaction)
+            return true
+        }
+        outbox.wake()
+        return isWritten
+    }
+}
+
+extension ConnectAccount.State {
+    /// For the trail.
+    fileprivate func changes(from old: Self) -> [AuditRecord.Change] {
+        let all: [(String, String?, String?)] = [
+            ("details_submitted", "\(old.detailsSubmitted)", "\(detailsSubmitted)"),
+            ("charges_enabled", "\(old.chargesEnabled)", "\(chargesEnabled)"),
+            ("payouts_enabled", "\(old.payoutsEnabled)", "\(payoutsEnabled)"), ("disabled_reason", old.disabledReason, disabledReason),
+            ("requirements", "\(old.requirements.count)", "\(requirements.count)"),
+        ]
+        return all.filter { $0.1 != $0.2 }.map { AuditRecord.Change(path: $0.0, before: $0.1, after: $0.2) }
+    }
+}

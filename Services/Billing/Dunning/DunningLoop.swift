@@ -1,0 +1,80 @@
+import Contracts
+import Foundation
+import Logging
+import Postgres
+import Primitives
+import ServiceLifecycle
+import Streams
+
+/// What the clock alone changes: trials that end, grants that begin and end, day 7 and day 14 of a payment that is missing.
+///
+/// Access is derived, so it has changed for whoever asks before we come by; here it is told to everyone.
+struct DunningLoop: Service {
+    private static let batch = 50
+
+    let stripe: StripeClient
+    let sync: SubscriptionSync
+    let announcer: AccessAnnouncer
+    let cancellation: SubscriptionCancellation
+    let database: Database
+    let clock: WallClock
+    let outbox: Outbox
+    let logger: Logger
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            var outage = Outage(what: "the clock of dunning", logger: logger)
+            while !Task.isCancelled {
+                do {
+                    let looked = try await runOnce()
+                    outage.ended()
+                    if looked == 0 { try await Task.sleep(for: .seconds(2)) }
+                } catch {
+                    if Task.isCancelled { return }
+                    try? await Task.sleep(for: outage.pause(after: error))
+                }
+            }
+        }
+    }
+
+    /// Looks at those whose time has come; how many there were.
+    @discardableResult
+    func runOnce() async throws -> Int {
+        let due = try await DunningStore.claim(limit: Self.batch, at: clock.now, in: database)
+        for each in due {
+            if Task.isCancelled { break }
+            do {
+                try await look(each)
+            } catch {
+                if Task.isCancelled { break }
+                // Its time comes again when the lease ends.
+                logger.warning("a subscription could not be looked at", metadata: ["tenant": "\(each.tenant)", "error": "\(error)"])
+            }
+        }
+        return due.count
+    }
+
+    private func look(_ due: DunningStore.Due) async throws {
+        var read: SubscriptionState?
+        if due.asksStripe, stripe.isConfigured {
+            do {
+                read = try await sync.sync(due.tenant, cause: .dunning)
+            } catch {
+                if Task.isCancelled { throw error }
+                logger.notice("dunning goes by what is known", metadata: ["tenant": "\(due.tenant)", "error": "\(error)"])
+            }
+        }
+        guard let read else {
+            try await database.transaction { try await announcer.settle(due.tenant, cause: .dunning, in: $0) }
+            outbox.wake()
+            return
+        }
+        // Only what Stripe has just said is reason enough to end it, since a payment may have come without our hearing of it; and nobody ends what
+        // staff let go on.
+        let now = clock.now
+        guard let standing = try await SubscriptionStore.standing(of: due.tenant, now: now, in: database),
+            standing.facts.isCancelDue(at: now), !standing.maySend(now: now)
+        else { return }
+        try await cancellation.cancelUnpaid(due.tenant, read)
+    }
+}

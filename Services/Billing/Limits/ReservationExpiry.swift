@@ -1,0 +1,28 @@
+import Logging
+import Primitives
+import ServiceLifecycle
+import Streams
+
+/// Gives back the places of things that were never made; every replica does it, and none needs to know of the others.
+struct ReservationExpiry: Service {
+    let limits: ResourceLimits
+    let logger: Logger
+
+    private static let batch = 500
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            var outage = Outage(what: "expiry of reservations", logger: logger)
+            while !Task.isCancelled {
+                do {
+                    while try await limits.expire(limit: Self.batch) == Self.batch, !Task.isCancelled {}
+                    outage.ended()
+                    try? await Task.sleep(for: .seconds(30))
+                } catch {
+                    if Task.isCancelled { return }
+                    try? await Task.sleep(for: outage.pause(after: error))
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,54 @@
+import Contracts
+import Foundation
+import Postgres
+
+/// How many mails a tenant's period has: the plan's or the grant's, and the packs that were bought in it.
+enum MailAllowance {
+    /// Opens the stretch that runs now, where mail may go out, and brings its allowance up; what was taken out is never taken back.
+    ///
+    /// For whoever holds the lock on the tenant's subscription. A plan that is changed within a period raises the period's allowance and never
+    /// lowers it: the larger one was paid for. A grant that speaks of mails says what it is, up or down.
+    static func settle(_ tenant: TenantID, at now: Date, in transaction: Transaction) async throws {
+        let rows = try await transaction.query(
+            """
+            select \(PlanStore.columns), s.status, s.trial_ends_at, s.past_due_since, s.stripe_subscription is not null as at_stripe, s.interval,
+                   s.period_start, s.period_end, m.period_start as counted_start, m.period_end as counted_end,
+                   a.granted_access, a.granted_until, l.granted_limits
+            from subscriptions s join plans p on p.code = s.plan
+            left join lateral (
+                select m.period_start, m.period_end from mail_periods m where m.tenant_id = s.tenant_id
+                order by m.period_start desc limit 1) m on true
+            \(AccessGrant.join(at: now))
+            where s.tenant_id = \(tenant)
+            """)
+        guard let row = rows.first else { return }
+        let grant = try AccessGrant.joined(row)
+        let facts = AccessFacts(
+            status: try row.decode("status"), trialEndsAt: try row.decodeOptional("trial_ends_at"),
+            pastDueSince: try row.decodeOptional("past_due_since"), isAtStripe: try row.decode("at_stripe"), grant: grant)
+        let mails = PlanLimits(try Plan(row: row), grant).mails
+        let paid = BillingPeriod(start: try row.decode("period_start"), end: try row.decode("period_end"))
+        var stretch = paid.mailPeriod(at: now, interval: try row.decodeOptional("interval"))
+        var isNext = true
+        if let start: Date = try row.decodeOptional("counted_start"), let end: Date = try row.decodeOptional("counted_end") {
+            isNext = start <= stretch.start || end <= now
+            stretch = stretch.following(BillingPeriod(start: start, end: end))
+        }
+        if facts.maySend(at: now), isNext {
+            try await transaction.query(
+                """
+                insert into mail_periods as m (tenant_id, period_start, period_end, allowance)
+                values (\(tenant), \(stretch.start), \(stretch.end), \(mails))
+                on conflict (tenant_id, period_start) do update set period_end = excluded.period_end where m.period_end <> excluded.period_end
+                """)
+        }
+        try await transaction.query(
+            """
+            update mail_periods m set allowance = case when \(grant?.limits.keys.contains("mails") ?? false)
+                then greatest(m.used + m.reserved, \(mails) + b.mails) else greatest(m.allowance, \(mails) + b.mails) end
+            from (select coalesce(sum(k.mails - k.mails_refunded), 0)::bigint as mails from pack_purchases k
+                  where k.tenant_id = \(tenant) and k.period_start = (select max(period_start) from mail_periods where tenant_id = \(tenant))) b
+            where m.tenant_id = \(tenant) and m.period_start = (select max(period_start) from mail_periods where tenant_id = \(tenant))
+            """)
+    }
+}

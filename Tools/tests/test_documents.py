@@ -1,0 +1,68 @@
+"""What the documents say that can be compared: links lead somewhere, samples are JSON, Stripe's events are those that Billing knows."""
+
+import json
+import re
+import unittest
+
+from penguin.layout import ROOT
+
+GUIDE = ROOT / "docs" / "technical" / "integrations" / "stripe.md"
+TENANT_API = ROOT / "docs" / "implementation-technical" / "api" / "tenant-api" / "billing.md"
+EVENTS = ROOT / "Services" / "Billing" / "Webhooks" / "EventWork.swift"
+SETTINGS = ROOT / "Services" / "Billing" / "Stripe" / "StripeSettings.swift"
+BLOCK = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+
+
+def anchors(text):
+    """The names of a document's headings, as links have them."""
+    return {re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-") for heading in re.findall(r"^#+ (.*)$", text, re.MULTILINE)}
+
+
+def without_blocks(path):
+    return BLOCK.sub("", path.read_text())
+
+
+class DocumentTests(unittest.TestCase):
+    def test_links_lead_somewhere(self):
+        for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
+            for link in re.findall(r"\]\(([^)\s]+)\)", without_blocks(path)):
+                place, _, anchor = link.partition("#")
+                if re.match(r"[a-z]+:", place):
+                    continue
+                target = path.parent / place if place else path
+                with self.subTest(f"{path.relative_to(ROOT)}: {link}"):
+                    self.assertTrue(target.exists())
+                    self.assertTrue(not anchor or anchor in anchors(without_blocks(target)))
+
+    def test_samples_are_json(self):
+        samples = re.findall(r"^```json\n(.*?)^```", TENANT_API.read_text(), re.MULTILINE | re.DOTALL)
+        self.assertGreater(len(samples), 10)
+        for sample in samples:
+            with self.subTest(sample[:60]):
+                json.loads(sample)
+
+    def test_the_guide_names_each_event_that_billing_acts_on_and_no_other(self):
+        known = set(re.findall(r'"((?:[a-z_]+\.)+[a-z_]+)"', EVENTS.read_text()))
+        known |= {"account.application.deauthorized"}
+        table = GUIDE.read_text().partition("Endpoint A,")[2].partition("Staff (finance")[0]
+        told = set()
+        for line in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE):
+            names = re.findall(r"`([a-z_.]+)`", line)
+            told |= {name if not name.startswith(".") else names[0].rpartition(".")[0] + name for name in names}
+        self.assertEqual(told, known)
+
+    def test_the_guide_names_each_setting(self):
+        keys = re.findall(r'ConfigurationKey\(\s*"(stripe\.[a-z.]+)"', SETTINGS.read_text())
+        self.assertGreater(len(keys), 4)
+        for key in keys:
+            self.assertIn(f"`{key.upper().replace('.', '_')}`", GUIDE.read_text())
+
+    def test_each_route_of_a_tenant_is_described(self):
+        sources = "".join(path.read_text() for path in (ROOT / "Services" / "Billing" / "Routes").glob("*.swift") if "Finance" not in path.name)
+        routes = set(re.findall(r'"/api/v1/billing/([a-z/-]+)"', sources)) - {"connect"}
+        routes |= {f"connect/{name}" for name in re.findall(r'connect\.(?:get|post)\("([a-z/-]+)"', sources)}
+        self.assertGreater(len(routes), 10)
+        text = TENANT_API.read_text()
+        for route in sorted(routes):
+            with self.subTest(route):
+                self.assertRegex(text, rf"[ `/]{re.escape(route)}[`,]")
