@@ -30,11 +30,11 @@ struct PlanPlaceTests {
         let owner = try await fixture.signedIn()
         let tenant = try await tenant(fixture)
         let made = try await invite(owner, "bob@example.com")
-        let invitation = try #require(made.member("id"), "\(made.body)")
+        let invitation = try #require(made.member("id"), "\(made.body)").lowercased()
         #expect(fixture.places.confirmed(.users, of: tenant) == [invitation])
         #expect(try await accept(fixture, "bob@example.com").status == .ok)
         #expect(fixture.places.confirmed(.users, of: tenant) == [invitation])
-        let second = try #require(try await invite(owner, "carl@example.com").member("id"))
+        let second = try #require(try await invite(owner, "carl@example.com").member("id")).lowercased()
         #expect(try await invite(owner, "dora@example.com").body.contains("no_seats"))
         #expect(fixture.places.confirmed(.users, of: tenant) == [invitation, second])
         #expect(fixture.places.reserved(.users, of: tenant).isEmpty)
@@ -50,7 +50,7 @@ struct PlanPlaceTests {
         let fixture = try await AuthFixture.make(seats: 3)
         let owner = try await fixture.signedIn()
         let tenant = try await tenant(fixture)
-        let first = try #require(try await invite(owner, "bob@example.com").member("id"))
+        let first = try #require(try await invite(owner, "bob@example.com").member("id")).lowercased()
         #expect(try await invite(owner, "bob@example.com").body.contains("already_invited"))
         #expect(try await invite(owner, "ada@example.com").body.contains("already_member"))
         #expect(fixture.places.confirmed(.users, of: tenant) == [first])
@@ -63,7 +63,7 @@ struct PlanPlaceTests {
         }
         let later = try await invite(owner, "dora@example.com")
         #expect(later.status == .created, "\(later.body)")
-        let last = try #require(later.member("id"))
+        let last = try #require(later.member("id")).lowercased()
         #expect(fixture.places.confirmed(.users, of: tenant) == [last])
     }
 
