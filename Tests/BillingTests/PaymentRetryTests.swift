@@ -30,6 +30,17 @@ struct PaymentRetryTests {
         #expect(try await ground.trail("billing.payment_retry").compactMap { $0.audit?.outcome } == [.success])
     }
 
+    @Test("what has ended, or is being ended, is not paid any more")
+    func ending() async throws {
+        let (ground, invoice) = try await unpaid()
+        try await ground.worker.query("update subscriptions set cancel_requested_at = \(ground.now)")
+        #expect(try await ground.send(.post, Self.path).kind == "cancellation_under_way")
+        let subscription: String = try await ground.worker.query("select stripe_subscription from subscriptions")[0].decode("stripe_subscription")
+        ground.stripe.set(["id": .text(subscription), "status": "canceled"])
+        #expect(try await ground.send(.post, Self.path).kind == "no_subscription")
+        #expect(ground.stripe.calls("POST /v1/invoices/\(invoice)/pay").isEmpty)
+    }
+
     @Test("declined, it says why and where else to pay; another try is another one")
     func declined() async throws {
         let (ground, invoice) = try await unpaid()

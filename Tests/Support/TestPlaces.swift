@@ -52,10 +52,7 @@ public final class TestPlaces: Sendable {
         router.on(BillingRPC.ReserveResource.self) { request, _ in try self.reserve(request) }
         router.on(BillingRPC.ConfirmResource.self) { request, _ in
             let place = Place(tenant: request.tenant, resource: request.resource, key: request.key)
-            try self.state.withLock { state in
-                guard state.places[place] != nil else { throw RPCError(kind: "reservation_not_found", message: "There is none.") }
-                state.places[place]?.isConfirmed = true
-            }
+            self.state.withLock { $0.places[place] = ($0.places[place]?.count ?? 1, true) }
             return Empty()
         }
         router.on(BillingRPC.ReleaseResource.self) { request, _ in

@@ -42,7 +42,7 @@ struct Checkouts: Sendable {
             let checkout = Checkout(
                 id: .v7(at: now), order: order, status: .opening, session: nil, url: nil, createdAt: now, expiresAt: now + Self.lifetime)
             guard try await CheckoutStore.insert(checkout, of: tenant, by: identity.user.description, in: tenants.worker) else { continue }
-            return try await begin(checkout, by: identity, audit)
+            return try await session(of: checkout, wasAsked: false, by: identity, audit)
         }
         throw Problem.conflict(kind: "checkout_busy", title: "Somebody else is opening a checkout.", detail: "Try again in a moment.")
     }
@@ -58,29 +58,26 @@ struct Checkouts: Sendable {
                     detail: "Change it with POST /api/v1/billing/change.")
             }
         case .pack:
-            guard current.mayBuyMails(at: tenants.clock.now) else { throw Problem.noRunningPlan }
+            guard current.mayBuyMails else { throw Problem.noRunningPlan }
         }
     }
 
-    /// The first to ask for it.
-    private func begin(_ checkout: Checkout, by identity: Identity, _ audit: TenantStripe.Audit) async throws -> CheckoutAnswer {
-        let tenant = identity.tenant
-        if try await CustomerStore.find(tenant, in: tenants.worker) != nil {
-            // A subscription that nobody told us of would become a second one.
-            await tenants.refresh(tenant)
-            do {
-                try await check(checkout.order, of: tenant)
-            } catch {
-                try await CheckoutStore.close(checkout.id, as: .failed, of: tenant, in: tenants.worker)
-                throw error
-            }
+    /// What Stripe knows against it, by the customer that will pay: a subscription that nobody told us of would become a second one. While Stripe
+    /// does not say, none is opened.
+    private func recheck(_ order: CheckoutOrder, of tenant: TenantID) async throws {
+        _ = try await customers.require(tenant)
+        switch order.choice {
+        case .plan: try await tenants.reread(tenant)
+        case .pack: await tenants.refresh(tenant)
         }
-        return try await session(of: checkout, by: identity, audit)
+        try await check(order, of: tenant)
     }
 
     /// One that was opened before; nil when it turns out to be over.
     private func resume(_ checkout: Checkout, by identity: Identity, _ audit: TenantStripe.Audit) async throws -> CheckoutAnswer? {
-        guard let session = checkout.session else { return try await self.session(of: checkout, by: identity, audit) }
+        guard let session = checkout.session else {
+            return try await self.session(of: checkout, wasAsked: true, by: identity, audit)
+        }
         if let url = checkout.url, checkout.createdAt > tenants.clock.now - Self.freshness {
             return CheckoutAnswer(id: EntityID(checkout.id), session: session, url: url, clientSecret: nil, expiresAt: checkout.expiresAt)
         }
@@ -91,8 +88,21 @@ struct Checkouts: Sendable {
     }
 
     /// Asks Stripe for the row's session, or for the one that it made when it was asked before.
-    private func session(of checkout: Checkout, by identity: Identity, _ audit: TenantStripe.Audit) async throws -> CheckoutAnswer {
+    private func session(
+        of checkout: Checkout, wasAsked: Bool, by identity: Identity, _ audit: TenantStripe.Audit
+    ) async throws -> CheckoutAnswer {
         let tenant = identity.tenant
+        do {
+            try await recheck(checkout.order, of: tenant)
+        } catch let refusal as Problem {
+            // One whose answer was lost may be there, and must not be paid beside what there is.
+            if wasAsked {
+                try await expire(checkout, of: tenant)
+            } else {
+                try await CheckoutStore.close(checkout.id, as: .failed, of: tenant, in: tenants.worker)
+            }
+            throw refusal
+        }
         do {
             let session = try await create(checkout, of: tenant)
             let record = audit(
@@ -130,22 +140,27 @@ struct Checkouts: Sendable {
 
     /// Closes one that was opened for something else, so that only one can be paid.
     private func expire(_ checkout: Checkout, of tenant: TenantID) async throws {
+        let ended: StripeCheckoutSession
         do {
             // Its answer may have been lost: asked for again under its key, it says which one it is.
             let known = if let session = checkout.session { session } else { try await create(checkout, of: tenant).id }
-            let path = "/v1/checkout/sessions/\(known)"
-            do {
-                let expired = try await tenants.stripe.write(
-                    StripeCheckoutSession.self, "\(path)/expire", key: "checkout-expire:\(checkout.id.text)", for: tenant)
-                try await close(checkout, as: expired, of: tenant)
-            } catch let error as StripeError {
-                guard error.kind == .invalidRequest else { throw error }
-                // Paid or expired meanwhile.
-                try await close(checkout, as: try await tenants.stripe.read(StripeCheckoutSession.self, path), of: tenant)
-            }
+            ended = try await end(known, checkout, of: tenant)
         } catch let error as StripeError {
             guard !error.isTransient else { throw error }
-            try await CheckoutStore.close(checkout.id, as: .failed, of: tenant, in: tenants.worker)
+            return try await CheckoutStore.close(checkout.id, as: .failed, of: tenant, in: tenants.worker)
+        }
+        try await close(checkout, as: ended, of: tenant)
+    }
+
+    /// The session as it ended: expired by us, or paid or expired meanwhile.
+    private func end(_ session: String, _ checkout: Checkout, of tenant: TenantID) async throws -> StripeCheckoutSession {
+        let path = "/v1/checkout/sessions/\(session)"
+        do {
+            return try await tenants.stripe.write(
+                StripeCheckoutSession.self, "\(path)/expire", key: "checkout-expire:\(checkout.id.text)", for: tenant)
+        } catch let error as StripeError {
+            guard error.kind == .invalidRequest else { throw error }
+            return try await tenants.stripe.read(StripeCheckoutSession.self, path)
         }
     }
 
@@ -156,7 +171,7 @@ struct Checkouts: Sendable {
                 kind: "payment_pending", title: "A payment is under way.", detail: "Some take days; what it pays for begins when it has arrived.")
         }
         // What came of it is read before the place is free: a second subscription must find the first.
-        if isPaid { await tenants.refresh(tenant) }
+        if isPaid { try await tenants.reread(tenant) }
         try await CheckoutStore.close(checkout.id, as: isPaid ? .completed : .expired, of: tenant, in: tenants.worker)
     }
 

@@ -4,7 +4,7 @@ import HTTP
 import Postgres
 import Primitives
 
-/// The tenant as Stripe's customer: one, for ever.
+/// The tenant as Stripe's customer: one, until it is deleted there.
 struct Customers: Sendable {
     let stripe: StripeClient
     let attempts: StripeAttempts
@@ -41,8 +41,8 @@ struct Customers: Sendable {
 
     private func search(_ tenant: TenantID) async throws(StripeError) -> String? {
         let found = try await stripe.read(
-            StripeList<StripeCustomer>.self, "/v1/customers/search", ["query": .text("metadata['tenant']:'\(tenant)'"), "limit": 1])
-        return found.data.first?.id
+            StripeList<StripeCustomer>.self, "/v1/customers/search", ["query": .text("metadata['tenant']:'\(tenant)'"), "limit": 10])
+        return found.data.first { $0.deleted != true }?.id
     }
 }
 

@@ -11,6 +11,8 @@ import Streams
 /// Access is derived, so it has changed for whoever asks before we come by; here it is told to everyone.
 struct DunningLoop: Service {
     private static let batch = 50
+    /// Few enough that all of them are read within the lease, also when Stripe is slow.
+    private static let batchAtStripe = 10
 
     let stripe: StripeClient
     let sync: SubscriptionSync
@@ -37,10 +39,15 @@ struct DunningLoop: Service {
         }
     }
 
-    /// Looks at those whose time has come; how many there were.
+    /// Looks at those whose time has come, first at those of whom Stripe need not be asked; how many there were.
     @discardableResult
     func runOnce() async throws -> Int {
-        let due = try await DunningStore.claim(limit: Self.batch, at: clock.now, in: database)
+        try await runOnce(asksStripe: false) + runOnce(asksStripe: true)
+    }
+
+    private func runOnce(asksStripe: Bool) async throws -> Int {
+        let limit = asksStripe ? Self.batchAtStripe : Self.batch
+        let due = try await DunningStore.claim(limit: limit, asksStripe: asksStripe, at: clock.now, in: database)
         for each in due {
             if Task.isCancelled { break }
             do {

@@ -24,6 +24,8 @@ enum ReconcileStore {
             }
             if listed.status != status || listed.schedule != schedule || listed.trialEnd != trialEndsAt { return true }
             if flags.contains(SubscriptionState.Flag.missing) { return true }
+            // Somebody may have told us of the price since.
+            if flags.contains(SubscriptionState.Flag.unknownPrice) { return true }
             guard let item = listed.items.data.first(where: { $0.price.id == price }) else { return true }
             if let start = item.currentPeriodStart, let end = item.currentPeriodEnd, period != BillingPeriod(start: start, end: end) { return true }
             if (listed.cancelAt ?? (listed.cancelAtPeriodEnd == true ? period.end : nil)) != cancelAt { return true }

@@ -27,7 +27,10 @@ struct EventTenant: Sendable {
         var name = named?["tenant"]
         if name == nil, let customer { name = try await self.name(on: customer) }
         if name == nil, event.objectType == "subscription", let id = event.objectID { name = try await self.name(onSubscription: id) }
-        guard let name else { throw Nobody.notLinked }
+        guard let name else {
+            // News of a customer alone changes nothing of ours: one of ours has our name on it, or is linked by what it buys.
+            throw ["customer.updated", "customer.deleted"].contains(event.type) ? Nobody.over : Nobody.notLinked
+        }
         guard let tenant = TenantID(name) else { throw Nobody.unknownTenant }
         guard let customer else { return tenant }
         let now = clock.now
@@ -40,6 +43,11 @@ struct EventTenant: Sendable {
             let all = try await reader.subscriptions(of: customer)
             throw !all.isEmpty && all.allSatisfy(\.hasEnded) ? Nobody.over : Nobody.unknownTenant
         }
+    }
+
+    /// Whether Stripe says that the customer is no more; that it knows none is no such word.
+    func isDeleted(_ customer: String) async throws -> Bool {
+        try await read(StripeCustomer.self, "/v1/customers/\(customer)")?.deleted == true
     }
 
     private func name(on customer: String) async throws -> String? {

@@ -4,11 +4,13 @@ import HTTPTypes
 import Logging
 import Postgres
 public import RPC
+import Synchronization
 
 /// Keeps what a company makes under its plan's limit: a place is taken before the thing is made, confirmed when it is there, given back when not.
 public struct PlanPlaces: Sendable {
     private let billing: RPCClient
     private let logger: Logger
+    private let retries = Retries()
 
     public init(house: House) {
         billing = house.peer(.billing)
@@ -48,12 +50,60 @@ public struct PlanPlaces: Sendable {
         }
     }
 
-    /// The thing is there. What goes wrong here is put right by the nightly count.
+    /// The thing is there. While Billing does not answer it is told again a few times, and nobody waits for that; what goes wrong then is put right
+    /// by the nightly count.
     public func confirm(_ resource: BillingRPC.Resource, key: String, of tenant: TenantID) async {
+        let confirmation = BillingRPC.ConfirmResource(tenant: tenant, resource: resource, key: key)
+        guard let error = await failure(of: confirmation) else { return }
+        logger.warning("a place under a limit is not confirmed", metadata: ["resource": "\(resource)", "error": "\(error)"])
+        guard error.isTransient, retries.begin() else { return }
+        Task {
+            await retry(confirmation)
+            retries.end()
+        }
+    }
+
+    private func failure(of confirmation: BillingRPC.ConfirmResource) async -> RPCError? {
         do throws(RPCError) {
-            _ = try await billing.call(BillingRPC.ConfirmResource(tenant: tenant, resource: resource, key: key))
+            _ = try await billing.call(confirmation)
+            return nil
         } catch {
-            logger.warning("a place under a limit is not confirmed", metadata: ["resource": "\(resource)", "error": "\(error)"])
+            return error
+        }
+    }
+
+    private func retry(_ confirmation: BillingRPC.ConfirmResource) async {
+        var last: RPCError?
+        for pause in Self.pauses {
+            try? await Task.sleep(for: pause)
+            last = await failure(of: confirmation)
+            guard let last, last.isTransient else { break }
+        }
+        guard let last else { return }
+        logger.error(
+            "a place under a limit stays unconfirmed until the nightly count",
+            metadata: ["resource": "\(confirmation.resource)", "error": "\(last)"])
+    }
+
+    /// Longer together than Billing takes to start again.
+    private static let pauses: [Duration] = [.seconds(1), .seconds(5), .seconds(20), .seconds(60)]
+
+    /// How many confirmations are told again at this moment; beyond the most, the nightly count has to do.
+    private final class Retries: Sendable {
+        private static let most = 1_000
+        private let running = Mutex(0)
+
+        /// False when there are too many.
+        func begin() -> Bool {
+            running.withLock { running in
+                guard running < Self.most else { return false }
+                running += 1
+                return true
+            }
+        }
+
+        func end() {
+            running.withLock { $0 -= 1 }
         }
     }
 

@@ -108,6 +108,9 @@ struct StripeWorld: Sendable {
         let place = StripePlace(account: call.account, now: now)
         var answer: DoubleJSON
         switch (call.method, resource.id, resource.action) {
+        // Of a customer that was deleted, Stripe still says so.
+        case ("GET", let id?, nil) where resource.object == "customer" && object(id, account: call.account)?["deleted"].truth == true:
+            answer = ["id": .text(id), "object": "customer", "deleted": true]
         case ("GET", let id?, nil): answer = try find(id, account: call.account, parameter: "id", status: 404)
         case ("GET", nil, nil): answer = try list(resource.object, parameters, place)
         case ("GET", nil, "search"): answer = try search(resource.object, parameters, place)
@@ -170,6 +173,7 @@ struct StripeWorld: Sendable {
     // MARK: - Lists
 
     private func list(_ kind: String, _ parameters: DoubleJSON, _ place: StripePlace) throws(StripeRefusal) -> DoubleJSON {
+        guard parameters["types"].elements.count <= 20 else { throw .invalid("types must be at most 20.", parameter: "types") }
         let rows = newestFirst(kind, place.account).filter { StripeFilter.matches($0, parameters, delivered: delivered) }
         let limit = Int(parameters["limit"].number ?? 10)
         guard (1...100).contains(limit) else {
