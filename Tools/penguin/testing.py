@@ -13,7 +13,8 @@ from penguin.terminal import Failure, duration, say
 
 SOURCES = ["Package.swift", "Services", "Shared", "Tests"]
 SWIFT_RUN = re.compile(r"Test run with (\d+) tests?\b.* (?:passed|failed) after")
-SWIFT_FAILURE = re.compile(r"^. Test (?!run with )(.+) failed after")
+# With the time that follows: a test's title may say that something "failed after" something.
+SWIFT_FAILURE = re.compile(r"^[^◇✔] Test (?!run with |case )(.+) failed after [0-9.]+ seconds")
 PYTHON_RUN = re.compile(r"^Ran (\d+) tests? in")
 PYTHON_FAILURES = re.compile(r"^FAILED \((.+)\)")
 
