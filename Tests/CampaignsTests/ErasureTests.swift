@@ -289,16 +289,4 @@ struct ErasureSagaTests {
         #expect(try await ground.number("select count(*) as n from lead_exports where status = 'completed' and rows = 1") == 1)
         #expect(try await ground.number("select count(*) as n from lead_export_parts") == 1)
     }
-
-    @Test("with the company its erasures go")
-    func purge() async throws {
-        let ground = try await ErasureGround.make()
-        try await ground.ask()
-        let client = RPCClient.local(ground.house.router(ground.service), caller: .auth)
-        var isDone = false
-        for _ in 0..<20 where !isDone { isDone = try await client.call(CampaignsRPC.Purge(tenant: ground.tenant, workspace: nil)).isDone }
-        #expect(isDone)
-        #expect(try await ground.number("select count(*) as n from erasures") == 0)
-        #expect(try await !ground.service.erasure.advance())
-    }
 }

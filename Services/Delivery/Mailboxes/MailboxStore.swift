@@ -85,8 +85,7 @@ struct MailboxStore: Sendable {
             as: tenant,
             """
             select \(Self.columns) from mailboxes
-            where tenant_id = \(tenant) and id > \(start ?? MailboxID(UUID(uuid: (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0))))
-            order by id limit \(limit)
+            where tenant_id = \(tenant) and id > \(start ?? MailboxID.zero) order by id limit \(limit)
             """
         ).map(Self.mailbox)
     }
