@@ -77,15 +77,26 @@ struct CheckoutTests {
         #expect(try await ground.send(.post, Self.path, Self.starter).status == 200)
     }
 
-    @Test("a customer that is found only now, and has a subscription, gets no second one")
-    func foundCustomer() async throws {
+    @Test("whoever gives up a place that somebody else has opened meanwhile ends what was opened: nothing is left to be paid")
+    func openedMeanwhile() async throws {
         let ground = try await StripeGround.priced()
-        // Made more than a day ago, and its answer lost.
-        try await ground.worker.query("insert into stripe_attempts (tenant_id, purpose, number) values (\(ground.tenant), 'customer', 2)")
-        ground.stripe.set(["id": .text(StripeGround.customer), "object": "customer", "metadata": ["tenant": .text(ground.tenant.description)]])
-        _ = try ground.stripe.subscribe(customer: StripeGround.customer, price: "price_pro")
-        #expect(try await ground.send(.post, Self.path, Self.starter).kind == "already_subscribed")
-        #expect(ground.stripe.calls("POST /v1/checkout/sessions").isEmpty)
+        try await ground.link()
+        let tenant = ground.tenant
+        // Nobody gets past the reading of the subscription until this is over.
+        let asked = try await ground.worker.transaction { transaction in
+            try await transaction.query("select tenant_id from subscriptions where tenant_id = \(tenant) for update")
+            let request = Task { try await ground.send(.post, Self.path, Self.starter) }
+            try await eventually("the place is taken") { try await !ground.worker.query("select 1 as one from checkouts").isEmpty }
+            _ = try ground.stripe.subscribe(customer: StripeGround.customer, price: "price_pro")
+            ground.stripe.set(["id": "cs_other", "object": "checkout.session", "mode": "subscription", "customer": .text(StripeGround.customer)])
+            try await ground.worker.query("update checkouts set status = 'open', stripe_session = 'cs_other'")
+            try await transaction.query("update subscriptions set sync_version = sync_version + 1 where tenant_id = \(tenant)")
+            return request
+        }
+        #expect(try await asked.value.kind == "already_subscribed")
+        #expect(ground.stripe.object("cs_other")?["status"].string == "expired")
+        let status: String = try await ground.worker.query("select status from checkouts")[0].decode("status")
+        #expect(status == "expired")
     }
 
     @Test("one that ran out makes room for the next, whether or not anybody told us")
@@ -257,33 +268,6 @@ struct CheckoutTests {
         let sent = ground.stripe.calls("POST /v1/billing_portal/sessions").first?.parameters["return_url"]
         #expect(sent == (status == 200 ? "https://localhost:8443\(path)" : nil))
         #expect(try await ground.trail("billing.portal").count == (status == 200 ? 1 : 0))
-    }
-
-    @Test("a customer whose answer was lost more than a day ago is looked for before another is made")
-    func lostCustomer() async throws {
-        let ground = try await StripeGround.priced()
-        ground.stripe.fail("POST /v1/customers", .reset, after: true, times: 10)
-        #expect(try await ground.send(.post, "/api/v1/billing/portal").status == 503)
-        let made = try #require(ground.stripe.object(try await customer(of: ground)))
-        ground.stripe.recover()
-        ground.advance(30 * 3_600)
-        let before = ground.stripe.calls("POST /v1/customers").count
-        #expect(try await ground.send(.post, "/api/v1/billing/portal").status == 200)
-        #expect(ground.stripe.calls("POST /v1/customers").count == before)
-        let known: String = try await ground.worker.query("select customer from stripe_customers where tenant_id = \(ground.tenant)")[0]
-            .decode("customer")
-        #expect(made["id"].string == known)
-    }
-
-    /// The one that the double made, though nobody heard of it: asked for once more under its key.
-    private func customer(of ground: StripeGround) async throws -> String {
-        ground.stripe.recover()
-        ground.advance(60)
-        let key = try #require(ground.stripe.calls("POST /v1/customers").first?.key)
-        let own = key.dropFirst(ground.tenant.description.count + 1)
-        let found = try await ground.fixture.service.stripe.write(
-            StripeCustomer.self, "/v1/customers", [:], key: String(own), for: ground.tenant)
-        return found.id
     }
 
     @Test("while Stripe is away nothing is opened, said with when to come back, and mails can be reserved all the same")

@@ -213,6 +213,21 @@ struct ConnectTests {
         #expect(try await sync.refresh(account: account, cause: "account.updated") == nil)
     }
 
+    @Test("only what Stripe says of the account itself takes it: a key of ours that may not read it is no word of its owner")
+    func refused() async throws {
+        let ground = try await StripeGround.make()
+        let account = try await ground.connected()
+        let sync = ground.fixture.service.connectSync
+        for code in [nil, "secret_key_required"] as [String?] {
+            ground.stripe.fail("GET /v1/accounts/", .status(403, type: "invalid_request_error", code: code))
+            await #expect(throws: StripeError.self) { _ = try await sync.refresh(account: account, cause: ConnectSync.deauthorization) }
+        }
+        #expect(try await ground.send(.get, "\(Self.root)/status").member("state") == "enabled")
+        ground.stripe.fail("GET /v1/accounts/", .status(403, type: "invalid_request_error", code: "account_invalid"))
+        try await sync.refresh(account: account, cause: ConnectSync.deauthorization)
+        #expect(try await ground.send(.get, "\(Self.root)/status").member("state") == "deauthorized")
+    }
+
     @Test("of readings that cross, none older overwrites a newer one; an account of nobody's changes nothing")
     func crossing() async throws {
         let ground = try await StripeGround.make()

@@ -30,7 +30,7 @@ struct AccessFacts: Sendable, Equatable {
         case "active": return .full
         case "trialing": return trialEndsAt.map { now < $0 } ?? true ? .full : .readOnly
         case "past_due": return now < (pastDueSince ?? now) + Self.graceDays * 86_400 ? .grace : .readOnly
-        case "canceled", "incomplete_expired": return .cancelled
+        case _ where SubscriptionState.hasEnded(status): return .cancelled
         // incomplete, unpaid, paused, and whatever Stripe adds: readable, and nothing is sent.
         default: return .readOnly
         }

@@ -19,7 +19,7 @@ struct AccessAnnouncer: Sendable {
     func settle(_ tenant: TenantID, cause: SyncCause, in transaction: Transaction) async throws {
         let now = clock.now
         guard let known = try await Self.lock(tenant, at: now, in: transaction) else { return }
-        try await MailAllowance.settle(tenant, at: now, in: transaction)
+        try await MailAllowance.settle(tenant, known.facts, at: now, in: transaction)
         let access = known.facts.access(at: now)
         let due = known.nextLook(after: now)
         guard access.rawValue != known.announced else {

@@ -78,7 +78,7 @@ struct ChangeExaminer: Sendable {
     private func check(_ live: StripeSubscription, of tenant: TenantID) async throws {
         switch live.status {
         case "active", "trialing": break
-        case "canceled", "incomplete_expired":
+        case _ where live.hasEnded:
             // The database did not know.
             await tenants.refresh(tenant)
             throw Problem.noSubscription

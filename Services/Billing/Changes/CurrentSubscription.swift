@@ -11,9 +11,6 @@ struct CurrentSubscription: Sendable {
         let at: Date?
     }
 
-    /// Stripe's words for subscriptions that can never be one again.
-    static let ended: Set<String> = ["canceled", "incomplete_expired"]
-
     let plan: Plan
     let status: String
     let period: BillingPeriod
@@ -36,7 +33,7 @@ struct CurrentSubscription: Sendable {
 
     /// The subscription at Stripe, unless there is none or it has ended.
     var live: String? {
-        Self.ended.contains(status) ? nil : stripeSubscription
+        SubscriptionState.hasEnded(status) ? nil : stripeSubscription
     }
 
     /// Whether more mails can be bought: for a plan that is paid for or about to be, never for the built-in trial.

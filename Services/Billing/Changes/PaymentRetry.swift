@@ -1,6 +1,7 @@
 import Contracts
 import Foundation
 import HTTP
+import Primitives
 
 /// Paying what is open, by whoever does not want to wait for Stripe's next try.
 struct PaymentRetry: Sendable {
@@ -48,13 +49,14 @@ struct PaymentRetry: Sendable {
         return try await tenants.answer(outcome, action, for: identity)
     }
 
-    /// Nobody pays for what has ended, or is about to be ended because it was not paid.
+    /// Nobody pays for what has ended, or is about to be ended because it was not paid; what staff let go on beyond that day may be paid.
     private func check(_ current: CurrentSubscription, _ subscription: String, of tenant: TenantID) async throws {
         guard try await !examiner.read(subscription).hasEnded else {
             await tenants.refresh(tenant)
             throw Problem.noSubscription
         }
-        guard current.cancelRequestedAt == nil else {
+        let (now, facts) = (tenants.clock.now, current.facts)
+        guard current.cancelRequestedAt == nil || facts.isCancelDue(at: now) && facts.maySend(at: now) else {
             throw Problem.conflict(
                 kind: "cancellation_under_way", title: "The subscription is being ended, since it was not paid.",
                 detail: "When it has ended, begin another with POST /api/v1/billing/checkout.")

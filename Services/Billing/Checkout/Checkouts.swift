@@ -44,8 +44,11 @@ struct Checkouts: Sendable {
             guard try await CheckoutStore.insert(checkout, of: tenant, by: identity.user.description, in: tenants.worker) else { continue }
             return try await session(of: checkout, wasAsked: false, by: identity, audit)
         }
-        throw Problem.conflict(kind: "checkout_busy", title: "Somebody else is opening a checkout.", detail: "Try again in a moment.")
+        throw Self.busy
     }
+
+    private static let busy = Problem.conflict(
+        kind: "checkout_busy", title: "Somebody else is opening a checkout.", detail: "Try again in a moment.")
 
     /// What the database knows against it.
     private func check(_ order: CheckoutOrder, of tenant: TenantID) async throws {
@@ -99,7 +102,7 @@ struct Checkouts: Sendable {
             if wasAsked {
                 try await expire(checkout, of: tenant)
             } else {
-                try await CheckoutStore.close(checkout.id, as: .failed, of: tenant, in: tenants.worker)
+                try await giveUp(checkout, of: tenant)
             }
             throw refusal
         }
@@ -110,20 +113,34 @@ struct Checkouts: Sendable {
             let event = try PendingEvent(
                 BillingEvents.CheckoutOpened(checkout: checkout.id, purpose: checkout.order.purpose), at: tenants.clock.now, tenant: tenant,
                 actor: identity.actor, audit: record)
-            try await tenants.worker.transaction { transaction in
+            let isOurs = try await tenants.worker.transaction { transaction -> Bool in
                 let isFirst = try await CheckoutStore.opened(
                     checkout.id, session: session.id, url: session.url, expiresAt: session.expiresAt ?? checkout.expiresAt, of: tenant,
                     in: transaction)
                 if isFirst { try await tenants.outbox.append([event], in: transaction) }
+                return isFirst
             }
             tenants.outbox.wake()
+            if !isOurs, try await CheckoutStore.status(checkout.id, of: tenant, in: tenants.worker) == .failed {
+                // Somebody else has given the place up meanwhile: what holds none must not be paid.
+                _ = try await end(session.id, checkout, of: tenant)
+                throw Self.busy
+            }
             return answer(checkout, session)
         } catch {
             // What nobody can pay gives its place back; what may be there at Stripe keeps it.
             let isOver = error is Problem || (error as? StripeError).map { !$0.isTransient } ?? false
-            if isOver { try await CheckoutStore.close(checkout.id, as: .failed, of: tenant, in: tenants.worker) }
+            if isOver { try await giveUp(checkout, of: tenant) }
             throw error
         }
+    }
+
+    /// Gives the place of one back that we could not open. Somebody else, who found the row, may have opened it meanwhile: then it is ended at
+    /// Stripe, too.
+    private func giveUp(_ checkout: Checkout, of tenant: TenantID) async throws {
+        if try await CheckoutStore.close(checkout.id, as: .failed, from: [.opening], of: tenant, in: tenants.worker) { return }
+        guard let known = try await CheckoutStore.find(checkout.id, of: tenant, in: tenants.worker), known.status == .open else { return }
+        try await expire(known, of: tenant)
     }
 
     private func create(_ checkout: Checkout, of tenant: TenantID) async throws -> StripeCheckoutSession {
@@ -147,7 +164,8 @@ struct Checkouts: Sendable {
             ended = try await end(known, checkout, of: tenant)
         } catch let error as StripeError {
             guard !error.isTransient else { throw error }
-            return try await CheckoutStore.close(checkout.id, as: .failed, of: tenant, in: tenants.worker)
+            _ = try await CheckoutStore.close(checkout.id, as: .failed, of: tenant, in: tenants.worker)
+            return
         }
         try await close(checkout, as: ended, of: tenant)
     }

@@ -75,8 +75,9 @@ struct ConnectSync: Sendable {
         do throws(StripeError) {
             return ConnectAccount.State(try await stripe.read(StripeAccount.self, "/v1/accounts/\(account)"))
         } catch {
-            // An account that we may not read any more was taken from us; a wrong key of ours is another number.
-            guard error.kind == .notFound || error.status == 403 else { throw error }
+            // Of an account that was taken from us Stripe says that it is not ours, or not there. Any other refusal, a 403 too, is about our key or
+            // what it may do, and says nothing of the account.
+            guard error.kind == .notFound || error.code == "account_invalid" else { throw error }
             return ConnectAccount.State(deauthorizedAt: clock.now)
         }
     }

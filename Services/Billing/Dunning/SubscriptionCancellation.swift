@@ -99,7 +99,7 @@ struct SubscriptionCancellation: Sendable {
             guard let locked = try await SyncStore.lock(tenant, in: transaction) else { return }
             try await transaction.query(
                 "update access_grants set revoked_at = \(now) where tenant_id = \(tenant) and revoked_at is null")
-            if !["canceled", "incomplete_expired"].contains(locked.state.status) {
+            if !SubscriptionState.hasEnded(locked.state.status) {
                 // Whoever was reading it from Stripe begins anew.
                 try await transaction.query(
                     """

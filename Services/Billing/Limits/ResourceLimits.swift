@@ -51,13 +51,12 @@ struct ResourceLimits: Sendable {
                 if !held.isConfirmed {
                     try await ResourceStore.renew(key, of: resource, tenant, until: now.addingTimeInterval(Self.lifetime), in: transaction)
                 }
-                let limit = try await SubscriptionStore.standing(of: tenant, now: now, in: transaction)?.entitlements(now: now).limit(of: resource)
+                let limit = try await SubscriptionStore.standing(of: tenant, now: now, in: transaction)?.limits[resource]
                 return try await ResourceStore.read(resource, tenant, limit: limit, in: transaction)
             }
             guard let standing = try await SubscriptionStore.standing(of: tenant, now: now, in: transaction) else { throw Refusal.noEntitlement }
-            let entitlements = standing.entitlements(now: now)
-            guard entitlements.access == .full || entitlements.access == .grace else { throw Refusal.accessDenied }
-            let limit = entitlements.limit(of: resource)
+            guard standing.maySend(now: now) else { throw Refusal.accessDenied }
+            let limit = standing.limits[resource]
             let isOurs = try await ResourceStore.insert(
                 key, of: resource, tenant, count: count, at: now, until: now.addingTimeInterval(Self.lifetime), in: transaction)
             if isOurs, try await !ResourceStore.take(count, of: resource, tenant, limit: limit, at: now, in: transaction) {
@@ -134,19 +133,5 @@ struct ResourceLimits: Sendable {
     func expire(limit: Int = 500) async throws -> Int {
         let now = clock.now
         return try await database.transaction { try await ResourceStore.expire(at: now, limit: limit, in: $0) }
-    }
-}
-
-extension BillingRPC.Entitlements {
-    /// Nil is unlimited.
-    func limit(of resource: BillingRPC.Resource) -> Int64? {
-        switch resource {
-        case .users: users
-        case .workspaces: workspaces
-        case .domains: domains
-        case .mailboxes: mailboxes
-        case .leads: leads
-        default: nil
-        }
     }
 }

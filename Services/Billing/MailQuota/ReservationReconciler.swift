@@ -39,19 +39,11 @@ struct ReservationReconciler: Service {
     let logger: Logger
 
     func run() async throws {
-        await cancelWhenGracefulShutdown {
-            var outage = Outage(what: "reconciliation of mail reservations", logger: logger)
-            while !Task.isCancelled {
-                do {
-                    var outcome = try await runOnce()
-                    while outcome.taken == Self.batch, outcome.unanswered == 0, !Task.isCancelled { outcome = try await runOnce() }
-                    outage.ended()
-                    try? await Task.sleep(for: .seconds(Self.interval))
-                } catch {
-                    if Task.isCancelled { return }
-                    try? await Task.sleep(for: outage.pause(after: error))
-                }
-            }
+        await repeatWork(
+            "reconciliation of mail reservations", logger: logger, rest: { try? await Task.sleep(for: .seconds(Self.interval)) }
+        ) {
+            let outcome = try await runOnce()
+            return outcome.taken == Self.batch && outcome.unanswered == 0
         }
     }
 

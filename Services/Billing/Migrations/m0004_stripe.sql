@@ -69,12 +69,9 @@ alter table subscriptions
     -- When the clock alone may change it next, or something is to be asked of Stripe; at first everybody is looked at once.
     add column access_due_at timestamptz default '-infinity';
 create index subscriptions_access_due on subscriptions (access_due_at) where access_due_at is not null;
-create index subscriptions_stripe on subscriptions (stripe_subscription) where stripe_subscription is not null;
-create index subscriptions_past_due on subscriptions (past_due_since) where past_due_since is not null;
 -- Whoever has a plan that is changed, and whoever pays a price that was unknown.
 create index subscriptions_plan on subscriptions (plan, tenant_id);
 create index subscriptions_flagged on subscriptions (tenant_id) where flags <> '{}';
-create index subscriptions_trial_end on subscriptions (trial_ends_at) where status = 'trialing';
 
 -- The parameters of a POST under its idempotency key, frozen before it is sent: a lost answer is asked for again with the same ones.
 create table stripe_requests (
@@ -240,7 +237,6 @@ create table billing_loops (
     last_run_at timestamptz,
     -- Who runs it now has it until then; one that died is followed by another.
     claimed_until timestamptz,
-    position text,
     outcome jsonb not null default '{}'
 );
 insert into billing_loops (name) values ('reconcile'), ('sweep'), ('connect');

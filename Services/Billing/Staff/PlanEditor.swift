@@ -23,13 +23,12 @@ struct PlanEditor: Sendable {
     func change(
         _ code: String, to change: Change, expecting expected: Revision?, reason: String, by staff: Identity, audit: Finance.Audit
     ) async throws -> PlanRecord? {
-        try await edit(code, expecting: expected) { old, transaction in
+        try await edit(code, expecting: expected, wakesSubscribers: true) { old, transaction in
             try await PlanRecordStore.update(code, change, in: transaction)
             let act = Finance.Act(
                 action: "plan.change", target: .init(type: "plan", id: code), tenant: nil, changes: Self.changes(from: old, to: change),
                 reason: reason)
             try await finance.tell(act, by: staff, audit, in: transaction)
-            return (old.limits["mails"] ?? nil) != change.mails
         }
     }
 
@@ -42,7 +41,7 @@ struct PlanEditor: Sendable {
             try await StripePriceCheck(stripe: finance.stripe).check(
                 identifier, costs: Money(amount: price.amount, currency: price.currency), every: price.interval)
         }
-        return try await edit(code, expecting: expected) { old, transaction in
+        return try await edit(code, expecting: expected, wakesSubscribers: false) { old, transaction in
             let known = Dictionary(uniqueKeysWithValues: old.prices.map { (Self.path($0), $0) })
             for price in prices {
                 // What a price at Stripe is never changes.
@@ -60,35 +59,32 @@ struct PlanEditor: Sendable {
             let act = Finance.Act(
                 action: "plan.set_prices", target: .init(type: "plan", id: code), tenant: nil, changes: changes, reason: reason)
             try await finance.tell(act, by: staff, audit, in: transaction)
-            return false
         }
     }
 
-    /// `work` says whether the plan's mails are others: then those who have it are looked at again.
     private func edit(
-        _ code: String, expecting expected: Revision?, _ work: (PlanRecord, Transaction) async throws -> Bool
+        _ code: String, expecting expected: Revision?, wakesSubscribers: Bool, _ work: (PlanRecord, Transaction) async throws -> Void
     ) async throws -> PlanRecord? {
-        let hasOtherMails: Bool
         do {
-            hasOtherMails = try await finance.worker.transaction { transaction -> Bool in
-                guard let old = try await PlanRecordStore.lock(code, in: transaction) else { return false }
+            try await finance.worker.transaction { transaction -> Void in
+                guard let old = try await PlanRecordStore.lock(code, in: transaction) else { return }
                 try Revision(old.revision).check(expected)
-                return try await work(old, transaction)
+                try await work(old, transaction)
             }
         } catch let error as PostgresError {
             guard error.code == .uniqueViolation else { throw error }
             throw Problem.stripeIDTaken
         }
         finance.outbox.wake()
-        try await wake(code, hasOtherMails: hasOtherMails)
+        try await PlanRecordStore.wakeUnknownPrices(at: finance.clock.now, in: finance.worker)
+        if wakesSubscribers { try await wakeSubscribers(of: code) }
         return try await PlanRecordStore.find(code, in: finance.worker)
     }
 
-    /// After the commit and batch by batch, so that nobody's mails wait for a plan of many.
-    private func wake(_ code: String, hasOtherMails: Bool) async throws {
+    /// Those who have the plan are looked at again soon: after the commit and batch by batch, so that nobody's mails wait for a plan of many; and
+    /// whatever was changed, so that saying the same again makes up for a time when this failed.
+    private func wakeSubscribers(of code: String) async throws {
         let now = finance.clock.now
-        try await PlanRecordStore.wakeUnknownPrices(at: now, in: finance.worker)
-        guard hasOtherMails else { return }
         var last: TenantID?
         repeat {
             last = try await PlanRecordStore.wakeSubscribers(of: code, after: last, at: now, in: finance.worker)

@@ -7,11 +7,13 @@ struct StripePriceCheck: Sendable {
     /// Throws a 422 unless it costs `money` each `interval`, or once for nil. Without a key of Stripe's nobody can tell, and it passes.
     func check(_ identifier: String, costs money: Money, every interval: BillingInterval?) async throws {
         guard stripe.isConfigured else { return }
-        let found: StripePrice
+        let price: StripePrice?
         do throws(StripeError) {
-            found = try await stripe.forBrowser.read(StripePrice.self, "/v1/prices/\(identifier)")
+            price = try await stripe.forBrowser.find(StripePrice.self, "/v1/prices/\(identifier)")
         } catch {
-            guard error.kind == .notFound else { throw Problem(error) }
+            throw Problem(error)
+        }
+        guard let found = price else {
             throw Problem.unprocessable(kind: "stripe_price_unknown", title: "Stripe has no such price.", extensions: ["price": .text(identifier)])
         }
         let isSame =

@@ -23,7 +23,7 @@ enum CustomerLinks {
             """
             delete from stripe_customers c using subscriptions s
             where c.tenant_id = \(tenant) and c.customer = \(customer) and s.tenant_id = c.tenant_id
-              and (s.stripe_subscription is null or s.status in ('canceled', 'incomplete_expired'))
+              and (s.stripe_subscription is null or s.status = any(\(SubscriptionState.ended)))
             """
         ).affected > 0
     }

@@ -62,7 +62,7 @@ enum ReconcileStore {
         try await database.query(
             """
             select tenant_id, stripe_subscription from subscriptions
-            where stripe_subscription > \(last) and status not in ('canceled', 'incomplete_expired') order by stripe_subscription limit \(limit)
+            where stripe_subscription > \(last) and status <> all(\(SubscriptionState.ended)) order by stripe_subscription limit \(limit)
             """
         ).map { (try $0.decode("tenant_id"), try $0.decode("stripe_subscription")) }
     }

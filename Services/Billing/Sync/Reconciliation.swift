@@ -32,6 +32,7 @@ struct Reconciliation: Sendable {
 
     /// So many in a row are no trouble of one tenant's any more.
     private static let patience = 5
+    private static let page = 100
 
     let stripe: StripeClient
     let sync: SubscriptionSync
@@ -39,13 +40,13 @@ struct Reconciliation: Sendable {
     let clock: WallClock
     let logger: Logger
 
-    /// Throws when Stripe's list could not be read to its end; what was put right until then stays.
+    /// Throws when Stripe's list could not be read to its end; what was put right until then stays. `onPage` is called after a hundred at most.
     func run(onPage: () async throws -> Void = {}) async throws -> Outcome {
         var progress = Progress()
         var seen: Set<String> = []
         var last: String?
         repeat {
-            var query: StripeParameters = ["status": "all", "limit": 100]
+            var query: StripeParameters = ["status": "all", "limit": .integer(Int64(Self.page))]
             if let last { query["starting_after"] = .text(last) }
             let page = try await stripe.read(StripeList<StripeSubscription>.self, "/v1/subscriptions", query)
             progress.outcome.listed += page.data.count
@@ -54,7 +55,7 @@ struct Reconciliation: Sendable {
             last = page.hasMore ? page.data.last?.id : nil
             try await onPage()
         } while last != nil
-        try await lookForMissing(seen, &progress)
+        try await lookForMissing(seen, &progress, onPage: onPage)
         return progress.outcome
     }
 
@@ -103,15 +104,16 @@ struct Reconciliation: Sendable {
     }
 
     /// Ours of which the whole list says nothing: each is asked for by its name, and flagged where Stripe does not know it.
-    private func lookForMissing(_ seen: Set<String>, _ progress: inout Progress) async throws {
+    private func lookForMissing(_ seen: Set<String>, _ progress: inout Progress, onPage: () async throws -> Void) async throws {
         var last = ""
         while true {
-            let page = try await ReconcileStore.linked(after: last, limit: 1_000, in: database)
+            let page = try await ReconcileStore.linked(after: last, limit: Self.page, in: database)
             for (tenant, subscription) in page where !seen.contains(subscription) {
                 progress.outcome.missing += 1
                 try await repair(tenant, &progress)
             }
-            guard let end = page.last?.subscription, page.count == 1_000 else { return }
+            try await onPage()
+            guard let end = page.last?.subscription, page.count == Self.page else { return }
             last = end
         }
     }

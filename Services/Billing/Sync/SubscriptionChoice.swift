@@ -27,7 +27,7 @@ struct SubscriptionChoice: Sendable, Equatable {
 
 extension StripeSubscription {
     /// For good: nothing brings it back.
-    var hasEnded: Bool { status == "canceled" || status == "incomplete_expired" }
+    var hasEnded: Bool { SubscriptionState.hasEnded(status) }
     fileprivate var hasBegun: Bool { status != "incomplete" && status != "incomplete_expired" }
     fileprivate var isPaid: Bool { status == "active" || status == "trialing" }
 

@@ -9,7 +9,7 @@ enum EventInbox {
     struct AlreadyHandled: Error {}
 
     /// How long whoever takes an event has it; after that another may take it.
-    static let lease: TimeInterval = 60
+    static let lease: TimeInterval = 300
 
     /// False when it came before. Works for the role of requests, which may write nothing else and read nothing.
     @discardableResult

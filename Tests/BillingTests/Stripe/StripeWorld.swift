@@ -197,19 +197,21 @@ struct StripeWorld: Sendable {
         return ["object": "list", "data": .list(Array(page)), "has_more": .boolean(hasMore)]
     }
 
-    /// Knows `metadata['name']:'value'`, and finds at once what Stripe's index finds within a minute.
+    /// Knows `metadata['name']:'value'`, and finds at once what Stripe's index finds within a minute; as the index may, it still finds what is
+    /// deleted, as it was.
     private func search(_ kind: String, _ parameters: DoubleJSON, _ place: StripePlace) throws(StripeRefusal) -> DoubleJSON {
         let words = (parameters["query"].string ?? "").split(separator: "'", omittingEmptySubsequences: false).map(String.init)
         guard words.count == 5, words[0] == "metadata[", words[2] == "]:" else {
             throw .invalid("The double searches for metadata['name']:'value' only.", parameter: "query")
         }
-        let rows = newestFirst(kind, place.account).filter { $0["metadata"][words[1]].string == words[3] }
+        let rows = newestFirst(kind, place.account, isIndex: true).filter { $0["metadata"][words[1]].string == words[3] }
+            .map { $0.merged(with: ["deleted": .null]) }
         let page = rows.prefix(Int(parameters["limit"].number ?? 10))
         return ["object": "search_result", "data": .list(Array(page)), "has_more": .boolean(rows.count > page.count)]
     }
 
-    private func newestFirst(_ kind: String, _ account: String) -> [DoubleJSON] {
-        objects.filter { $0.key.account == account && $0.value["object"].string == kind && !$0.value["deleted"].truth }
+    private func newestFirst(_ kind: String, _ account: String, isIndex: Bool = false) -> [DoubleJSON] {
+        objects.filter { $0.key.account == account && $0.value["object"].string == kind && (isIndex || !$0.value["deleted"].truth) }
             .sorted { ($0.value["created"].number ?? 0, arrivals[$0.key] ?? 0) > ($1.value["created"].number ?? 0, arrivals[$1.key] ?? 0) }
             .map(\.value)
     }
