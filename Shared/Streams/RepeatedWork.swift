@@ -6,7 +6,7 @@ import ServiceLifecycle
 ///
 /// `step` does one piece and says whether there may be more; `rest` waits for a signal or a while. A graceful end cancels both.
 public func repeatWork(
-    _ what: String, logger: Logger, rest: @escaping @Sendable () async -> Void, _ step: @escaping @Sendable () async throws -> Bool
+    _ what: String, logger: Logger, rest: @escaping @Sendable () async -> Void, step: @escaping @Sendable () async throws -> Bool
 ) async {
     await cancelWhenGracefulShutdown {
         var outage = Outage(what: what, logger: logger)

@@ -30,8 +30,7 @@ struct DunningLoop: Service {
                 group.addTask {
                     await repeatWork(
                         asksStripe ? "the clock of dunning at Stripe" : "the clock of dunning", logger: logger,
-                        rest: { try? await Task.sleep(for: .seconds(2)) }
-                    ) { try await runOnce(asksStripe: asksStripe) > 0 }
+                        rest: { try? await Task.sleep(for: .seconds(2)) }, step: { try await runOnce(asksStripe: asksStripe) > 0 })
                 }
             }
         }

@@ -11,8 +11,8 @@ struct ReservationExpiry: Service {
     private static let batch = 500
 
     func run() async throws {
-        await repeatWork("expiry of reservations", logger: logger, rest: { try? await Task.sleep(for: .seconds(30)) }) {
-            try await limits.expire(limit: Self.batch) == Self.batch
-        }
+        await repeatWork(
+            "expiry of reservations", logger: logger, rest: { try? await Task.sleep(for: .seconds(30)) },
+            step: { try await limits.expire(limit: Self.batch) == Self.batch })
     }
 }

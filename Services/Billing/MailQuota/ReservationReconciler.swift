@@ -40,11 +40,11 @@ struct ReservationReconciler: Service {
 
     func run() async throws {
         await repeatWork(
-            "reconciliation of mail reservations", logger: logger, rest: { try? await Task.sleep(for: .seconds(Self.interval)) }
-        ) {
-            let outcome = try await runOnce()
-            return outcome.taken == Self.batch && outcome.unanswered == 0
-        }
+            "reconciliation of mail reservations", logger: logger, rest: { try? await Task.sleep(for: .seconds(Self.interval)) },
+            step: {
+                let outcome = try await runOnce()
+                return outcome.taken == Self.batch && outcome.unanswered == 0
+            })
     }
 
     /// Settles a batch; one tenant's are asked for in one question.

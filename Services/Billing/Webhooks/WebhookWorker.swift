@@ -21,7 +21,8 @@ struct WebhookWorker: Service {
     let logger: Logger
 
     func run() async throws {
-        await repeatWork("handling of webhooks", logger: logger, rest: { await wakeup.wait(atMost: .seconds(1)) }) { try await runOnce() > 0 }
+        await repeatWork(
+            "handling of webhooks", logger: logger, rest: { await wakeup.wait(atMost: .seconds(1)) }, step: { try await runOnce() > 0 })
     }
 
     /// Handles the next ones, those of one customer one after another; how many there were.

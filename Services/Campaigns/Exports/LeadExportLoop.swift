@@ -10,7 +10,7 @@ struct LeadExportLoop: Service {
     let logger: Logger
 
     func run() async throws {
-        await repeatWork("lead exports", logger: logger, rest: { await wakeup.wait(atMost: .seconds(1)) }, step)
+        await repeatWork("lead exports", logger: logger, rest: { await wakeup.wait(atMost: .seconds(1)) }, step: step)
     }
 
     /// One piece of work; false when there is none.

@@ -38,7 +38,7 @@ struct HandOverLoop: Service {
     }
 
     func run() async throws {
-        await repeatWork("hand-over", logger: logger, rest: { await wakeup.wait(atMost: .milliseconds(300)) }, step)
+        await repeatWork("hand-over", logger: logger, rest: { await wakeup.wait(atMost: .milliseconds(300)) }, step: step)
     }
 
     /// One piece of work of each kind, so that much of one holds up no other; false when there is none of any. What fails is thrown when the

@@ -22,7 +22,7 @@ struct ImportSweeper: Service {
     let logger: Logger
 
     func run() async throws {
-        await repeatWork("import sweeper", logger: logger, rest: { await wakeup.wait(atMost: .seconds(5)) }, step)
+        await repeatWork("import sweeper", logger: logger, rest: { await wakeup.wait(atMost: .seconds(5)) }, step: step)
     }
 
     /// One piece of work; false when there is none.
