@@ -109,6 +109,26 @@ struct ConnectTests {
         #expect(ground.stripe.violations.isEmpty, "\(ground.stripe.violations)")
     }
 
+    @Test("an account is written down once, however many have the answer at the same moment")
+    func writtenOnce() async throws {
+        let ground = try await StripeGround.make()
+        let worker = ground.worker
+        for round in 0..<40 {
+            let tenant = TenantID(.v7(at: ground.fixture.house.clock.clock.now))
+            let written = try await withThrowingTaskGroup(of: Bool.self) { group in
+                for _ in 0..<8 {
+                    group.addTask {
+                        try await worker.transaction {
+                            try await ConnectStore.insert("acct_\(round)", country: "DE", of: tenant, at: ground.fixture.house.clock.clock.now, in: $0)
+                        }
+                    }
+                }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(written.filter { $0 }.count == 1)
+        }
+    }
+
     @Test("an account whose answer was lost is asked for again under the same key, and there is one")
     func lostAnswer() async throws {
         let ground = try await StripeGround.make()

@@ -92,10 +92,13 @@ enum ConnectStore {
     }
 
     /// False when the tenant has one that is not taken from us; one that is makes room.
+    ///
+    /// Inserts of one tenant take turns: two of the same row at once meet in both unique indexes, and `on conflict` forgives only one of them.
     static func insert(
         _ account: String, country: String?, of tenant: TenantID, at now: Date, in transaction: Transaction
     ) async throws -> Bool {
-        try await transaction.query(
+        try await transaction.query("select pg_advisory_xact_lock(hashtextextended('connect_accounts:' || \(tenant.description), 0))")
+        return try await transaction.query(
             """
             insert into connect_accounts as c (tenant_id, account, country, created_at) values (\(tenant), \(account), \(country), \(now))
             on conflict (tenant_id) do update set account = excluded.account, country = excluded.country, created_at = excluded.created_at,
