@@ -112,14 +112,14 @@ struct ConnectTests {
     @Test("an account is written down once, however many have the answer at the same moment")
     func writtenOnce() async throws {
         let ground = try await StripeGround.make()
-        let worker = ground.worker
+        let (worker, now) = (ground.worker, ground.fixture.house.clock.clock.now)
         for round in 0..<40 {
-            let tenant = TenantID(.v7(at: ground.fixture.house.clock.clock.now))
+            let tenant = TenantID(.v7(at: now))
             let written = try await withThrowingTaskGroup(of: Bool.self) { group in
                 for _ in 0..<8 {
                     group.addTask {
                         try await worker.transaction {
-                            try await ConnectStore.insert("acct_\(round)", country: "DE", of: tenant, at: ground.fixture.house.clock.clock.now, in: $0)
+                            try await ConnectStore.insert("acct_\(round)", country: "DE", of: tenant, at: now, in: $0)
                         }
                     }
                 }
