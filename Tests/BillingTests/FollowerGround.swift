@@ -21,8 +21,7 @@ struct FollowerGround: Sendable {
     static let customer = "cus_acme"
     static let day: TimeInterval = 86_400
 
-    static func make() async throws -> FollowerGround {
-        let clock = TestClock()
+    static func make(clock: TestClock = TestClock()) async throws -> FollowerGround {
         let stripe = try await StripeDouble.start(clock: clock.clock)
         let house = try await TestHouse.make(for: BillingService.self, configuration: stripe.configuration, clock: clock)
         let service = try await BillingService(house.house)
