@@ -41,6 +41,31 @@ struct SavedCardTests {
         #expect(ground.stripe.violations == [])
     }
 
+    @Test("the running subscription is charged to it, too: a card of its own would win over the customer's")
+    func subscription() async throws {
+        let ground = try await FollowerGround.make()
+        let subscription = try await ground.subscribed()
+        save(ground, "seti_1", card: "pm_new")
+        try await ground.hear("setup_intent.succeeded", "seti_1", id: "evt_1")
+        #expect(defaultCard(ground) == "pm_new")
+        #expect(ground.stripe.object(subscription)?["default_payment_method"].string == "pm_new")
+        let sent = try #require(ground.stripe.calls("POST /v1/subscriptions/").first)
+        #expect(sent.parameters == ["default_payment_method": "pm_new"])
+        #expect(sent.key == "\(ground.tenant):subscription-payment-method:seti_1")
+        #expect(ground.stripe.violations == [])
+    }
+
+    @Test("a subscription that has ended is left alone")
+    func endedSubscription() async throws {
+        let ground = try await FollowerGround.make()
+        let subscription = try await ground.subscribed()
+        ground.stripe.set(["id": .text(subscription), "status": "canceled"])
+        save(ground, "seti_1", card: "pm_new")
+        try await ground.hear("setup_intent.succeeded", "seti_1", id: "evt_1")
+        #expect(try await ground.states() == ["evt_1": "done"])
+        #expect(defaultCard(ground) == "pm_new" && ground.stripe.calls("POST /v1/subscriptions/").isEmpty)
+    }
+
     @Test("an answer that is lost is asked for again under the same key, and told once")
     func lost() async throws {
         let ground = try await FollowerGround.make()

@@ -56,6 +56,7 @@ struct UsageTests {
         let usage = try await ground.send(.get, "/api/v1/billing/usage")
         #expect(usage.at("mails.used") == "400" && usage.at("mails.reserved") == "100" && usage.at("mails.limit") == "10000")
         #expect(usage.at("mails.percent") == "5" && usage.at("mails.forecast_at_period_end") == "1000", "half of the trial is over")
+        #expect(usage.at("users.forecast_at_period_end") == "2" && usage.at("leads.forecast_at_period_end") == "8000", "what is had stays")
         #expect(usage.at("users.used") == "1" && usage.at("users.reserved") == "1" && usage.at("users.percent") == "100")
         #expect(usage.at("workspaces.used") == "0" && usage.at("workspaces.limit") == "3" && usage.at("mailboxes.percent") == "90")
         #expect(usage.at("api_calls_per_minute.limit") == "60")
@@ -89,7 +90,7 @@ struct UsageTests {
             values (\(ground.tenant), \(UUID()), '{"users": null, "domains": 40}', 'pilot', 'staff', \(ground.now.addingTimeInterval(-60)))
             """)
         let usage = try await ground.send(.get, "/api/v1/billing/usage")
-        #expect(usage.body.contains(#""users":{"limit":null,"percent":null,"#), "\(usage.body)")
+        #expect(usage.body.contains(#""users":{"forecast_at_period_end":0,"limit":null,"percent":null,"#), "\(usage.body)")
         #expect(usage.at("domains.limit") == "40" && usage.at("workspaces.limit") == "3")
     }
 }

@@ -220,6 +220,20 @@ struct WebhookTests {
         #expect(enabled)
     }
 
+    @Test("news of a connected account that stays nobody's, such as that of a company that was deleted, is given up without an alarm")
+    func accountOfNobody() async throws {
+        let ground = try await FollowerGround.make()
+        ground.stripe.set(["id": "acct_1", "object": "account"])
+        try await ground.deliver(
+            ground.stripe.signed("account.updated", "acct_1", id: "evt_1", account: "acct_1"), to: "/webhooks/stripe/connect")
+        for _ in 0..<30 {
+            try await ground.work()
+            guard try await ground.states() == ["evt_1": "parked"] else { break }
+            ground.advance(3 * 3_600)
+        }
+        #expect(try await ground.states() == ["evt_1": "ignored"])
+    }
+
     @Test("of a connected account that nobody knows yet the news waits; a payout that failed is in the trail; live news of test keys is not kept")
     func unknownAccount() async throws {
         let ground = try await FollowerGround.make()

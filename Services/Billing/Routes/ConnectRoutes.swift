@@ -26,7 +26,7 @@ struct ConnectRoutes {
         connect.post("onboarding-link") { _, context in
             let identity = try context.requirePaying()
             let account = try await account(of: identity.tenant)
-            let link = try await explainingStripe(context) {
+            let link = try await explainingStripe(context.logger) {
                 try await accounts.onboardingLink(for: account, by: identity) { context.audit("connect.onboard", targets: [$0]) }
             }
             return try Response.json(LinkAnswer(url: link.url, expiresAt: link.expiresAt), status: .created)
@@ -41,7 +41,7 @@ struct ConnectRoutes {
             let page = try PageRequest(request, maximum: 99)
             let account = try await account(of: identity.tenant)
             let last = try page.after(String.self)
-            let found = try await explainingStripe(context) {
+            let found = try await explainingStripe(context.logger) {
                 try await payments.list(on: account, after: last, limit: page.limit + 1)
             }
             let answers = found.map { ConnectPaymentAnswer($0, account: account.account, withSecret: false) }
@@ -56,7 +56,7 @@ struct ConnectRoutes {
             throw Problem.invalid("country must be two capital letters, such as US or DE.", field: "country")
         }
         guard accounts.stripe.isConfigured else { throw Problem.stripeNotConfigured }
-        let account = try await explainingStripe(context) {
+        let account = try await explainingStripe(context.logger) {
             try await accounts.create(country: input.country, for: identity.tenant, by: identity.actor) {
                 context.audit("connect.create", targets: [$0], metadata: ["country": input.country])
             }
@@ -70,7 +70,7 @@ struct ConnectRoutes {
         let account = try await account(of: identity.tenant)
         let key = request.headers[.idempotencyKey]
         return try await idempotency.once(request, as: identity, body: input) {
-            let payment = try await explainingStripe(context) {
+            let payment = try await explainingStripe(context.logger) {
                 try await payments.begin(input, on: account, by: identity, idempotencyKey: key) {
                     context.audit("connect.charge", targets: [$0], metadata: $1)
                 }

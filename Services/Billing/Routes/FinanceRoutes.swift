@@ -73,7 +73,7 @@ struct FinanceRoutes {
             let staff = try context.require(staff: .finance)
             let tenant = try context.identifier("tenant", as: TenantID.self)
             let reason = try Self.checked(reason: try await request.json(ReasonRequest.self).reason)
-            let isKnown = try await explainingStripe(context) {
+            let isKnown = try await explainingStripe(context.logger) {
                 try await finance.synchronise(tenant, reason: reason, by: staff, audit: context.financeAudit)
             }
             guard isKnown else { throw Problem.notFound("company") }

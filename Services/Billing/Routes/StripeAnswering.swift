@@ -1,7 +1,6 @@
 import Foundation
 import HTTP
 import Hummingbird
-import Logging
 
 /// How routes that reach Stripe answer: refusals as problems, and what is asked for twice once.
 struct StripeAnswering {
@@ -18,14 +17,7 @@ struct StripeAnswering {
 
     /// Runs `work` with Stripe's refusals as problems.
     func explained(_ work: () async throws -> Response) async throws -> Response {
-        do {
-            return try await work()
-        } catch let error as StripeError {
-            if error.kind != .card, error.kind != .notConfigured {
-                tenants.logger.warning("stripe refused what a company asked for", metadata: ["error": "\(error)"])
-            }
-            throw Problem(error)
-        }
+        try await explainingStripe(tenants.logger, work)
     }
 }
 

@@ -21,15 +21,17 @@ struct LimitAnswer: Encodable, Sendable, Equatable {
     let reserved: Int64
     let limit: Int64?
     let percent: Int?
-    /// Mails only: what will be used by the period's end when it goes on like this.
-    var forecastAtPeriodEnd: Int64?
+    /// What will be used by the period's end: mails when it goes on like this; what is had, such as users, does not end with a period and stays.
+    let forecastAtPeriodEnd: Int64
     /// Mails only: what was bought beyond the plan; the limit holds it.
-    var packs: PackUsage?
+    let packs: PackUsage?
 
-    init(used: Int64, reserved: Int64, limit: Int64?) {
+    init(used: Int64, reserved: Int64, limit: Int64?, forecastAtPeriodEnd: Int64? = nil, packs: PackUsage? = nil) {
         self.used = used
         self.reserved = reserved
         self.limit = limit
+        self.forecastAtPeriodEnd = forecastAtPeriodEnd ?? used + reserved
+        self.packs = packs
         percent = UsageMeter.percent(used + reserved, of: limit)
     }
 
@@ -41,7 +43,7 @@ struct LimitAnswer: Encodable, Sendable, Equatable {
         try container.encode(reserved, forKey: .reserved)
         try container.encode(limit, forKey: .limit)
         try container.encode(percent, forKey: .percent)
-        try container.encodeIfPresent(forecastAtPeriodEnd, forKey: .forecastAtPeriodEnd)
+        try container.encode(forecastAtPeriodEnd, forKey: .forecastAtPeriodEnd)
         try container.encodeIfPresent(packs, forKey: .packs)
     }
 }
@@ -88,10 +90,9 @@ struct UsageAnswer: Encodable, Sendable {
             let usage = resources[resource]
             return LimitAnswer(used: usage?.used ?? 0, reserved: usage?.reserved ?? 0, limit: limits[resource])
         }
-        var mails = LimitAnswer(
-            used: standing.used, reserved: standing.reserved, limit: standing.allowance >= PlanLimits.unlimitedMails ? nil : standing.allowance)
-        mails.forecastAtPeriodEnd = UsageMeter.forecast(taken: standing.used + standing.reserved, period: standing.period, now: now)
-        mails.packs = packs
+        let mails = LimitAnswer(
+            used: standing.used, reserved: standing.reserved, limit: standing.allowance >= PlanLimits.unlimitedMails ? nil : standing.allowance,
+            forecastAtPeriodEnd: UsageMeter.forecast(taken: standing.used + standing.reserved, period: standing.period, now: now), packs: packs)
         plan = standing.plan.code
         period = Period(start: standing.period.start, end: standing.period.end)
         self.mails = mails

@@ -121,10 +121,9 @@ struct EventHandler: Sendable {
         guard try await !EventInbox.hasLater(than: event, of: tenant, in: database) else {
             return try await EventInbox.ignore(event, at: clock.now, in: database)
         }
+        let subscription = try await SyncStore.start(of: tenant, in: database)?.subscription
         do throws(StripeError) {
-            _ = try await stripe.write(
-                StripeCustomer.self, "/v1/customers/\(customer)", ["invoice_settings": ["default_payment_method": .text(method)]],
-                key: "default-payment-method:\(id)", for: tenant)
+            try await charge(method, savedBy: id, customer: customer, subscription: subscription, of: tenant)
         } catch {
             // Taken away again, or the customer is gone.
             guard error.kind == .notFound || error.code == "resource_missing" else { throw error }
@@ -134,6 +133,20 @@ struct EventHandler: Sendable {
             BillingEvents.PaymentMethodSaved(setupIntent: id), at: clock.now, tenant: tenant, actor: cause.actor, trace: cause.trace,
             audit: AuditRecord(action: "payment_method.default", targets: [.init(type: "setup_intent", id: id)], metadata: cause.metadata))
         try await commit(event, tenant) { try await outbox.append([saved], in: $0) }
+    }
+
+    /// Makes it the customer's default and the running subscription's own: the one that Checkout left there would win over the customer's.
+    private func charge(
+        _ method: String, savedBy intent: String, customer: String, subscription: String?, of tenant: TenantID
+    ) async throws(StripeError) {
+        _ = try await stripe.write(
+            StripeCustomer.self, "/v1/customers/\(customer)", ["invoice_settings": ["default_payment_method": .text(method)]],
+            key: "default-payment-method:\(intent)", for: tenant)
+        guard let subscription, let found = try await stripe.find(StripeSubscription.self, "/v1/subscriptions/\(subscription)"), !found.hasEnded
+        else { return }
+        _ = try await stripe.write(
+            StripeSubscription.self, "/v1/subscriptions/\(subscription)", ["default_payment_method": .text(method)],
+            key: "subscription-payment-method:\(intent)", for: tenant)
     }
 
     private func dispute(_ id: String, _ event: InboxEvent, _ cause: SyncCause) async throws {

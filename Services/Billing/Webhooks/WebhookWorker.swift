@@ -88,6 +88,8 @@ struct WebhookWorker: Service {
             switch error {
             case EventTenant.Nobody.over: self.init(nil, "over", 0)
             case EventTenant.Nobody.secondCustomer: self.init(.failed, "second_customer", 0)
+            // Of an account whose company was deleted, Stripe goes on telling for as long as its owner leaves it connected.
+            case EventTenant.Nobody.notLinked where isOld && !event.account.isEmpty: self.init(nil, "account_of_nobody", 0)
             case EventTenant.Nobody.notLinked: self.init(isOld ? .failed : .parked, "not_linked", min(15 * doublings, 6 * 3_600))
             case is SubscriptionSync.UnknownTenant, EventTenant.Nobody.unknownTenant:
                 self.init(isOld ? .failed : .parked, "unknown_tenant", min(15 * doublings, 6 * 3_600))
