@@ -67,6 +67,7 @@ struct BillingService: DeployableService {
                 }
             },
             ReservationExpiry(limits: limits, logger: house.logger),
+            ReservationReconciler(database: house.worker, delivery: house.peer(.delivery), clock: house.clock, logger: house.logger),
             connectRefresher,
         ]
         return own + follower.background

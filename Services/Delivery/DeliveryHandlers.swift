@@ -14,6 +14,7 @@ struct DeliveryHandlers {
     let eraser: RecipientEraser
     let withdrawal: Withdrawal
     let budgets: MailboxBudgets
+    let reservations: ReservationReports
     let wakeup: Wakeup
     let clock: WallClock
 
@@ -51,6 +52,8 @@ struct DeliveryHandlers {
         let (withdrawal, budgets) = (withdrawal, budgets)
         router.on(DeliveryRPC.WithdrawSends.self) { request, _ in try await withdrawal.withdraw(request) }
         router.on(DeliveryRPC.ReadMailboxBudgets.self) { request, _ in try await budgets.read(request) }
+        let reservations = reservations
+        router.on(DeliveryRPC.ReadReservations.self) { request, _ in try await reservations.read(request) }
         let (purge, eraser) = (purge, eraser)
         router.on(DeliveryRPC.EraseRecipient.self) { request, _ in PurgeResult(isDone: try await eraser.erase(request)) }
         router.on(DeliveryRPC.Purge.self) { request, _ in PurgeResult(isDone: try await purge.purge(request)) }

@@ -21,6 +21,8 @@ struct DeliveryService: DeployableService {
         Migration(name: "m0004_windows_threads", embedded: PackageResources.m0004_windows_threads_sql),
         Migration(name: "m0005_erasure", embedded: PackageResources.m0005_erasure_sql),
         Migration(name: "m0006_access_gate", embedded: PackageResources.m0006_access_gate_sql),
+        Migration(name: "m0007_reservation_index", embedded: PackageResources.m0007_reservation_index_sql),
+        Migration(name: "m0008_mailbox_purges", embedded: PackageResources.m0008_mailbox_purges_sql),
     ]
     static let keys = [
         ConfigurationKey(
@@ -139,7 +141,8 @@ struct DeliveryService: DeployableService {
             eraser: RecipientEraser(
                 database: house.worker, digests: digests, counters: otherCounters, outbox: house.outbox, clock: house.clock),
             withdrawal: Withdrawal(database: house.worker, counters: otherCounters, outbox: house.outbox, clock: house.clock),
-            budgets: MailboxBudgets(database: house.api), wakeup: wakeup, clock: house.clock)
+            budgets: MailboxBudgets(database: house.api), reservations: ReservationReports(database: house.api), wakeup: wakeup,
+            clock: house.clock)
     }
 
     private static func retention(_ settings: Settings) throws -> Maintenance.Retention {

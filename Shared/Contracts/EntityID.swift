@@ -4,6 +4,9 @@ public import Foundation
 ///
 /// On the wire it is the lower-case string form.
 public struct EntityID<Kind>: Hashable, Sendable, Codable, CustomStringConvertible {
+    /// Before every identifier.
+    public static var zero: Self { Self(UUID(uuid: (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0))) }
+
     public let uuid: UUID
 
     public init(_ uuid: UUID) {

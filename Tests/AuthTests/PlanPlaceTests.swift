@@ -1,12 +1,15 @@
 import Contracts
 import Foundation
 import HTTPTypes
+import Logging
 import Postgres
 import Primitives
+import RPC
 import TestSupport
 import Testing
 
 @testable import Auth
+@testable import ServiceRuntime
 
 @Suite("Places under the plan's limits in Auth")
 struct PlanPlaceTests {
@@ -29,12 +32,14 @@ struct PlanPlaceTests {
         let fixture = try await AuthFixture.make(seats: 3)
         let owner = try await fixture.signedIn()
         let tenant = try await tenant(fixture)
+        let asked = fixture.places.reservationCalls
         let made = try await invite(owner, "bob@example.com")
-        let invitation = try #require(made.member("id"), "\(made.body)")
+        #expect(fixture.places.reservationCalls == asked + 1)
+        let invitation = try #require(made.member("id"), "\(made.body)").lowercased()
         #expect(fixture.places.confirmed(.users, of: tenant) == [invitation])
         #expect(try await accept(fixture, "bob@example.com").status == .ok)
         #expect(fixture.places.confirmed(.users, of: tenant) == [invitation])
-        let second = try #require(try await invite(owner, "carl@example.com").member("id"))
+        let second = try #require(try await invite(owner, "carl@example.com").member("id")).lowercased()
         #expect(try await invite(owner, "dora@example.com").body.contains("no_seats"))
         #expect(fixture.places.confirmed(.users, of: tenant) == [invitation, second])
         #expect(fixture.places.reserved(.users, of: tenant).isEmpty)
@@ -50,7 +55,7 @@ struct PlanPlaceTests {
         let fixture = try await AuthFixture.make(seats: 3)
         let owner = try await fixture.signedIn()
         let tenant = try await tenant(fixture)
-        let first = try #require(try await invite(owner, "bob@example.com").member("id"))
+        let first = try #require(try await invite(owner, "bob@example.com").member("id")).lowercased()
         #expect(try await invite(owner, "bob@example.com").body.contains("already_invited"))
         #expect(try await invite(owner, "ada@example.com").body.contains("already_member"))
         #expect(fixture.places.confirmed(.users, of: tenant) == [first])
@@ -63,7 +68,7 @@ struct PlanPlaceTests {
         }
         let later = try await invite(owner, "dora@example.com")
         #expect(later.status == .created, "\(later.body)")
-        let last = try #require(later.member("id"))
+        let last = try #require(later.member("id")).lowercased()
         #expect(fixture.places.confirmed(.users, of: tenant) == [last])
     }
 
@@ -116,6 +121,25 @@ struct PlanPlaceTests {
         #expect(told.allSatisfy { $0.countedAt <= fixture.house.clock.clock.now })
     }
 
+    @Test("what is given back is not confirmed any more, also when its confirmation was lost")
+    func givenBack() async throws {
+        let places = TestPlaces()
+        var billing = RPCRouter(service: .billing)
+        places.add(to: &billing)
+        let plan = PlanPlaces(
+            billing: .local(billing, caller: .auth), logger: Logger(label: "test"), pauses: Array(repeating: .milliseconds(800), count: 3))
+        let tenant = TenantID(UUID())
+        for key in ["gone", "kept"] { try await plan.reserve(.users, key: key, of: tenant) }
+        places.lose(confirmations: true)
+        await plan.confirm(.users, key: "gone", of: tenant)
+        await plan.release(.users, key: "gone", of: tenant)
+        await plan.confirm(.users, key: "kept", of: tenant)
+        places.lose(confirmations: false)
+        // The other's turn comes first.
+        try await eventually("the confirmation is told again") { places.confirmed(.users, of: tenant).contains("kept") }
+        #expect(places.confirmed(.users, of: tenant) == ["kept"])
+    }
+
     @Test("all keys of a company together have the plan's requests a minute")
     func rate() async throws {
         let fixture = try await AuthFixture.make(rate: 4)
@@ -137,9 +161,16 @@ struct PlanPlaceTests {
             let tenant: TenantID = try await fixture.house.house.worker.query("select id from public.tenants")[0].decode("id")
             try await eventually("the plan's rate is known") { await fixture.service.planRates.limit(of: tenant) == 4 }
         }
+        // As many others as are remembered at once.
+        let rates = fixture.service.planRates
+        for _ in 0..<9_999 { _ = await rates.limit(of: TenantID(UUID())) }
         fixture.house.clock.advance(by: .seconds(61))
         for number in 0..<4 { #expect(try await isAnswered(keys[number % 2])) }
         #expect(try await !isAnswered(keys[0]))
         #expect(try await !isAnswered(keys[1]))
+        // One more makes room among those of long ago.
+        let tenant: TenantID = try await fixture.house.house.worker.query("select id from public.tenants")[0].decode("id")
+        _ = await rates.limit(of: TenantID(UUID()))
+        #expect(await rates.limit(of: tenant) == 4)
     }
 }

@@ -87,6 +87,38 @@ struct ChangeTests {
         #expect(changed.status == 200, "\(changed.body)")
     }
 
+    @Test("a preview from before the period costs nothing any more that anybody saw; a subscription of several items is changed by nobody here")
+    func notChanged() async throws {
+        let ground = try await StripeGround.priced()
+        let subscription = try await ground.subscribed()
+        let token = try PreviewToken(
+            subscription: subscription, plan: "professional", interval: .month, prorationDate: ground.now.stripeSeconds - 60
+        ).sealed(for: ground.tenant, ground.fixture.house.house.keyring)
+        let expired = try await ground.send(
+            .post, "\(Self.root)/change", #"{"plan":"professional","interval":"month","preview_token":"\#(token)"}"#)
+        #expect(expired.status == 409 && expired.kind == "preview_expired", "\(expired.body)")
+        var changed = try #require(ground.stripe.object(subscription))
+        let items = changed["items"]["data"].elements
+        var second = items[0]
+        second["id"] = "si_second"
+        changed["items"]["data"] = .list([items[0], second])
+        ground.stripe.set(changed)
+        #expect(try await ground.send(.post, "\(Self.root)/change", Self.professional).kind == "several_items")
+        #expect(ground.stripe.calls("POST /v1/subscriptions/").isEmpty)
+    }
+
+    @Test("less waits for the end of a trial at Stripe")
+    func trialRunning() async throws {
+        let ground = try await StripeGround.priced()
+        let subscription = try await ground.subscribed("price_pro")
+        ground.stripe.set(["id": .text(subscription), "status": "trialing"])
+        for path in ["change/preview", "change"] {
+            let refused = try await ground.send(.post, "\(Self.root)/\(path)", Self.starter)
+            #expect(refused.status == 409 && refused.kind == "trial_running", "\(refused.body)")
+        }
+        #expect(ground.stripe.calls("POST /v1/subscription_schedules").isEmpty)
+    }
+
     @Test("twenty clicks change it once, and the answer is true at once")
     func manyClicks() async throws {
         let ground = try await StripeGround.priced()

@@ -196,7 +196,12 @@ struct ConnectTests {
     func deauthorized() async throws {
         let ground = try await StripeGround.make()
         let account = try await ground.connected()
-        for _ in 0..<2 { try await ground.fixture.service.connectSync.refresh(account: account, cause: ConnectSync.deauthorization) }
+        let sync = ground.fixture.service.connectSync
+        // That somebody says so is not enough: the account is still ours to read.
+        try await sync.refresh(account: account, cause: ConnectSync.deauthorization)
+        #expect(try await ground.send(.get, "\(Self.root)/status").member("state") == "enabled")
+        ground.stripe.set(["id": .text(account), "deleted": true])
+        for _ in 0..<2 { try await sync.refresh(account: account, cause: ConnectSync.deauthorization) }
         let status = try await ground.send(.get, "\(Self.root)/status")
         #expect(status.member("state") == "deauthorized" && status.body.contains(#""charges_enabled":false"#), "\(status.body)")
         #expect(try await ground.send(.post, "\(Self.root)/payments", #"{"amount":1000,"currency":"EUR"}"#).body.contains("no_connect_account"))
@@ -205,7 +210,22 @@ struct ConnectTests {
         #expect(another.status == 201 && another.member("account") != account, "\(another.body)")
         #expect(try await ground.send(.get, "\(Self.root)/status").member("state") == "onboarding")
         // What is said of the old one is nobody's any more.
-        try await ground.fixture.service.connectSync.refresh(account: account, cause: "account.updated")
+        #expect(try await sync.refresh(account: account, cause: "account.updated") == nil)
+    }
+
+    @Test("only what Stripe says of the account itself takes it: a key of ours that may not read it is no word of its owner")
+    func refused() async throws {
+        let ground = try await StripeGround.make()
+        let account = try await ground.connected()
+        let sync = ground.fixture.service.connectSync
+        for code in [nil, "secret_key_required"] as [String?] {
+            ground.stripe.fail("GET /v1/accounts/", .status(403, type: "invalid_request_error", code: code))
+            await #expect(throws: StripeError.self) { _ = try await sync.refresh(account: account, cause: ConnectSync.deauthorization) }
+        }
+        #expect(try await ground.send(.get, "\(Self.root)/status").member("state") == "enabled")
+        ground.stripe.fail("GET /v1/accounts/", .status(403, type: "invalid_request_error", code: "account_invalid"))
+        try await sync.refresh(account: account, cause: ConnectSync.deauthorization)
+        #expect(try await ground.send(.get, "\(Self.root)/status").member("state") == "deauthorized")
     }
 
     @Test("of readings that cross, none older overwrites a newer one; an account of nobody's changes nothing")

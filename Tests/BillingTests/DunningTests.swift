@@ -27,7 +27,9 @@ struct DunningTests {
         Case(status: "past_due", expected: .grace), Case(status: "past_due", unpaidFor: 0, expected: .grace),
         Case(status: "past_due", unpaidFor: 604_799, expected: .grace), Case(status: "past_due", unpaidFor: 604_800, expected: .readOnly),
         Case(status: "past_due", unpaidFor: 1_209_599, expected: .readOnly), Case(status: "past_due", unpaidFor: 1_209_600, expected: .readOnly),
-        Case(status: "unpaid", unpaidFor: 1, expected: .readOnly), Case(status: "paused", expected: .readOnly),
+        Case(status: "unpaid", expected: .readOnly), Case(status: "unpaid", unpaidFor: 1, expected: .readOnly),
+        Case(status: "unpaid", unpaidFor: 1_209_599, expected: .readOnly), Case(status: "unpaid", unpaidFor: 1_209_600, expected: .readOnly),
+        Case(status: "paused", expected: .readOnly),
         Case(status: "incomplete", expected: .readOnly), Case(status: "canceled", expected: .cancelled),
         Case(status: "incomplete_expired", expected: .cancelled), Case(status: "a_word_of_2030", expected: .readOnly),
         Case(status: "canceled", grant: AccessGrant(access: .full, limits: [:], endsAt: nil), expected: .full),
@@ -43,9 +45,45 @@ struct DunningTests {
         let facts = AccessFacts(
             status: given.status, trialEndsAt: given.trialLeft.map { now + $0 }, pastDueSince: given.unpaidFor.map { now - $0 }, grant: given.grant)
         #expect(facts.access(at: now) == given.expected)
-        #expect(facts.isCancelDue(at: now) == (given.status == "past_due" && given.unpaidFor ?? 0 >= 1_209_600))
+        let isUnpaid = ["past_due", "unpaid"].contains(given.status)
+        #expect(facts.isCancelDue(at: now) == (isUnpaid && given.unpaidFor ?? 0 >= 1_209_600))
         // The clock alone changes nothing before it says so.
         if let next = facts.nextChange(after: now) { #expect(facts.access(at: next - 0.001) == given.expected) }
+    }
+
+    @Test(
+        "of an unpaid one the clock speaks until the day on which it is cancelled",
+        arguments: [
+            ("past_due", 0.0, 7.0), ("past_due", 7, 14), ("past_due", 14, nil), ("unpaid", 0, 14), ("unpaid", 8, 14), ("unpaid", 14, nil),
+        ] as [(String, Double, Double?)])
+    func nextChange(status: String, day: Double, next: Double?) {
+        let since = Self.now
+        let facts = AccessFacts(status: status, trialEndsAt: nil, pastDueSince: since, grant: nil)
+        let now = since + day * Self.day
+        let expected = next.map { since + $0 * Self.day }
+        #expect(facts.nextChange(after: now) == expected)
+        // Whoever should have been cancelled by now is looked at again soon.
+        let known = AccessAnnouncer.Known(facts: facts, trialEndsAt: nil, isAtStripe: true, announced: "read_only", grantsChangeAt: nil)
+        #expect(known.nextLook(after: now) == (expected ?? now + 300))
+        #expect(AccessFacts(status: "paused", trialEndsAt: nil, pastDueSince: since, grant: nil).nextChange(after: now) == nil)
+    }
+
+    @Test("what Stripe calls unpaid is cancelled on day 14, too, counted from when it was past due")
+    func unpaidAtStripe() async throws {
+        let ground = try await FollowerGround.make()
+        let subscription = try await Self.unpaid(ground)
+        ground.advance(10 * Self.day)
+        ground.stripe.set(["id": .text(subscription), "status": "unpaid"])
+        try await ground.hear("customer.subscription.updated", subscription)
+        #expect(try await ground.access() == .readOnly)
+        ground.advance(4 * Self.day - 60)
+        try await ground.follower.dunning.runOnce()
+        #expect(ground.stripe.calls("DELETE").isEmpty)
+        ground.advance(60)
+        try await ground.follower.dunning.runOnce()
+        #expect(try await ground.state().status == "canceled")
+        #expect(ground.stripe.object(subscription)?["status"].string == "canceled")
+        #expect(try await ground.announced() == ["grace 2", "read_only 3", "cancelled 4"])
     }
 
     @Test("day 7 stops sending, day 14 asks Stripe to end it, and read-only it stays until Stripe has said so")
@@ -109,6 +147,22 @@ struct DunningTests {
         try await ground.follower.dunning.runOnce()
         #expect(ground.stripe.calls("DELETE").isEmpty)
         #expect(try await ground.access() == .full)
+    }
+
+    @Test("what was paid since it was read, also when it is unpaid again, is not ended by the old reading")
+    func paidSinceRead() async throws {
+        let ground = try await FollowerGround.make()
+        let subscription = try await Self.unpaid(ground)
+        ground.advance(14 * Self.day)
+        let old = try await ground.state()
+        for status in ["active", "past_due"] {
+            ground.stripe.set(["id": .text(subscription), "status": .text(status)])
+            try await ground.sync.sync(ground.tenant, cause: .reconcile)
+            ground.advance(60)
+            try await ground.follower.cancellation.cancelUnpaid(ground.tenant, old)
+            #expect(ground.stripe.calls("DELETE").isEmpty)
+            #expect(try await ground.state().cancelRequestedAt == nil)
+        }
     }
 
     @Test("while Stripe does not answer, nothing is ended by what we believe")

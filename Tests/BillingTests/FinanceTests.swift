@@ -49,6 +49,7 @@ struct FinanceTests {
         arguments: [
             (HTTPRequest.Method.get, "webhooks/health"), (.get, "events"), (.get, "overview"), (.get, "plans"), (.get, "plans/starter"),
             (.post, "webhooks/events/evt_1/replay"), (.put, "plans/starter"), (.put, "plans/starter/prices"), (.get, "tenants/TENANT"),
+            (.get, "packs"), (.get, "packs/mails_10000"), (.put, "packs/mails_10000"),
             (.post, "tenants/TENANT/sync"), (.post, "tenants/TENANT/grants"), (.delete, "tenants/TENANT/grants/TENANT"),
         ])
     func roles(method: HTTPRequest.Method, path: String) async throws {

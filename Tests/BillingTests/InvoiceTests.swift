@@ -107,6 +107,11 @@ struct InvoiceTests {
 struct ListCacheTests {
     private final class Source: Sendable {
         let reads = Mutex(0)
+        private let asking = Mutex(0)
+        var asked: Int { asking.withLock { $0 } }
+
+        func ask() { asking.withLock { $0 += 1 } }
+
         func read() -> Int {
             reads.withLock { count in
                 count += 1
@@ -126,8 +131,10 @@ struct ListCacheTests {
         let values = try await withThrowingTaskGroup(of: Int.self) { group in
             for _ in 0..<50 {
                 group.addTask {
-                    try await cache.page(Self.key(one)) {
-                        try await Task.sleep(for: .milliseconds(20))
+                    source.ask()
+                    return try await cache.page(Self.key(one)) {
+                        // Held until everybody has asked.
+                        try await eventually("all have asked") { source.asked == 50 }
                         return source.read()
                     }.value
                 }

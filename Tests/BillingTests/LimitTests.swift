@@ -83,7 +83,7 @@ struct LimitTests {
         #expect(try await fixture.reserve(.domains, "four", count: 4) == .init(used: 0, reserved: 5, limit: 5))
     }
 
-    @Test("confirmed counts as used, released as gone; saying either again, or of what never was, changes nothing")
+    @Test("confirmed counts as used, released as gone; saying either again changes nothing")
     func life() async throws {
         let fixture = try await BillingFixture.make()
         _ = try await fixture.reserve(.workspaces, "a")
@@ -98,7 +98,36 @@ struct LimitTests {
         for _ in 0..<2 { try await fixture.release(.workspaces, "a") }
         try await fixture.release(.workspaces, "never")
         #expect(try await fixture.counted(.workspaces) == [0, 0])
-        #expect(await fixture.kind { try await fixture.confirm(.workspaces, "never") } == "reservation_not_found")
+    }
+
+    @Test("what is there is counted also when its place has run out, once, and of a company that nobody knows nothing is")
+    func lateConfirmation() async throws {
+        let fixture = try await BillingFixture.make()
+        for key in ["slow", "lost"] { _ = try await fixture.reserve(.users, key) }
+        fixture.house.clock.advance(by: .seconds(300))
+        // Asked for again, it waits anew.
+        _ = try await fixture.reserve(.users, "slow")
+        fixture.house.clock.advance(by: .seconds(301))
+        #expect(try await fixture.resourceLimits.expire() == 1)
+        #expect(try await fixture.counted(.users) == [0, 1])
+        _ = try await fixture.reserve(.users, "other")
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<5 { group.addTask { try await fixture.confirm(.users, "lost") } }
+            try await group.waitForAll()
+        }
+        // Beyond the limit of two: it is there all the same.
+        #expect(try await fixture.counted(.users) == [1, 2])
+        let stranger = TenantID(UUID())
+        let kind = await fixture.kind {
+            try await fixture.billing.call(BillingRPC.ConfirmResource(tenant: stranger, resource: .users, key: "x"))
+        }
+        #expect(kind == "no_entitlement")
+        let answer = try await fixture.billing.call(
+            BillingRPC.RecountResource(tenant: stranger, resource: .users, used: 3, countedAt: fixture.house.clock.clock.now))
+        #expect(!answer.isTaken)
+        let rows: Int = try await fixture.house.house.worker.query("select count(*) as n from resource_counts where tenant_id = \(stranger)")[0]
+            .decode("n")
+        #expect(rows == 0)
     }
 
     @Test("what nobody confirms ends after ten minutes, what somebody confirmed does not")

@@ -106,6 +106,36 @@ struct PackTests {
         #expect(try await ground.acts().contains { $0.action == "payment.refund" })
     }
 
+    @Test("money that went back before the payment was heard of takes its mails with it")
+    func refundedBefore() async throws {
+        let ground = try await FollowerGround.make()
+        _ = try await ground.subscribed()
+        let (session, payment) = try await buy(ground)
+        let charge = try #require(ground.stripe.object(payment)?["latest_charge"].string)
+        ground.stripe.set(["id": .text(charge), "amount_refunded": 500])
+        try await ground.hear("charge.refunded", charge)
+        try await ground.hear("checkout.session.completed", session)
+        try await ground.hear("payment_intent.succeeded", payment)
+        #expect(try await ground.entitlements().mailsPerPeriod == 15_000)
+        #expect(try await ground.acts().filter { $0.action == "pack.buy" }.count == 1)
+    }
+
+    @Test("a pack that is paid while nothing runs is good for the next period")
+    func waiting() async throws {
+        let ground = try await FollowerGround.make()
+        try await ground.link()
+        ground.advance(15 * FollowerGround.day)
+        let (session, _) = try await buy(ground)
+        for _ in 0..<2 { try await ground.hear("checkout.session.completed", session) }
+        #expect(try await ground.allowances() == [10_000])
+        let subscription = try ground.stripe.subscribe(customer: FollowerGround.customer, price: "price_pro")
+        try await ground.hear("customer.subscription.created", subscription)
+        #expect(try await ground.allowances() == [10_000, 60_000])
+        try await ground.sync.sync(ground.tenant, cause: .reconcile)
+        #expect(try await ground.allowances() == [10_000, 60_000])
+        #expect(try await ground.acts().filter { $0.action == "pack.buy" }.count == 1)
+    }
+
     @Test("a dispute is in the trail of whoever paid")
     func dispute() async throws {
         let ground = try await FollowerGround.make()

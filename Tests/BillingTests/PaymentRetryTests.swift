@@ -1,5 +1,6 @@
 import Contracts
 import Foundation
+import Postgres
 import TestSupport
 import Testing
 
@@ -28,6 +29,32 @@ struct PaymentRetryTests {
         #expect(answer.at("outcome") == "paid" && answer.at("subscription.access") == "full", "\(answer.body)")
         #expect(ground.stripe.object(invoice)?["status"].string == "paid")
         #expect(try await ground.trail("billing.payment_retry").compactMap { $0.audit?.outcome } == [.success])
+    }
+
+    @Test("what has ended, or is being ended, is not paid any more")
+    func ending() async throws {
+        let (ground, invoice) = try await unpaid()
+        try await ground.worker.query("update subscriptions set cancel_requested_at = \(ground.now)")
+        #expect(try await ground.send(.post, Self.path).kind == "cancellation_under_way")
+        let subscription: String = try await ground.worker.query("select stripe_subscription from subscriptions")[0].decode("stripe_subscription")
+        ground.stripe.set(["id": .text(subscription), "status": "canceled"])
+        #expect(try await ground.send(.post, Self.path).kind == "no_subscription")
+        #expect(ground.stripe.calls("POST /v1/invoices/\(invoice)/pay").isEmpty)
+    }
+
+    @Test("what was to be ended and staff let go on can be paid")
+    func kept() async throws {
+        let (ground, _) = try await unpaid()
+        ground.advance(15 * StripeGround.day)
+        try await ground.worker.query("update subscriptions set cancel_requested_at = \(ground.now)")
+        #expect(try await ground.send(.post, Self.path).kind == "cancellation_under_way")
+        try await ground.worker.query(
+            """
+            insert into access_grants (tenant_id, id, access, reason, granted_by, starts_at)
+            values (\(ground.tenant), \(UUID()), 'full', 'r', 'g', \(ground.now))
+            """)
+        let answer = try await ground.send(.post, Self.path)
+        #expect(answer.at("outcome") == "paid" && answer.at("subscription.access") == "full", "\(answer.body)")
     }
 
     @Test("declined, it says why and where else to pay; another try is another one")

@@ -50,6 +50,23 @@ struct PlanEditorTests {
         #expect(answer.status == 400, "\(answer.body)")
     }
 
+    @Test("every edit of a plan has those who have it looked at again, also one that says what is so already")
+    func wakes() async throws {
+        let ground = try await StripeGround.make()
+        let now = ground.fixture.house.clock.clock.now
+        #expect(try await ground.staff(.put, "plans/starter", body(), headers: [.ifMatch: "*"]).status == 200)
+        // As if nobody had been woken by the first.
+        try await ground.worker.query("update subscriptions set access_due_at = \(now + 86_400) where tenant_id = \(ground.fixture.tenant)")
+        #expect(try await ground.staff(.put, "plans/business", body(), headers: [.ifMatch: "*"]).body.contains("stripe_id_taken"))
+        func dueAt() async throws -> Date? {
+            try await ground.worker.query("select access_due_at from subscriptions where tenant_id = \(ground.fixture.tenant)")[0]
+                .decodeOptional("access_due_at")
+        }
+        #expect(try await dueAt() == now + 86_400)
+        #expect(try await ground.staff(.put, "plans/starter", body(), headers: [.ifMatch: "*"]).status == 200)
+        #expect(try await dueAt() == now)
+    }
+
     @Test("a price is what Stripe says of it, or it is refused; one at Stripe keeps its amount, and prices that are not named stay")
     func prices() async throws {
         let ground = try await StripeGround.make()

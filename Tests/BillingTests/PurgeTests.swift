@@ -8,6 +8,20 @@ import Testing
 
 @Suite("What is left of a company in Billing")
 struct PurgeTests {
+    @Test("a company that was a customer goes also where no key of Stripe is set any more")
+    func withoutKey() async throws {
+        let fixture = try await BillingFixture.make()
+        try await fixture.house.house.worker.query(
+            "insert into stripe_customers (tenant_id, customer, created_at) values (\(fixture.tenant), 'cus_1', \(fixture.house.clock.clock.now))")
+        try await fixture.house.house.worker.query(
+            "update subscriptions set stripe_subscription = 'sub_1', status = 'active' where tenant_id = \(fixture.tenant)")
+        _ = try await fixture.billing.call(BillingRPC.CancelSubscription(tenant: fixture.tenant))
+        for _ in 0..<10 {
+            if try await fixture.billing.call(BillingRPC.Purge(tenant: fixture.tenant, workspace: nil)).isDone { break }
+        }
+        #expect(try await fixture.house.rows(of: fixture.tenant) == [:])
+    }
+
     @Test("a cancelled subscription reserves nothing; purged, nothing is left, and the others have what they had")
     func company() async throws {
         let fixture = try await BillingFixture.make()

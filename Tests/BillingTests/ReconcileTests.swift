@@ -67,6 +67,43 @@ struct ReconcileTests {
         #expect(try await ground.acts().filter { $0.action == "subscription.flag" }.count == 1)
     }
 
+    @Test("whoever compares says so after a hundred companies at most, also of those that Stripe did not list")
+    func goesOn() async throws {
+        let ground = try await FollowerGround.make()
+        let end = ground.now + 86_400
+        try await ground.database.query(
+            """
+            insert into subscriptions (tenant_id, plan, status, period_start, period_end, created_at, stripe_subscription)
+            select gen_random_uuid(), 'starter', 'active', \(ground.now), \(end), \(ground.now), 'sub_gone_' || n from generate_series(1, 101) n
+            """)
+        var told = 0
+        let outcome = try await ground.follower.upkeep.reconciliation.run { told += 1 }
+        #expect(outcome.missing == 101 && outcome.reread == 101)
+        #expect(told == 3)
+    }
+
+    @Test("a company of which Stripe does not answer is no reason to leave out the others, and a price that was unknown is looked at again")
+    func oneOfMany() async throws {
+        let ground = try await FollowerGround.make()
+        let subscription = try await ground.subscribed()
+        ground.stripe.set(["id": .text(subscription), "status": "past_due", "schedule": "sub_sched_1"])
+        ground.stripe.fail("GET /v1/subscription_schedules", .status(429), times: 4)
+        #expect(try await ground.follower.upkeep.reconciliation.run() == .init(listed: 1, failed: 1))
+        ground.stripe.recover()
+        ground.stripe.price("price_new", amount: 4_900)
+        var changed = try #require(ground.stripe.object(subscription))
+        changed["schedule"] = .null
+        changed["status"] = "active"
+        changed["items"]["data"][0]["price"] = try #require(ground.stripe.object("price_new"))
+        ground.stripe.set(changed)
+        #expect(try await ground.follower.upkeep.reconciliation.run() == .init(listed: 1, reread: 1))
+        #expect(try await ground.state().flags == [SubscriptionState.Flag.unknownPrice])
+        try await ground.database.query("update plan_prices set stripe_price = 'price_new' where plan = 'business' and interval = 'month'")
+        #expect(try await ground.follower.upkeep.reconciliation.run() == .init(listed: 1, reread: 1))
+        #expect(try await ground.state().plan == "business")
+        #expect(try await ground.follower.upkeep.reconciliation.run() == .init(listed: 1))
+    }
+
     @Test("an answer that failed changes nothing, and the day's work is done again soon")
     func failing() async throws {
         let ground = try await FollowerGround.make()

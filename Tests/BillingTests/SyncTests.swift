@@ -189,11 +189,13 @@ struct SyncTests {
     @Test(
         "which of several subscriptions counts",
         arguments: [
-            ("sub_a", ["sub_a": "past_due", "sub_b": "active"], "sub_a", ["sub_b"]),
+            ("sub_a", ["sub_a": "active", "sub_b": "active"], "sub_a", ["sub_b"]),
+            ("sub_a", ["sub_a": "past_due", "sub_b": "unpaid"], "sub_a", ["sub_b"]),
+            ("sub_a", ["sub_a": "past_due", "sub_b": "active"], "sub_b", ["sub_a"]),
             ("sub_a", ["sub_a": "canceled", "sub_b": "active"], "sub_b", []),
             ("sub_a", ["sub_a": "canceled", "sub_b": "incomplete"], "sub_a", []),
             (nil, ["sub_a": "unpaid", "sub_b": "trialing"], "sub_b", ["sub_a"]), (nil, ["sub_a": "canceled"], nil, []), (nil, [:], nil, []),
-            ("sub_x", ["sub_a": "active"], "sub_a", []), ("sub_a", ["sub_a": "a_word_of_2030", "sub_b": "active"], "sub_a", ["sub_b"]),
+            ("sub_x", ["sub_a": "active"], "sub_a", []), ("sub_a", ["sub_a": "a_word_of_2030", "sub_b": "active"], "sub_b", ["sub_a"]),
         ] as [(String?, [String: String], String?, [String])])
     func choice(linked: String?, statuses: [String: String], chosen: String?, duplicates: [String]) throws {
         let all = try statuses.map { id, status in

@@ -220,6 +220,47 @@ struct WebhookTests {
         #expect(enabled)
     }
 
+    @Test("of a connected account that nobody knows yet the news waits; a payout that failed is in the trail; live news of test keys is not kept")
+    func unknownAccount() async throws {
+        let ground = try await FollowerGround.make()
+        ground.stripe.set(["id": "acct_1", "object": "account"])
+        ground.stripe.set(["id": "po_1", "object": "payout"], account: "acct_1")
+        try await ground.deliver(ground.stripe.signed("payout.failed", "po_1", id: "evt_1", account: "acct_1"), to: "/webhooks/stripe/connect")
+        try await ground.work()
+        #expect(try await ground.states() == ["evt_1": "parked"])
+        try await ground.database.query(
+            "insert into connect_accounts (tenant_id, account, created_at) values (\(ground.tenant), 'acct_1', \(ground.now))")
+        ground.advance(60)
+        try await ground.work()
+        #expect(try await ground.states() == ["evt_1": "done"])
+        #expect(try await ground.acts().last { $0.action == "connect.payout_fail" }?.targets.first?.id == "po_1")
+        ground.stripe.event("account.updated", "acct_1", id: "evt_live", account: "acct_1")
+        ground.stripe.set(["id": "evt_live", "livemode": true], account: "acct_1")
+        let body = try #require(ground.stripe.object("evt_live", account: "acct_1")).data
+        var headers: HTTPFields = [.contentType: "application/json"]
+        headers[.stripeSignature] = StripeDouble.header(
+            body, timestamp: Int64(ground.now.timeIntervalSince1970), secrets: [StripeDouble.connectWebhookSecret])
+        #expect(try await ground.deliver((headers, ByteBuffer(bytes: body)), to: "/webhooks/stripe/connect") == 200)
+        #expect(try await ground.states() == ["evt_1": "done"])
+    }
+
+    @Test("a customer that was deleted at Stripe is given up when nothing of it goes on, and news of strangers is let go")
+    func customerDeleted() async throws {
+        let ground = try await FollowerGround.make()
+        let subscription = try await ground.subscribed()
+        func linked() async throws -> Int { try await ground.database.query("select count(*) as n from stripe_customers")[0].decode("n") }
+        ground.stripe.set(["id": .text(FollowerGround.customer), "deleted": true])
+        try await ground.hear("customer.deleted", FollowerGround.customer)
+        #expect(try await linked() == 1, "its subscription goes on")
+        ground.stripe.set(["id": .text(subscription), "status": "canceled"])
+        try await ground.hear("customer.deleted", FollowerGround.customer)
+        #expect(try await linked() == 0)
+        #expect(try await ground.acts().filter { $0.action == "customer.unlink" }.count == 1)
+        ground.stripe.set(["id": "cus_stranger", "object": "customer"])
+        try await ground.hear("customer.updated", "cus_stranger", id: "evt_stranger")
+        #expect(try await ground.states()["evt_stranger"] == "ignored")
+    }
+
     @Test("the intake may write new events and nothing else: it reads none, and none is anybody's yet")
     func intakeRights() async throws {
         let ground = try await FollowerGround.make()

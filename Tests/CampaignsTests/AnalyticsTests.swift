@@ -158,8 +158,8 @@ struct AnalyticsTests {
         try await ground.worker.query("update campaigns set sequence_version = 2 where tenant_id = \(ground.tenant)")
         try await ground.worker.query(
             """
-            insert into step_tests (tenant_id, campaign_id, step, opened_at, winner, decided_at)
-            values (\(ground.tenant), \(ground.campaign), 1, \(ground.now), 'B', \(ground.now))
+            insert into step_tests (tenant_id, campaign_id, step, opened_at, winner)
+            values (\(ground.tenant), \(ground.campaign), 1, \(ground.now), 'B')
             """)
         try await ground.insert([StatRow(day: "2026-11-02", step: 5, variant: "A", figures: MailFigures(sent: 10, bounced: 2, opened: 4))])
         let byStep: WireReport = try await ground.read("\(ground.path)/analytics?group=step")

@@ -67,6 +67,28 @@ struct CampaignLifeTests {
         #expect(leads.body.contains(#""status":"unsubscribed""#) && leads.body.contains(#""status":"bounced""#))
     }
 
+    @Test("a mail that was claimed when its lead answered is asked about again until Delivery has it back")
+    func claimed() async throws {
+        let fixture = try await CampaignsFixture.make()
+        try await fixture.launch(try await fixture.draft(leads: 1, Self.twoMails))
+        try await fixture.handOverAll()
+        let key = try #require(fixture.mails(step: 1).first?.sendKey)
+        _ = fixture.peers.state.withLock { $0.claimed.insert(key) }
+        try await fixture.feel(.replied) { _ in true }
+        try await fixture.handOverAll()
+        #expect(fixture.peers.state.withLock { $0.withdrawn.isEmpty })
+        // It was put back without a word.
+        _ = fixture.peers.state.withLock { $0.claimed.remove(key) }
+        try await fixture.house.house.worker.query("update enrolments set withdraw_after = now() where tenant_id = \(fixture.tenant)")
+        try await fixture.handOverAll()
+        #expect(fixture.peers.state.withLock { $0.withdrawn } == [key: .cancel])
+        try await fixture.resolve(.cancelled, version: 2)
+        try await fixture.house.house.worker.query("update enrolments set withdraw_after = now() where tenant_id = \(fixture.tenant)")
+        fixture.peers.state.withLock { $0.withdrawn = [:] }
+        try await fixture.handOverAll()
+        #expect(fixture.peers.state.withLock { $0.withdrawn.isEmpty })
+    }
+
     @Test("conditions lead to a branch, by what people did")
     func conditions() async throws {
         let fixture = try await CampaignsFixture.make()

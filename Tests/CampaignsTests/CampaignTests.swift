@@ -1,5 +1,7 @@
 import Contracts
 import Foundation
+import Postgres
+import RPC
 import Testing
 
 @testable import Campaigns
@@ -55,6 +57,37 @@ struct CampaignTests {
         #expect(state == (698, 698))
         let progress = try await fixture.progress(campaign)
         #expect(list(progress.number("total"), progress.number("queued"), progress.number("suppressed")) == list(700, 698, 2))
+    }
+
+    @Test(
+        "a batch whose quota was given back while nobody got through is given up: what has not begun goes under a new one, each mail once",
+        arguments: ["reserve", "enqueue"])
+    func reservationGone(lost: String) async throws {
+        let fixture = try await CampaignsFixture.make()
+        let campaign = try await fixture.campaign(leads: 3)
+        _ = try await fixture.send(.post, "/api/v1/campaigns/\(campaign)/launch")
+        fixture.peers.lose(lost, times: 1_000)
+        await #expect(throws: RPCError.self) { try await fixture.workUntilIdle() }
+        let (old, begun) = fixture.peers.state.withLock { state in
+            state.lostAnswers = [:]
+            state.reservations = state.reservations.mapValues { reservation in
+                var released = reservation
+                released.released = reservation.count
+                return released
+            }
+            // One that Delivery has begun with is no longer to be taken back.
+            state.claimed = Set(state.sends.keys.sorted().prefix(1))
+            return (Set(state.reservations.values.map(\.id)), state.claimed)
+        }
+        #expect(old.count == 1 && begun.count == (lost == "enqueue" ? 1 : 0))
+        try await fixture.house.house.worker.query("update hand_overs set locked_until = now() where state = 'open'")
+        try await fixture.handOverAll()
+        let sends = fixture.peers.state.withLock { Array($0.sends.values) }
+        #expect(sends.count == 3)
+        #expect(Set(sends.filter { old.contains($0.reservation ?? ReservationID(UUID())) }.map(\.sendKey)) == begun)
+        let progress = try await fixture.progress(campaign)
+        #expect(list(progress.number("total"), progress.number("queued"), progress.number("waiting")) == list(3, 3, 0))
+        #expect(progress.member("waiting_reason") == nil)
     }
 
     @Test("without quota the mails wait and the campaign says why; with it they go")
@@ -132,6 +165,13 @@ struct CampaignTests {
         ])
     func statusMachine(from: CampaignStatus, to: CampaignStatus, allowed: Bool) {
         #expect(from.mayBecome(to) == allowed)
+    }
+}
+
+extension CampaignsFixture {
+    /// Works until there is nothing left to do, or something fails.
+    fileprivate func workUntilIdle() async throws {
+        while try await service.handOver.step() {}
     }
 }
 

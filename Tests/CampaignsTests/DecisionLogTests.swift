@@ -168,9 +168,10 @@ struct DecisionLogTests {
             "no mailbox sends",
             "waits_mailboxes_unavailable: Not mailed: no mailbox of the campaign sends at the moment; looked at again on Fri 6 Nov 2026, 11:15."
         ) { $0.budgets = [DecisionScene.budget(DecisionScene.mailbox, state: "stopped")] },
-        DecisionSituation("read-only access", "waits_access: Not mailed: the trial or the subscription is over, so nothing is sent.") {
-            $0.mayMail = false
-        },
+        DecisionSituation(
+            "read-only access",
+            "waits_access: Not mailed: the trial or the subscription is over, or the company is suspended, so nothing is sent."
+        ) { $0.mayMail = false },
         DecisionSituation(
             "no mails left", "waits_quota: Not mailed: the mails of the plan's period are used up; tried again on Fri 6 Nov 2026, 11:01."
         ) { ($0.waitingReason, $0.nextAt) = ("quota_exceeded", DecisionScene.at("2026-11-06T10:01:00Z")) },

@@ -1,6 +1,7 @@
 import Contracts
 import Foundation
 import Postgres
+import RPC
 import TestSupport
 import Testing
 
@@ -86,5 +87,17 @@ struct ErasureScanTests {
         #expect(asked.body.contains(#""segments":["\#(segment.text)"]"#), "\(asked.body)")
         try await ground.finish(with: ground.service.erasure)
         #expect(try await ground.number("select count(*) as n from segments where filter::text like '%Ada@Lead.example%'") == 1)
+    }
+
+    @Test("with the company its erasures go")
+    func purge() async throws {
+        let ground = try await ErasureGround.make()
+        try await ground.ask()
+        let client = RPCClient.local(ground.house.router(ground.service), caller: .auth)
+        var isDone = false
+        for _ in 0..<20 where !isDone { isDone = try await client.call(CampaignsRPC.Purge(tenant: ground.tenant, workspace: nil)).isDone }
+        #expect(isDone)
+        #expect(try await ground.number("select count(*) as n from erasures") == 0)
+        #expect(try await !ground.service.erasure.advance())
     }
 }

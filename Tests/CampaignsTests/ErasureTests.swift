@@ -43,6 +43,8 @@ struct ErasureRequestTests {
         let replayed = try await ground.send(.post, path, "{}", role: .admin, key: "k")
         #expect(first.status == 202 && replayed.status == 202 && replayed.body == first.body)
         #expect(try await ground.send(.post, path, #"{"ticket":"T"}"#, role: .admin, key: "k").status == 422)
+        // Identifiers of two milliseconds are in order whatever else makes some.
+        ground.house.clock.advance(by: .milliseconds(5))
         let second = try await ground.send(.post, "/api/v1/leads/\(ground.bo)/erase", "{}")
         let id = try #require(first.member("id"))
         let found = try await ground.send(.get, "/api/v1/leads/erasures/\(id)", role: .admin)
@@ -286,17 +288,5 @@ struct ErasureSagaTests {
         #expect(try await ground.number(ended) == 2)
         #expect(try await ground.number("select count(*) as n from lead_exports where status = 'completed' and rows = 1") == 1)
         #expect(try await ground.number("select count(*) as n from lead_export_parts") == 1)
-    }
-
-    @Test("with the company its erasures go")
-    func purge() async throws {
-        let ground = try await ErasureGround.make()
-        try await ground.ask()
-        let client = RPCClient.local(ground.house.router(ground.service), caller: .auth)
-        var isDone = false
-        for _ in 0..<20 where !isDone { isDone = try await client.call(CampaignsRPC.Purge(tenant: ground.tenant, workspace: nil)).isDone }
-        #expect(isDone)
-        #expect(try await ground.number("select count(*) as n from erasures") == 0)
-        #expect(try await !ground.service.erasure.advance())
     }
 }

@@ -77,6 +77,22 @@ struct LeadBulkTests {
         #expect(try await ground.list("status=active").data("id") == [])
     }
 
+    @Test("an opt-out of many ends their enrolments in the same commit")
+    func unsubscribeEnds() async throws {
+        let ground = try await LeadGround.make()
+        try await ground.seed(1_100)
+        let leads = try await ground.worker.query("select id from leads where tenant_id = \(ground.tenant) order by id").map {
+            try $0.decode("id", as: LeadID.self)
+        }
+        let campaign = try await ground.makeCampaign(enrolling: leads)
+        #expect(try await bulk(ground, #""filter":{"q":"ada"}"#, "add_tags", #"["x"]"#).number("changed") == 275)
+        #expect(try await ground.standing(in: campaign) == [[1_100, 0], [1_100, 0]])
+        #expect(try await bulk(ground, #""filter":{"q":"ada"}"#, "unsubscribe").number("changed") == 275)
+        #expect(try await ground.standing(in: campaign) == [[825, 275], [825, 275]])
+        #expect(try await bulk(ground, #""filter":{}"#, "unsubscribe").number("changed") == 825)
+        #expect(try await ground.standing(in: campaign) == [[0, 1_100], [0, 1_100]])
+    }
+
     @Test("fields are set and cleared, checked against their kinds")
     func fields() async throws {
         let ground = try await LeadGround.make()

@@ -128,6 +128,38 @@ struct LeadGround: Sendable {
         return id
     }
 
+    /// A campaign that runs, in which these leads wait for their first mail.
+    func makeCampaign(enrolling leads: [LeadID]) async throws -> CampaignID {
+        let campaign = CampaignID(.v7(at: now))
+        try await worker.query(
+            """
+            insert into campaigns (tenant_id, id, workspace_id, name, status, next_at, created_at)
+            values (\(tenant), \(campaign), \(workspace), 'Spring', 'active', 'infinity', \(now))
+            """)
+        try await worker.query(
+            "insert into campaign_counters (tenant_id, campaign_id, waiting) values (\(tenant), \(campaign), \(leads.count))")
+        try await worker.query(
+            """
+            insert into enrolments (tenant_id, id, campaign_id, lead_id, due_at, created_at)
+            select \(tenant), id, \(campaign), lead_id, \(now), \(now) from unnest(\(leads.map { _ in UUID() }), \(leads)) as n (id, lead_id)
+            """)
+        return campaign
+    }
+
+    /// How many enrolments wait and how many have opted out: by the counters, and really.
+    func standing(in campaign: CampaignID) async throws -> [[Int]] {
+        let row = try await worker.query(
+            """
+            select k.waiting, k.unsubscribed, count(*) filter (where e.status = 'waiting') as really_waiting,
+                   count(*) filter (where e.status = 'unsubscribed' and e.exit_reason = 'unsubscribed' and e.finished_at is not null) as really_out
+            from campaign_counters k join enrolments e on e.tenant_id = k.tenant_id and e.campaign_id = k.campaign_id
+            where k.tenant_id = \(tenant) and k.campaign_id = \(campaign) group by k.waiting, k.unsubscribed
+            """)[0]
+        return [
+            [try row.decode("waiting"), try row.decode("unsubscribed")], [try row.decode("really_waiting"), try row.decode("really_out")],
+        ]
+    }
+
     /// The list's own count, and how many are really in it.
     func sizes(of list: ListID) async throws -> [Int] {
         let row = try await worker.query(

@@ -153,6 +153,28 @@ struct LeadRoutesTests {
         #expect(ground.suppressions.all.count == 1)
     }
 
+    @Test("an opt-out by hand ends the lead's enrolments in the same commit, and nobody else's")
+    func optOutEnds() async throws {
+        let ground = try await LeadGround.make()
+        let list = try await ground.makeList()
+        let out = try #require(LeadID(try await ground.create("a@x.org", #""list":"\#(list)""#).text("id")))
+        let other = try #require(LeadID(try await ground.create("b@x.org").text("id")))
+        let campaign = try await ground.makeCampaign(enrolling: [out, other])
+        let path = "/api/v1/leads/\(out)"
+        #expect(try await ground.send(.patch, path, #"{"company":"Co"}"#, match: "*").status == 200)
+        #expect(try await ground.standing(in: campaign) == [[2, 0], [2, 0]])
+        // Refused as a whole: nothing ends.
+        #expect(try await ground.send(.patch, path, #"{"status":"unsubscribed"}"#, match: "\"1\"").status == 412)
+        #expect(try await ground.standing(in: campaign) == [[2, 0], [2, 0]])
+        let body = #"{"status":"unsubscribed","remove_workspaces":["\#(ground.workspace)"]}"#
+        #expect(try await ground.send(.patch, path, body, match: "*").text("status") == "unsubscribed")
+        #expect(try await ground.standing(in: campaign) == [[1, 1], [1, 1]])
+        // The scheduler is to see whether the campaign is done.
+        let isWoken: Bool = try await ground.worker.query(
+            "select next_at <= \(ground.now) as woken from campaigns where tenant_id = \(ground.tenant) and id = \(campaign)")[0].decode("woken")
+        #expect(isWoken)
+    }
+
     @Test("whoever is limited to workspaces meets only their leads, and another company none")
     func hidden() async throws {
         let ground = try await LeadGround.make()

@@ -21,8 +21,8 @@ struct LeadTimelineTests {
         let campaign = CampaignID(UUID())
         try await ground.worker.query(
             """
-            insert into campaigns (tenant_id, id, workspace_id, name, template_id, template_version, mailbox_id, status, created_at)
-            values (\(ground.tenant), \(campaign), \(ground.workspace), 'Spring', \(UUID()), 1, \(UUID()), 'active', \(ground.now))
+            insert into campaigns (tenant_id, id, workspace_id, name, status, created_at)
+            values (\(ground.tenant), \(campaign), \(ground.workspace), 'Spring', 'active', \(ground.now))
             """)
         try await ground.worker.query(
             """

@@ -116,14 +116,14 @@ struct PlannerTests {
     }
 
     @Test("a forecast places every mail: caps, windows, limits and follow-ups in the same turns as the scheduler")
-    func forecast() {
+    func forecast() async {
         let schedule = CampaignSchedule(window: Self.weekdays(), dailyCap: 30)
         let steps = [SequenceTests.mail(1), SequenceTests.wait(2, days: 1), SequenceTests.mail(3)]
         let input = ForecastInput(
             now: now, schedule: schedule, sequence: CampaignSequence(version: 1, steps: steps),
             rooms: [room(Self.budget(1, daily: 20)), room(Self.budget(2, daily: 20))], cursor: 0,
             groups: [ForecastGroup(step: 1, dueAt: now, zone: nil, mailbox: nil): 100])
-        let forecast = Forecaster.run(input)
+        let forecast = await Forecaster.run(input)
         #expect(forecast.isComplete && forecast.mails == 200)
         #expect(forecast.days.allSatisfy { $0.mails <= 30 && $0.mailboxes.allSatisfy { $0.mails <= 20 } })
         #expect(forecast.days.map(\.mails).reduce(0, +) == 200 && forecast.days.map(\.firstMails).reduce(0, +) == 100)
@@ -135,11 +135,11 @@ struct PlannerTests {
     }
 
     @Test("a forecast that cannot end says why")
-    func endless() {
+    func endless() async {
         let input = ForecastInput(
             now: now, schedule: CampaignSchedule(), sequence: CampaignSequence(version: 1, steps: [SequenceTests.mail(1)]),
             rooms: [room(Self.budget(state: "stopped"))], cursor: 0, groups: [ForecastGroup(step: 1, dueAt: now, zone: nil, mailbox: nil): 7])
-        let forecast = Forecaster.run(input)
+        let forecast = await Forecaster.run(input)
         #expect(!forecast.isComplete && forecast.unplaced == 7 && forecast.reason == .mailboxesUnavailable && forecast.endsOn == nil)
     }
 }

@@ -54,5 +54,11 @@ struct MailboxPlaceTests {
         try await fixture.service.recount.count()
         let told = fixture.places.recounts
         #expect(told.map(\.used) == [1] && told.map(\.resource) == [.mailboxes] && told.map(\.tenant) == [fixture.tenant])
+        // Also of a company that has none left.
+        for _ in 0..<20 {
+            if try await fixture.rpc.call(DeliveryRPC.Purge(tenant: fixture.tenant, workspace: elsewhere)).isDone { break }
+        }
+        try await fixture.service.recount.count()
+        #expect(fixture.places.recounts.map(\.used) == [1, 0])
     }
 }

@@ -84,7 +84,7 @@ struct PurgeTests {
         try await purge(fixture, fixture.workspace)
         #expect(try await fixture.house.rows(of: fixture.workspace) == [:])
         let left = try await fixture.house.rows(of: fixture.tenant).filter { $0.key != "idempotency_keys" }
-        #expect(left == ["suppressions": 2, "delivery_settings": 1, "reservation_settlements": 1])
+        #expect(left == ["suppressions": 2, "delivery_settings": 1, "reservation_settlements": 1, "mailbox_purges": 1])
         let row = try await fixture.database.query("select released from reservation_settlements where tenant_id = \(fixture.tenant)")[0]
         #expect(try row.decode("released", as: Int.self) == 3)
         #expect(try await fixture.house.rows(of: other.tenant) == kept)

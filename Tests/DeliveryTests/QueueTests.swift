@@ -344,6 +344,8 @@ struct AmbiguousTests {
         #expect(try await fixture.send(.put, "/api/v1/sends/settings", #"{"ambiguous":"resend"}"#).status == 200)
         #expect(try await ambiguous.resendByPolicy() == 1)
         #expect(try await fixture.states() == ["planned": 1])
+        // Others hear that it will be tried again.
+        #expect(try await fixture.database.query("select 1 as one from outbox where body like '%\"state\":\"deferred\"%'").count == 1)
         #expect(try await fixture.claim().count == 1)
     }
 }

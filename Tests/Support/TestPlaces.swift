@@ -15,6 +15,8 @@ public final class TestPlaces: Sendable {
         var recounts: [BillingRPC.RecountResource] = []
         /// The RPC error's kind with which the next reservations are refused.
         var refusal: String?
+        var reservationCalls = 0
+        var losesConfirmations = false
     }
 
     private let limits: [BillingRPC.Resource: Int64]
@@ -30,6 +32,14 @@ public final class TestPlaces: Sendable {
     public func refuse(with kind: String?) {
         state.withLock { $0.refusal = kind }
     }
+
+    /// From now on confirmations have no effect and no answer, or both again.
+    public func lose(confirmations: Bool) {
+        state.withLock { $0.losesConfirmations = confirmations }
+    }
+
+    /// How often places were asked for.
+    public var reservationCalls: Int { state.withLock { $0.reservationCalls } }
 
     public func confirmed(_ resource: BillingRPC.Resource, of tenant: TenantID) -> Set<String> {
         keys(resource, of: tenant, isConfirmed: true)
@@ -53,8 +63,8 @@ public final class TestPlaces: Sendable {
         router.on(BillingRPC.ConfirmResource.self) { request, _ in
             let place = Place(tenant: request.tenant, resource: request.resource, key: request.key)
             try self.state.withLock { state in
-                guard state.places[place] != nil else { throw RPCError(kind: "reservation_not_found", message: "There is none.") }
-                state.places[place]?.isConfirmed = true
+                if state.losesConfirmations { throw RPCError.unavailable("the confirmation was lost") }
+                state.places[place] = (state.places[place]?.count ?? 1, true)
             }
             return Empty()
         }
@@ -72,6 +82,7 @@ public final class TestPlaces: Sendable {
     private func reserve(_ request: BillingRPC.ReserveResource) throws -> BillingRPC.ResourceCount {
         let place = Place(tenant: request.tenant, resource: request.resource, key: request.key)
         return try state.withLock { state in
+            state.reservationCalls += 1
             let own = state.places.filter { $0.key.tenant == request.tenant && $0.key.resource == request.resource }
             let used = own.values.reduce(taken[request.resource] ?? 0) { $0 + $1.count }
             let limit = limits[request.resource]

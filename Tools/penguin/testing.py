@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from penguin import build, checks
 from penguin.layout import ROOT
@@ -13,17 +13,22 @@ from penguin.terminal import Failure, duration, say
 
 SOURCES = ["Package.swift", "Services", "Shared", "Tests"]
 SWIFT_RUN = re.compile(r"Test run with (\d+) tests?\b.* (?:passed|failed) after")
-SWIFT_FAILURE = re.compile(r"^. Test (?!run with )(.+) failed after")
+# With the time that follows: a test's title may say that something "failed after" something.
+SWIFT_FAILURE = re.compile(r"^[^◇✔] Test (?!run with |case )(.+) failed after [0-9.]+ seconds")
+# What a failed test, a compiler or a linter says of itself: told again at the end, where it is looked for first.
+TOLD_AGAIN = re.compile(r"^✘ Test (?!run with |case )|^[^:\s]+:\d+(?::\d+)?: error: |^(?:FAIL|ERROR): ")
+TOLD_AT_MOST = 40
 PYTHON_RUN = re.compile(r"^Ran (\d+) tests? in")
 PYTHON_FAILURES = re.compile(r"^FAILED \((.+)\)")
 
 
 @dataclass
 class Result:
-    """How many checks of a stage passed and failed."""
+    """How many checks of a stage passed and failed, and what the failures said."""
 
     passed: int
     failed: int
+    told: list[str] = field(default_factory=list)
 
 
 def run(options):
@@ -44,13 +49,16 @@ def _run(stages):
             result = stage()
         except Failure as failure:
             say(f"  {failure}")
-            result = Result(0, 1)
+            result = Result(0, 1, [str(failure)])
         results.append((name, time.monotonic() - started, result))
         if name == "build" and result.failed:
             break
     passed, failed = (sum(getattr(result, side) for _, _, result in results) for side in ("passed", "failed"))
     sys.stdout.flush()
     print()
+    for name, _, result in results:
+        for line in result.told[:TOLD_AT_MOST]:
+            print(f"  {name}: {line}")
     for name, seconds, result in results:
         print(f"  {name:<18} {duration(seconds):>12}  {f'{result.failed} failed' if result.failed else 'passed'}")
     print(f"  {'total':<18} {duration(sum(seconds for _, seconds, _ in results)):>12}")
@@ -65,19 +73,23 @@ def _build():
 
 def _tools():
     found = {"run": 0, "failed": 0}
+    told = []
 
     def read(line):
+        _note(line, told)
         if match := PYTHON_RUN.match(line):
             found["run"] = int(match.group(1))
         if match := PYTHON_FAILURES.match(line):
             found["failed"] = sum(int(number) for kind, number in re.findall(r"(\w+)=(\d+)", match.group(1)) if kind in ("failures", "errors"))
 
     status = _stream([sys.executable, "-m", "unittest", "discover", "-s", "tests", "-t", "."], read, folder=ROOT / "Tools")
-    return _counted(found["run"], found["failed"], status)
+    return _counted(found["run"], found["failed"], status, told)
 
 
 def lint():
-    return Result(1, 0) if _stream(["swift", "format", "lint", "--strict", "--parallel", "-r", *SOURCES]) == 0 else Result(0, 1)
+    told = []
+    status = _stream(["swift", "format", "lint", "--strict", "--parallel", "-r", *SOURCES], lambda line: _note(line, told))
+    return Result(1, 0) if status == 0 else Result(0, 1, told)
 
 
 def format_sources():
@@ -95,29 +107,37 @@ def _routes():
 def _faults(faults):
     for fault in faults:
         say(f"  {fault}")
-    return Result(0, len(faults)) if faults else Result(1, 0)
+    return Result(0, len(faults), faults) if faults else Result(1, 0)
 
 
 def _swift_test(arguments, full):
     """`full` lets the tests that search for rare faults take as long as they need, instead of a few seeds each."""
     environment = {**os.environ, "PENGUIN_TEST_FULL": "1"} if full else None
     found = {"run": 0, "failed": set()}
+    told = []
 
     def read(line):
+        _note(line, told)
         if match := SWIFT_RUN.search(line):
             found["run"] += int(match.group(1))
         if match := SWIFT_FAILURE.match(line):
             found["failed"].add(match.group(1))
 
     status = _stream(["swift", "test", "--no-parallel", *arguments], read, environment=environment)
-    return _counted(found["run"], len(found["failed"]), status)
+    return _counted(found["run"], len(found["failed"]), status, told)
 
 
-def _counted(run, failed, status):
+def _note(line, told):
+    """Keeps a line that tells of a failure."""
+    if TOLD_AGAIN.match(line):
+        told.append(line.rstrip())
+
+
+def _counted(run, failed, status, told):
     """A runner that fails without naming a test, as a crash does, is one failure."""
     if status != 0:
         failed = max(failed, 1)
-    return Result(max(0, run - failed), failed)
+    return Result(max(0, run - failed), failed, told if failed else [])
 
 
 def _stream(command, read=lambda line: None, folder=ROOT, environment=None):

@@ -11,7 +11,7 @@ import Streams
 /// lower ones are; rows, tree and signed checkpoint are committed together.
 struct Trail: Sendable {
     /// The platform's own tree.
-    static let platform = TenantID(UUID(uuid: (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)))
+    static let platform = TenantID.zero
 
     let clock: WallClock
     let signer: CheckpointSigner

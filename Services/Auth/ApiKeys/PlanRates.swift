@@ -38,11 +38,17 @@ actor PlanRates: Service {
     func limit(of tenant: TenantID) -> Int64? {
         let now = clock.now
         if let entry = known[tenant], now.timeIntervalSince(entry.askedAt) < Self.lifetime { return entry.limit }
-        if known.count >= Self.capacity, known[tenant] == nil { known.removeAll() }
+        if known.count >= Self.capacity, known[tenant] == nil { makeRoom() }
         let last = known[tenant]?.limit
         known[tenant] = Known(limit: last, askedAt: now)
         asking.yield(tenant)
         return last
+    }
+
+    /// Forgets those that were asked for longest ago, many at once, so that it is seldom done.
+    private func makeRoom() {
+        let oldest = known.sorted { $0.value.askedAt < $1.value.askedAt }.prefix(Self.capacity / 10)
+        for entry in oldest { known[entry.key] = nil }
     }
 
     /// Asks Billing, one company after the other.

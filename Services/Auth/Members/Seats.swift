@@ -31,7 +31,7 @@ struct Seats: Sendable {
     /// Makes what needs a place: the place is kept with it, or given back.
     func holding(_ invitation: UUID, of tenant: TenantID, _ make: () async throws -> Void) async throws {
         try await take(for: invitation, of: tenant)
-        try await plan.holding(.users, key: invitation.text, of: tenant, make)
+        try await plan.making(.users, key: invitation.text, of: tenant, make)
     }
 
     /// The person is there; for an invitation that had no place before.

@@ -1,20 +1,16 @@
 import Contracts
 import Postgres
-import Primitives
 import ServiceRuntime
 
 /// What Auth counts for Billing every night, over all living companies.
 enum ResourceCounts {
-    /// Members, and invitations that may still become members.
+    /// Members, and invitations: one that has run out counts until its place is given back.
     static func users(_ house: House) -> ResourceRecount {
-        let clock = house.clock
-        return ResourceRecount(house: house, of: .users) { start, limit, database in
-            let now = clock.now
-            return try await page(
+        ResourceRecount(house: house, of: .users) { start, limit, database in
+            try await page(
                 """
                 (select count(*) from users.tenant_users m where m.tenant_id = t.id and m.deleted is null)
-                    + (select count(*) from invitations i where i.tenant_id = t.id and i.accepted_at is null and i.revoked_at is null
-                           and i.expires_at > \(now))
+                    + (select count(*) from invitations i where i.tenant_id = t.id and i.accepted_at is null and i.revoked_at is null)
                 """, after: start, limit: limit, in: database)
         }
     }

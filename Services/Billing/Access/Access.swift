@@ -30,23 +30,29 @@ struct AccessFacts: Sendable, Equatable {
         case "active": return .full
         case "trialing": return trialEndsAt.map { now < $0 } ?? true ? .full : .readOnly
         case "past_due": return now < (pastDueSince ?? now) + Self.graceDays * 86_400 ? .grace : .readOnly
-        case "canceled", "incomplete_expired": return .cancelled
+        case _ where SubscriptionState.hasEnded(status): return .cancelled
         // incomplete, unpaid, paused, and whatever Stripe adds: readable, and nothing is sent.
         default: return .readOnly
         }
     }
 
-    /// When the clock alone will change it next; nil when it will not.
+    /// When a payment that is missing ends it at Stripe; nil when none is.
+    var cancelsAt: Date? {
+        SubscriptionState.isUnpaid(status) ? pastDueSince.map { $0 + Self.cancelDays * 86_400 } : nil
+    }
+
+    /// When the clock alone will change next what the tenant may do, or what is to be done about it; nil when it will not.
     func nextChange(after now: Date) -> Date? {
         var changes: [Date] = []
         if let ends = grant?.endsAt, grant?.access != nil { changes.append(ends) }
         if status == "trialing", let trialEndsAt { changes.append(trialEndsAt) }
         if status == "past_due", let pastDueSince { changes.append(pastDueSince + Self.graceDays * 86_400) }
+        if let cancelsAt { changes.append(cancelsAt) }
         return changes.filter { $0 > now }.min()
     }
 
     /// Whether it is time to cancel at Stripe.
     func isCancelDue(at now: Date) -> Bool {
-        status == "past_due" && pastDueSince.map { now >= $0 + Self.cancelDays * 86_400 } ?? false
+        cancelsAt.map { now >= $0 } ?? false
     }
 }

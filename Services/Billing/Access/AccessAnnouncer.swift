@@ -8,6 +8,8 @@ import Streams
 struct AccessAnnouncer: Sendable {
     /// How long we wait before we look again at what Stripe should have said by now.
     private static let patience: TimeInterval = 300
+    /// How often that is looked at which would be cancelled if staff did not let it go on.
+    private static let day: TimeInterval = 86_400
 
     let clock: WallClock
     let outbox: Outbox
@@ -17,7 +19,7 @@ struct AccessAnnouncer: Sendable {
     func settle(_ tenant: TenantID, cause: SyncCause, in transaction: Transaction) async throws {
         let now = clock.now
         guard let known = try await Self.lock(tenant, at: now, in: transaction) else { return }
-        try await MailAllowance.settle(tenant, at: now, in: transaction)
+        try await MailAllowance.settle(tenant, known.facts, at: now, in: transaction)
         let access = known.facts.access(at: now)
         let due = known.nextLook(after: now)
         guard access.rawValue != known.announced else {
@@ -56,9 +58,8 @@ struct AccessAnnouncer: Sendable {
             if isAtStripe, facts.status == "trialing", let trialEndsAt {
                 looks.append(trialEndsAt > now ? trialEndsAt : now + AccessAnnouncer.patience)
             }
-            if isAtStripe, facts.status == "past_due", let since = facts.pastDueSince {
-                let cancel = since + AccessFacts.cancelDays * 86_400
-                looks.append(cancel > now ? cancel : now + AccessAnnouncer.patience)
+            if isAtStripe, facts.isCancelDue(at: now) {
+                looks.append(now + (facts.maySend(at: now) ? AccessAnnouncer.day : AccessAnnouncer.patience))
             }
             return looks.min()
         }

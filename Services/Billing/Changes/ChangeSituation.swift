@@ -49,13 +49,25 @@ struct ChangeExaminer: Sendable {
         let plan = try await catalogue.plan(target.plan)
         let live = try await read(subscription)
         try await check(live, of: tenant)
-        guard let item = live.items.data.first else { throw Problem.noSubscription }
-        let known = try await PriceStore.find(stripePrice: item.price.id, in: tenants.worker)
-        guard let ours = try await PlanStore.find(known?.plan ?? current.plan.code, in: tenants.worker) else { throw Problem.unavailable() }
+        let prices = try await PriceBook.read(in: tenants.worker)
+        guard let item = live.item(in: prices) else { throw Problem.noSubscription }
+        guard live.items.data.count == 1 else {
+            throw Problem.conflict(
+                kind: "several_items", title: "The subscription is of more than a plan.",
+                detail: "Somebody made it so at Stripe by hand; whoever runs the installation changes it there.")
+        }
+        let known = prices.plan(of: item.price) ?? current.plan.code
+        guard let ours = try await PlanStore.find(known, in: tenants.worker) else { throw Problem.unavailable() }
         let interval = item.price.recurring.flatMap { BillingInterval(rawValue: $0.interval) } ?? .month
         let from = ChangeDirection.Place(plan: ours.plan.code, position: ours.position, interval: interval)
         let (price, stripePrice) = try await catalogue.planPrice(target.plan, target.interval, item.price.currency.uppercased())
         let direction = ChangeDirection.of(from, to: .init(plan: target.plan, position: plan.position, interval: target.interval))
+        // A schedule knows no trial: the one that runs would end with it, and be charged at once.
+        guard direction != .downgrade || live.status != "trialing" else {
+            throw Problem.conflict(
+                kind: "trial_running", title: "The trial is not over.",
+                detail: "Choose the smaller plan when it is, or end the subscription with it.")
+        }
         let counts = try await UsageStore.resources(of: tenant, in: tenants.api)
         return ChangeSituation(
             live: live, item: item, from: from, target: target, targetPlan: plan.plan, price: price, stripePrice: stripePrice,
@@ -66,7 +78,7 @@ struct ChangeExaminer: Sendable {
     private func check(_ live: StripeSubscription, of tenant: TenantID) async throws {
         switch live.status {
         case "active", "trialing": break
-        case "canceled", "incomplete_expired":
+        case _ where live.hasEnded:
             // The database did not know.
             await tenants.refresh(tenant)
             throw Problem.noSubscription

@@ -11,9 +11,6 @@ struct CurrentSubscription: Sendable {
         let at: Date?
     }
 
-    /// Stripe's words for subscriptions that can never be one again.
-    static let ended: Set<String> = ["canceled", "incomplete_expired"]
-
     let plan: Plan
     let status: String
     let period: BillingPeriod
@@ -23,6 +20,8 @@ struct CurrentSubscription: Sendable {
     let amount: Money?
     let cancelAt: Date?
     let pastDueSince: Date?
+    /// When Stripe was asked to end it, since it was not paid.
+    let cancelRequestedAt: Date?
     let scheduled: Scheduled?
     let syncedAt: Date?
     let grant: AccessGrant?
@@ -34,14 +33,14 @@ struct CurrentSubscription: Sendable {
 
     /// The subscription at Stripe, unless there is none or it has ended.
     var live: String? {
-        Self.ended.contains(status) ? nil : stripeSubscription
+        SubscriptionState.hasEnded(status) ? nil : stripeSubscription
     }
 
-    /// Whether more mails can be bought for a period that runs.
-    func mayBuyMails(at now: Date) -> Bool {
+    /// Whether more mails can be bought: for a plan that is paid for or about to be, never for the built-in trial.
+    var mayBuyMails: Bool {
         switch status {
         case "active", "past_due": true
-        case "trialing": facts.maySend(at: now)
+        case "trialing": stripeSubscription != nil
         default: false
         }
     }
@@ -55,7 +54,7 @@ enum CurrentSubscriptionStore {
             as: tenant,
             """
             select \(PlanStore.columns), s.status, s.period_start, s.period_end, s.trial_ends_at, s.stripe_subscription,
-                   s.interval as paid_every, s.amount, s.currency as paid_in, s.cancel_at, s.past_due_since, s.scheduled_plan,
+                   s.interval as paid_every, s.amount, s.currency as paid_in, s.cancel_at, s.past_due_since, s.cancel_requested_at, s.scheduled_plan,
                    s.scheduled_interval, s.scheduled_at, s.synced_at, a.granted_access, a.granted_until, l.granted_limits
             from subscriptions s join plans p on p.code = s.plan
             \(AccessGrant.join(at: now))
@@ -77,6 +76,7 @@ enum CurrentSubscriptionStore {
             interval: try row.decodeOptional("paid_every"),
             amount: amount.flatMap { amount in currency.map { Money(amount: amount, currency: $0) } },
             cancelAt: try row.decodeOptional("cancel_at"), pastDueSince: try row.decodeOptional("past_due_since"),
+            cancelRequestedAt: try row.decodeOptional("cancel_requested_at"),
             scheduled: scheduledPlan.map { .init(plan: $0, interval: scheduledInterval, at: scheduledAt) },
             syncedAt: try row.decodeOptional("synced_at"), grant: try AccessGrant.joined(row))
     }

@@ -1,6 +1,7 @@
 import Contracts
 import Foundation
 import HTTP
+import Primitives
 
 /// Paying what is open, by whoever does not want to wait for Stripe's next try.
 struct PaymentRetry: Sendable {
@@ -19,7 +20,8 @@ struct PaymentRetry: Sendable {
 
     func retry(by identity: Identity, audit: TenantStripe.Audit) async throws -> ChangeAnswer {
         let tenant = identity.tenant
-        let (_, subscription) = try await examiner.live(of: tenant)
+        let (current, subscription) = try await examiner.live(of: tenant)
+        try await check(current, subscription, of: tenant)
         guard let invoice = try await openInvoice(of: subscription), let id = invoice.id else {
             await tenants.refresh(tenant)
             throw Problem.conflict(kind: "nothing_due", title: "No invoice is open.", detail: "There is nothing to pay.")
@@ -45,6 +47,20 @@ struct PaymentRetry: Sendable {
         let record = audit("billing.payment_retry", .success, [.init(type: "invoice", id: id)], [], ["outcome": outcome.rawValue])
         try await tenants.tell(BillingEvents.PaymentRetried(invoice: id, outcome: outcome.rawValue), by: identity, record)
         return try await tenants.answer(outcome, action, for: identity)
+    }
+
+    /// Nobody pays for what has ended, or is about to be ended because it was not paid; what staff let go on beyond that day may be paid.
+    private func check(_ current: CurrentSubscription, _ subscription: String, of tenant: TenantID) async throws {
+        guard try await !examiner.read(subscription).hasEnded else {
+            await tenants.refresh(tenant)
+            throw Problem.noSubscription
+        }
+        let (now, facts) = (tenants.clock.now, current.facts)
+        guard current.cancelRequestedAt == nil || facts.isCancelDue(at: now) && facts.maySend(at: now) else {
+            throw Problem.conflict(
+                kind: "cancellation_under_way", title: "The subscription is being ended, since it was not paid.",
+                detail: "When it has ended, begin another with POST /api/v1/billing/checkout.")
+        }
     }
 
     /// The latest one, as Stripe lists the newest first.

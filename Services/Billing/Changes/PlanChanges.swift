@@ -55,6 +55,9 @@ struct PlanChanges: Sendable {
             switch situation.direction {
             case .same: return (.unchanged, nil, situation.from)
             case .upgrade:
+                if let second = previewed?.prorationDate, let start = situation.item.currentPeriodStart, second < start.stripeSeconds {
+                    throw Problem.previewExpired
+                }
                 let action = try await upgrade(situation, previewed?.prorationDate, key: key, of: tenant)
                 return (action == nil ? .changed : .requiresAction, action, situation.from)
             case .downgrade:
@@ -101,7 +104,8 @@ struct PlanChanges: Sendable {
         let updated = try await tenants.stripe.write(
             StripeSubscription.self, "/v1/subscriptions/\(situation.live.id)",
             ChangeParameters.upgrade(item: situation.item.id, price: situation.stripePrice, at: second),
-            key: "\(key):\(situation.target.plan):\(situation.target.interval.rawValue)", for: tenant)
+            // Reckoned for another second, it costs something else.
+            key: "\(key):\(situation.target.plan):\(situation.target.interval.rawValue)" + (second.map { ":\($0)" } ?? ""), for: tenant)
         if updated.items.data.contains(where: { $0.price.id == situation.stripePrice }) { return nil }
         guard let invoice = updated.latestInvoice else { return nil }
         return PaymentAction(try await tenants.invoiceWithSecret(invoice))
@@ -138,13 +142,17 @@ struct PlanChanges: Sendable {
             throw Problem.unprocessable(kind: "preview_mismatch", title: "The preview was of another change.", detail: "Preview this one first.")
         }
         guard token.isFresh(at: tenants.clock.now) else {
-            throw Problem.conflict(kind: "preview_expired", title: "The preview is too old.", detail: "Preview the change again.")
+            throw Problem.previewExpired
         }
         return token
     }
 }
 
 extension Problem {
+    /// 409: what was shown is not what it would cost any more.
+    static let previewExpired = Problem.conflict(
+        kind: "preview_expired", title: "The preview is too old.", detail: "Preview the change again.")
+
     /// 422: the plan allows less than there is, with what and by how much.
     static func overLimits(_ exceeded: [ExceededLimit]) -> Problem {
         .unprocessable(

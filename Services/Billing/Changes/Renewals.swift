@@ -63,7 +63,7 @@ struct Renewals: Sendable {
         let (_, subscription) = try await examiner.live(of: tenant)
         let isDone = try await tenants.attempts.once("subscription:\(subscription)", of: tenant) { key in
             let live = try await examiner.read(subscription)
-            guard !CurrentSubscription.ended.contains(live.status) else {
+            guard !live.hasEnded else {
                 await tenants.refresh(tenant)
                 throw Problem.noSubscription
             }

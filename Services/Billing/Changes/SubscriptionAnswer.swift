@@ -44,7 +44,7 @@ struct SubscriptionAnswer: Encodable, Sendable {
         trialEndsAt = current.trialEndsAt
         pastDueSince = current.pastDueSince
         readOnlyAt = current.pastDueSince.map { $0 + AccessFacts.graceDays * 86_400 }
-        cancelsAt = current.pastDueSince.map { $0 + AccessFacts.cancelDays * 86_400 }
+        cancelsAt = current.facts.cancelsAt
         asOf = current.syncedAt ?? now
     }
 }

@@ -18,6 +18,10 @@ enum CheckoutStore {
         ).first.map(checkout)
     }
 
+    static func find(_ id: UUID, of tenant: TenantID, in database: Database) async throws -> Checkout? {
+        try await database.query("select \(columns) from checkouts c where c.tenant_id = \(tenant) and c.id = \(id)").first.map(checkout)
+    }
+
     static func status(_ id: UUID, of tenant: TenantID, in database: Database) async throws -> Checkout.Status? {
         try await database.query("select c.status from checkouts c where c.tenant_id = \(tenant) and c.id = \(id)").first?.decode("status")
     }
@@ -51,10 +55,17 @@ enum CheckoutStore {
         ).affected > 0
     }
 
-    /// Ends it as it ended; one that has ended stays as it is.
-    static func close(_ id: UUID, as status: Checkout.Status, of tenant: TenantID, in database: Database) async throws {
+    /// Ends it as it ended, when it is in one of these states; false when it is in another, and stays as it is.
+    @discardableResult
+    static func close(
+        _ id: UUID, as status: Checkout.Status, from states: [Checkout.Status] = [.opening, .open], of tenant: TenantID, in database: Database
+    ) async throws -> Bool {
         try await database.query(
-            "update checkouts set status = \(status) where tenant_id = \(tenant) and id = \(id) and status in ('opening', 'open')")
+            """
+            update checkouts set status = \(status)
+            where tenant_id = \(tenant) and id = \(id) and status = any(\(states.map(\.rawValue)))
+            """
+        ).affected > 0
     }
 
     private static func checkout(_ row: Row) throws -> Checkout {

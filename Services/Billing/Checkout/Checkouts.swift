@@ -42,10 +42,13 @@ struct Checkouts: Sendable {
             let checkout = Checkout(
                 id: .v7(at: now), order: order, status: .opening, session: nil, url: nil, createdAt: now, expiresAt: now + Self.lifetime)
             guard try await CheckoutStore.insert(checkout, of: tenant, by: identity.user.description, in: tenants.worker) else { continue }
-            return try await begin(checkout, by: identity, audit)
+            return try await session(of: checkout, wasAsked: false, by: identity, audit)
         }
-        throw Problem.conflict(kind: "checkout_busy", title: "Somebody else is opening a checkout.", detail: "Try again in a moment.")
+        throw Self.busy
     }
+
+    private static let busy = Problem.conflict(
+        kind: "checkout_busy", title: "Somebody else is opening a checkout.", detail: "Try again in a moment.")
 
     /// What the database knows against it.
     private func check(_ order: CheckoutOrder, of tenant: TenantID) async throws {
@@ -58,29 +61,26 @@ struct Checkouts: Sendable {
                     detail: "Change it with POST /api/v1/billing/change.")
             }
         case .pack:
-            guard current.mayBuyMails(at: tenants.clock.now) else { throw Problem.noRunningPlan }
+            guard current.mayBuyMails else { throw Problem.noRunningPlan }
         }
     }
 
-    /// The first to ask for it.
-    private func begin(_ checkout: Checkout, by identity: Identity, _ audit: TenantStripe.Audit) async throws -> CheckoutAnswer {
-        let tenant = identity.tenant
-        if try await CustomerStore.find(tenant, in: tenants.worker) != nil {
-            // A subscription that nobody told us of would become a second one.
-            await tenants.refresh(tenant)
-            do {
-                try await check(checkout.order, of: tenant)
-            } catch {
-                try await CheckoutStore.close(checkout.id, as: .failed, of: tenant, in: tenants.worker)
-                throw error
-            }
+    /// What Stripe knows against it, by the customer that will pay: a subscription that nobody told us of would become a second one. While Stripe
+    /// does not say, none is opened.
+    private func recheck(_ order: CheckoutOrder, of tenant: TenantID) async throws {
+        _ = try await customers.require(tenant)
+        switch order.choice {
+        case .plan: try await tenants.reread(tenant)
+        case .pack: await tenants.refresh(tenant)
         }
-        return try await session(of: checkout, by: identity, audit)
+        try await check(order, of: tenant)
     }
 
     /// One that was opened before; nil when it turns out to be over.
     private func resume(_ checkout: Checkout, by identity: Identity, _ audit: TenantStripe.Audit) async throws -> CheckoutAnswer? {
-        guard let session = checkout.session else { return try await self.session(of: checkout, by: identity, audit) }
+        guard let session = checkout.session else {
+            return try await self.session(of: checkout, wasAsked: true, by: identity, audit)
+        }
         if let url = checkout.url, checkout.createdAt > tenants.clock.now - Self.freshness {
             return CheckoutAnswer(id: EntityID(checkout.id), session: session, url: url, clientSecret: nil, expiresAt: checkout.expiresAt)
         }
@@ -91,8 +91,21 @@ struct Checkouts: Sendable {
     }
 
     /// Asks Stripe for the row's session, or for the one that it made when it was asked before.
-    private func session(of checkout: Checkout, by identity: Identity, _ audit: TenantStripe.Audit) async throws -> CheckoutAnswer {
+    private func session(
+        of checkout: Checkout, wasAsked: Bool, by identity: Identity, _ audit: TenantStripe.Audit
+    ) async throws -> CheckoutAnswer {
         let tenant = identity.tenant
+        do {
+            try await recheck(checkout.order, of: tenant)
+        } catch let refusal as Problem {
+            // One whose answer was lost may be there, and must not be paid beside what there is.
+            if wasAsked {
+                try await expire(checkout, of: tenant)
+            } else {
+                try await giveUp(checkout, of: tenant)
+            }
+            throw refusal
+        }
         do {
             let session = try await create(checkout, of: tenant)
             let record = audit(
@@ -100,20 +113,34 @@ struct Checkouts: Sendable {
             let event = try PendingEvent(
                 BillingEvents.CheckoutOpened(checkout: checkout.id, purpose: checkout.order.purpose), at: tenants.clock.now, tenant: tenant,
                 actor: identity.actor, audit: record)
-            try await tenants.worker.transaction { transaction in
+            let isOurs = try await tenants.worker.transaction { transaction -> Bool in
                 let isFirst = try await CheckoutStore.opened(
                     checkout.id, session: session.id, url: session.url, expiresAt: session.expiresAt ?? checkout.expiresAt, of: tenant,
                     in: transaction)
                 if isFirst { try await tenants.outbox.append([event], in: transaction) }
+                return isFirst
             }
             tenants.outbox.wake()
+            if !isOurs, try await CheckoutStore.status(checkout.id, of: tenant, in: tenants.worker) == .failed {
+                // Somebody else has given the place up meanwhile: what holds none must not be paid.
+                _ = try await end(session.id, checkout, of: tenant)
+                throw Self.busy
+            }
             return answer(checkout, session)
         } catch {
             // What nobody can pay gives its place back; what may be there at Stripe keeps it.
             let isOver = error is Problem || (error as? StripeError).map { !$0.isTransient } ?? false
-            if isOver { try await CheckoutStore.close(checkout.id, as: .failed, of: tenant, in: tenants.worker) }
+            if isOver { try await giveUp(checkout, of: tenant) }
             throw error
         }
+    }
+
+    /// Gives the place of one back that we could not open. Somebody else, who found the row, may have opened it meanwhile: then it is ended at
+    /// Stripe, too.
+    private func giveUp(_ checkout: Checkout, of tenant: TenantID) async throws {
+        if try await CheckoutStore.close(checkout.id, as: .failed, from: [.opening], of: tenant, in: tenants.worker) { return }
+        guard let known = try await CheckoutStore.find(checkout.id, of: tenant, in: tenants.worker), known.status == .open else { return }
+        try await expire(known, of: tenant)
     }
 
     private func create(_ checkout: Checkout, of tenant: TenantID) async throws -> StripeCheckoutSession {
@@ -130,22 +157,28 @@ struct Checkouts: Sendable {
 
     /// Closes one that was opened for something else, so that only one can be paid.
     private func expire(_ checkout: Checkout, of tenant: TenantID) async throws {
+        let ended: StripeCheckoutSession
         do {
             // Its answer may have been lost: asked for again under its key, it says which one it is.
             let known = if let session = checkout.session { session } else { try await create(checkout, of: tenant).id }
-            let path = "/v1/checkout/sessions/\(known)"
-            do {
-                let expired = try await tenants.stripe.write(
-                    StripeCheckoutSession.self, "\(path)/expire", key: "checkout-expire:\(checkout.id.text)", for: tenant)
-                try await close(checkout, as: expired, of: tenant)
-            } catch let error as StripeError {
-                guard error.kind == .invalidRequest else { throw error }
-                // Paid or expired meanwhile.
-                try await close(checkout, as: try await tenants.stripe.read(StripeCheckoutSession.self, path), of: tenant)
-            }
+            ended = try await end(known, checkout, of: tenant)
         } catch let error as StripeError {
             guard !error.isTransient else { throw error }
-            try await CheckoutStore.close(checkout.id, as: .failed, of: tenant, in: tenants.worker)
+            _ = try await CheckoutStore.close(checkout.id, as: .failed, of: tenant, in: tenants.worker)
+            return
+        }
+        try await close(checkout, as: ended, of: tenant)
+    }
+
+    /// The session as it ended: expired by us, or paid or expired meanwhile.
+    private func end(_ session: String, _ checkout: Checkout, of tenant: TenantID) async throws -> StripeCheckoutSession {
+        let path = "/v1/checkout/sessions/\(session)"
+        do {
+            return try await tenants.stripe.write(
+                StripeCheckoutSession.self, "\(path)/expire", key: "checkout-expire:\(checkout.id.text)", for: tenant)
+        } catch let error as StripeError {
+            guard error.kind == .invalidRequest else { throw error }
+            return try await tenants.stripe.read(StripeCheckoutSession.self, path)
         }
     }
 
@@ -156,7 +189,7 @@ struct Checkouts: Sendable {
                 kind: "payment_pending", title: "A payment is under way.", detail: "Some take days; what it pays for begins when it has arrived.")
         }
         // What came of it is read before the place is free: a second subscription must find the first.
-        if isPaid { await tenants.refresh(tenant) }
+        if isPaid { try await tenants.reread(tenant) }
         try await CheckoutStore.close(checkout.id, as: isPaid ? .completed : .expired, of: tenant, in: tenants.worker)
     }
 

@@ -4,7 +4,7 @@ import HTTP
 import Postgres
 import Primitives
 
-/// The tenant as Stripe's customer: one, for ever.
+/// The tenant as Stripe's customer: one, until it is deleted there.
 struct Customers: Sendable {
     let stripe: StripeClient
     let attempts: StripeAttempts
@@ -39,10 +39,14 @@ struct Customers: Sendable {
         ).id
     }
 
+    /// The one that there is. Stripe's index lags behind: whether one is still there only the customer itself says.
     private func search(_ tenant: TenantID) async throws(StripeError) -> String? {
-        let found = try await stripe.read(
-            StripeList<StripeCustomer>.self, "/v1/customers/search", ["query": .text("metadata['tenant']:'\(tenant)'"), "limit": 1])
-        return found.data.first?.id
+        let hits = try await stripe.read(
+            StripeList<StripeCustomer>.self, "/v1/customers/search", ["query": .text("metadata['tenant']:'\(tenant)'"), "limit": 10])
+        for hit in hits.data {
+            if let found = try await stripe.find(StripeCustomer.self, "/v1/customers/\(hit.id)"), found.deleted != true { return found.id }
+        }
+        return nil
     }
 }
 

@@ -18,7 +18,8 @@ struct Elements: Sendable {
     let customers: Customers
 
     /// Keeps a way of payment for later.
-    func setup(for tenant: TenantID) async throws -> ElementsAnswer {
+    func setup(by identity: Identity, audit: TenantStripe.Audit) async throws -> ElementsAnswer {
+        let tenant = identity.tenant
         let customer = try await customers.require(tenant)
         let intent = try await tenants.attempts.once("elements-setup", of: tenant) { key in
             try await tenants.stripe.write(
@@ -28,12 +29,15 @@ struct Elements: Sendable {
                     "metadata": ["tenant": .text(tenant.description)],
                 ], key: key, for: tenant)
         }
+        let record = audit("billing.setup_intent", .success, [.init(type: "setup_intent", id: intent.id)], [], [:])
+        try await tenants.tell(BillingEvents.IntentOpened(intent: intent.id), by: identity, record)
         return ElementsAnswer(id: intent.id, clientSecret: intent.clientSecret, amount: nil)
     }
 
     /// Pays a pack; it costs what Stripe's price of it says.
-    func payment(for pack: MailPack, of tenant: TenantID) async throws -> ElementsAnswer {
-        guard try await tenants.current(tenant).mayBuyMails(at: tenants.clock.now) else { throw Problem.noRunningPlan }
+    func payment(for pack: MailPack, by identity: Identity, audit: TenantStripe.Audit) async throws -> ElementsAnswer {
+        let tenant = identity.tenant
+        guard try await tenants.current(tenant).mayBuyMails else { throw Problem.noRunningPlan }
         let stripePrice = try await catalogue.price(ofPack: pack.code)
         let price = try await tenants.stripe.read(StripePrice.self, "/v1/prices/\(stripePrice)")
         guard let money = price.money else { throw Problem.priceNotConfigured }
@@ -47,6 +51,8 @@ struct Elements: Sendable {
                     "metadata": ["tenant": .text(tenant.description), "pack": .text(pack.code), "purpose": "mail_pack"],
                 ], key: key, for: tenant)
         }
+        let record = audit("billing.payment_intent", .success, [.init(type: "payment_intent", id: intent.id)], [], ["pack": pack.code])
+        try await tenants.tell(BillingEvents.IntentOpened(intent: intent.id), by: identity, record)
         return ElementsAnswer(
             id: intent.id, clientSecret: intent.clientSecret, amount: MoneyAnswer(Money(amount: intent.amount, currency: intent.currency)))
     }

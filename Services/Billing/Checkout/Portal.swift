@@ -1,6 +1,7 @@
 import Contracts
 import Foundation
 import HTTP
+import Primitives
 
 /// Stripe's own page for payment methods, addresses and invoices.
 struct Portal: Sendable {
@@ -8,16 +9,19 @@ struct Portal: Sendable {
 
     let tenants: TenantStripe
     let customers: Customers
+    /// Which of the portal's configurations is shown; empty for the account's own.
+    let configuration: String
 
     /// The address of a short visit; the browser comes back to `path`, which is one of ours.
     func open(returningTo path: String?, by identity: Identity, audit: TenantStripe.Audit) async throws -> String {
         let page = try path.map { tenants.home + (try Self.checked($0)) } ?? tenants.billingPage
         let customer = try await customers.require(identity.tenant)
-        let session = try await tenants.attempts.once("portal:\(path ?? "")", of: identity.tenant) { key in
-            try await tenants.stripe.write(
-                StripePortalSession.self, "/v1/billing_portal/sessions", ["customer": .text(customer), "return_url": .text(page)], key: key,
-                for: identity.tenant)
-        }
+        var parameters: StripeParameters = ["customer": .text(customer), "return_url": .text(page)]
+        if !configuration.isEmpty { parameters["configuration"] = .text(configuration) }
+        // Each visit is one of its own, and one whose answer was lost is nobody's: there is nothing to repeat.
+        let session = try await tenants.stripe.write(
+            StripePortalSession.self, "/v1/billing_portal/sessions", parameters, key: "portal:\(UUID.v7(at: tenants.clock.now).text)",
+            for: identity.tenant)
         let record = audit("billing.portal", .success, [.init(type: "tenant", id: identity.tenant.description)], [], [:])
         try await tenants.tell(BillingEvents.PortalOpened(), by: identity, record)
         return session.url

@@ -48,6 +48,15 @@ struct TenantStripe: Sendable {
         }
     }
 
+    /// As ``refresh(_:by:)``, but throws where it could not be read: before what must not be done on old knowledge.
+    func reread(_ tenant: TenantID) async throws {
+        do {
+            try await sync.sync(tenant, cause: SyncCause(source: .request))
+        } catch is SubscriptionSync.Contended {
+            throw StripeError(.unavailable, code: "contended", message: "Others read the subscription at the same time, every time.")
+        }
+    }
+
     /// Tells everyone what a person did.
     func tell(_ event: some Event, by identity: Identity, _ record: AuditRecord) async throws {
         let pending = try PendingEvent(event, at: clock.now, tenant: identity.tenant, actor: identity.actor, audit: record)

@@ -56,6 +56,8 @@ struct ConnectAccounts: Sendable {
         try await worker.transaction { transaction in
             guard try await ConnectStore.insert(made.id, country: made.country, of: tenant, at: now, in: transaction) else { return }
             let state = ConnectAccount.State(made)
+            // What Stripe told of it before its row was there goes on.
+            try await transaction.query("update stripe_events set next_at = \(now) where account = \(made.id) and state = 'parked'")
             try await ConnectStore.write(state, of: made.id, at: now, in: transaction)
             let event = try PendingEvent(
                 BillingEvents.ConnectAccountChanged(
@@ -67,8 +69,10 @@ struct ConnectAccounts: Sendable {
     }
 
     /// An address of Stripe's form, good once and for minutes. Coming back from it proves nothing: the status does.
-    func onboardingLink(for account: ConnectAccount, of tenant: TenantID) async throws -> StripeAccountLink {
-        try await stripe.write(
+    func onboardingLink(
+        for account: ConnectAccount, by identity: Identity, record: (AuditRecord.Target) -> AuditRecord
+    ) async throws -> StripeAccountLink {
+        let link = try await stripe.write(
             StripeAccountLink.self, "/v1/account_links",
             [
                 "account": .text(account.account), "type": "account_onboarding",
@@ -76,13 +80,19 @@ struct ConnectAccounts: Sendable {
                 "refresh_url": .text("\(home)/dashboard/settings/billing?connect=refresh"),
             ],
             // Each link is used up by opening it, so there is nothing to repeat.
-            key: "connect-link:\(UUID.v7(at: clock.now).text)", for: tenant)
+            key: "connect-link:\(UUID.v7(at: clock.now).text)", for: identity.tenant)
+        let event = try PendingEvent(
+            BillingEvents.ConnectOnboardingOpened(account: account.account), at: clock.now, tenant: identity.tenant, actor: identity.actor,
+            audit: record(.init(type: "connect_account", id: account.account)))
+        try await worker.transaction { try await outbox.append([event], in: $0) }
+        outbox.wake()
+        return link
     }
 
     /// What is known, at once; an account that was not read for a while is read again meanwhile, so that the next look knows more.
     func status(of tenant: TenantID) async throws -> ConnectAccount? {
         guard let known = try await find(tenant) else { return nil }
-        if stripe.isConfigured, known.state.deauthorizedAt == nil { refresher.ask(for: known) }
+        if stripe.isConfigured { refresher.ask(for: known) }
         return known
     }
 }

@@ -11,6 +11,8 @@ import Streams
 /// Access is derived, so it has changed for whoever asks before we come by; here it is told to everyone.
 struct DunningLoop: Service {
     private static let batch = 50
+    /// So few that the lease has a minute for each.
+    private static let batchAtStripe = 10
 
     let stripe: StripeClient
     let sync: SubscriptionSync
@@ -21,26 +23,28 @@ struct DunningLoop: Service {
     let outbox: Outbox
     let logger: Logger
 
+    /// Two loops beside each other, so that whoever waits for Stripe keeps nobody else waiting.
     func run() async throws {
-        await cancelWhenGracefulShutdown {
-            var outage = Outage(what: "the clock of dunning", logger: logger)
-            while !Task.isCancelled {
-                do {
-                    let looked = try await runOnce()
-                    outage.ended()
-                    if looked == 0 { try await Task.sleep(for: .seconds(2)) }
-                } catch {
-                    if Task.isCancelled { return }
-                    try? await Task.sleep(for: outage.pause(after: error))
+        await withTaskGroup(of: Void.self) { group in
+            for asksStripe in [false, true] {
+                group.addTask {
+                    await repeatWork(
+                        asksStripe ? "the clock of dunning at Stripe" : "the clock of dunning", logger: logger,
+                        rest: { try? await Task.sleep(for: .seconds(2)) }, step: { try await runOnce(asksStripe: asksStripe) > 0 })
                 }
             }
         }
     }
 
-    /// Looks at those whose time has come; how many there were.
+    /// Looks once at those whose time has come, first at those of whom Stripe need not be asked; how many there were.
     @discardableResult
     func runOnce() async throws -> Int {
-        let due = try await DunningStore.claim(limit: Self.batch, at: clock.now, in: database)
+        try await runOnce(asksStripe: false) + runOnce(asksStripe: true)
+    }
+
+    private func runOnce(asksStripe: Bool) async throws -> Int {
+        let limit = asksStripe ? Self.batchAtStripe : Self.batch
+        let due = try await DunningStore.claim(limit: limit, asksStripe: asksStripe, at: clock.now, in: database)
         for each in due {
             if Task.isCancelled { break }
             do {

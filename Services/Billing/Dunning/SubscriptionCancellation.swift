@@ -19,12 +19,17 @@ struct SubscriptionCancellation: Sendable {
     /// the same wish; what Stripe then says is written like after any event, and until it has, the status stays.
     func cancelUnpaid(_ tenant: TenantID, _ state: SubscriptionState) async throws {
         guard let subscription = state.subscription, let since = state.pastDueSince else { return }
-        try await database.transaction { transaction in
+        let isDue = try await database.transaction { transaction -> Bool in
             guard let locked = try await SyncStore.lock(tenant, in: transaction), locked.state.subscription == subscription,
-                locked.state.cancelRequestedAt == nil
-            else { return }
-            try await request(subscription, of: tenant, because: "unpaid", in: transaction)
+                SubscriptionState.isUnpaid(locked.state.status), let known = locked.state.pastDueSince,
+                // The database knows microseconds.
+                abs(known.timeIntervalSince(since)) < 0.001
+            else { return false }
+            if locked.state.cancelRequestedAt == nil { try await request(subscription, of: tenant, because: "unpaid", in: transaction) }
+            return true
         }
+        // Paid, or another episode, since it was read.
+        guard isDue else { return }
         outbox.wake()
         try await end(subscription, of: tenant, key: "unpaid-cancel:\(subscription):\(Int64(since.timeIntervalSince1970))")
         try await sync.sync(tenant, cause: .dunning)
@@ -34,7 +39,12 @@ struct SubscriptionCancellation: Sendable {
     /// has ended all of them; asked again, it finds nothing left to do.
     func cancelAll(of tenant: TenantID) async throws {
         guard let start = try await SyncStore.start(of: tenant, in: database) else { return }
-        if start.customer != nil || start.subscription != nil {
+        if !stripe.isConfigured {
+            // Nobody here can ask Stripe for anything; the company must not stay for that.
+            if start.customer != nil || start.subscription != nil {
+                logger.warning("no key of Stripe is configured: nothing was cancelled there", metadata: ["tenant": "\(tenant)"])
+            }
+        } else if start.customer != nil || start.subscription != nil {
             try await endCheckouts(of: tenant)
             for subscription in try await living(start) {
                 try await database.transaction { try await request(subscription, of: tenant, because: "company_deleted", in: $0) }
@@ -89,7 +99,7 @@ struct SubscriptionCancellation: Sendable {
             guard let locked = try await SyncStore.lock(tenant, in: transaction) else { return }
             try await transaction.query(
                 "update access_grants set revoked_at = \(now) where tenant_id = \(tenant) and revoked_at is null")
-            if !["canceled", "incomplete_expired"].contains(locked.state.status) {
+            if !SubscriptionState.hasEnded(locked.state.status) {
                 // Whoever was reading it from Stripe begins anew.
                 try await transaction.query(
                     """

@@ -11,18 +11,8 @@ struct ReservationExpiry: Service {
     private static let batch = 500
 
     func run() async throws {
-        await cancelWhenGracefulShutdown {
-            var outage = Outage(what: "expiry of reservations", logger: logger)
-            while !Task.isCancelled {
-                do {
-                    while try await limits.expire(limit: Self.batch) == Self.batch, !Task.isCancelled {}
-                    outage.ended()
-                    try? await Task.sleep(for: .seconds(30))
-                } catch {
-                    if Task.isCancelled { return }
-                    try? await Task.sleep(for: outage.pause(after: error))
-                }
-            }
-        }
+        await repeatWork(
+            "expiry of reservations", logger: logger, rest: { try? await Task.sleep(for: .seconds(30)) },
+            step: { try await limits.expire(limit: Self.batch) == Self.batch })
     }
 }

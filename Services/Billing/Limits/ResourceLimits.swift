@@ -13,14 +13,12 @@ struct ResourceLimits: Sendable {
         case noEntitlement
         case accessDenied
         case limitReached(BillingRPC.Resource, BillingRPC.ResourceCount)
-        case notFound
 
         var kind: String {
             switch self {
             case .noEntitlement: "no_entitlement"
             case .accessDenied: "access_denied"
             case .limitReached: "limit_reached"
-            case .notFound: "reservation_not_found"
             }
         }
 
@@ -30,7 +28,6 @@ struct ResourceLimits: Sendable {
             case .accessDenied: "The trial or the subscription is over; nothing new is made until there is a plan."
             case .limitReached(let resource, let count):
                 "\(count.used + count.reserved) of \(count.limit ?? 0) \(resource.rawValue) are in use; the plan allows no more."
-            case .notFound: "The tenant has no such reservation."
             }
         }
     }
@@ -44,20 +41,22 @@ struct ResourceLimits: Sendable {
     let clock: WallClock
     let outbox: Outbox
 
-    /// Takes `count` places; the same key answers with what is so, and takes nothing again.
+    /// Takes `count` places; the same key answers with what is so, and takes nothing again, but waits for its confirmation anew.
     func reserve(
         _ count: Int64, of resource: BillingRPC.Resource, key: String, for tenant: TenantID
     ) async throws -> BillingRPC.ResourceCount {
         let now = clock.now
         return try await database.transaction { transaction in
-            if try await ResourceStore.lock(key, of: resource, tenant, in: transaction) != nil {
-                let limit = try await SubscriptionStore.standing(of: tenant, now: now, in: transaction)?.entitlements(now: now).limit(of: resource)
+            if let held = try await ResourceStore.lock(key, of: resource, tenant, in: transaction) {
+                if !held.isConfirmed {
+                    try await ResourceStore.renew(key, of: resource, tenant, until: now.addingTimeInterval(Self.lifetime), in: transaction)
+                }
+                let limit = try await SubscriptionStore.standing(of: tenant, now: now, in: transaction)?.limits[resource]
                 return try await ResourceStore.read(resource, tenant, limit: limit, in: transaction)
             }
             guard let standing = try await SubscriptionStore.standing(of: tenant, now: now, in: transaction) else { throw Refusal.noEntitlement }
-            let entitlements = standing.entitlements(now: now)
-            guard entitlements.access == .full || entitlements.access == .grace else { throw Refusal.accessDenied }
-            let limit = entitlements.limit(of: resource)
+            guard standing.maySend(now: now) else { throw Refusal.accessDenied }
+            let limit = standing.limits[resource]
             let isOurs = try await ResourceStore.insert(
                 key, of: resource, tenant, count: count, at: now, until: now.addingTimeInterval(Self.lifetime), in: transaction)
             if isOurs, try await !ResourceStore.take(count, of: resource, tenant, limit: limit, at: now, in: transaction) {
@@ -67,12 +66,21 @@ struct ResourceLimits: Sendable {
         }
     }
 
-    /// The thing is there: what was reserved is used.
+    /// The thing is there: what was reserved is used. One whose reservation has run out is there all the same, and is counted now, whether or not
+    /// there is room. Throws ``Refusal/noEntitlement`` for a company of which nobody has told us, or that is gone.
     func confirm(_ resource: BillingRPC.Resource, key: String, for tenant: TenantID) async throws {
         let now = clock.now
-        try await database.transaction { transaction in
-            guard let held = try await ResourceStore.lock(key, of: resource, tenant, in: transaction) else { throw Refusal.notFound }
-            guard !held.isConfirmed else { return }
+        try await database.transaction { transaction -> Void in
+            var held = try await ResourceStore.lock(key, of: resource, tenant, in: transaction)
+            if held == nil {
+                guard try await ResourceStore.isKnown(tenant, in: transaction) else { throw Refusal.noEntitlement }
+                if try await ResourceStore.insert(key, of: resource, tenant, count: 1, isConfirmed: true, at: now, until: now, in: transaction) {
+                    return try await ResourceStore.count(1, of: resource, tenant, at: now, in: transaction)
+                }
+                // Somebody was faster.
+                held = try await ResourceStore.lock(key, of: resource, tenant, in: transaction)
+            }
+            guard let held, !held.isConfirmed else { return }
             try await ResourceStore.confirm(key, of: resource, tenant, count: held.count, at: now, in: transaction)
         }
     }
@@ -97,10 +105,11 @@ struct ResourceLimits: Sendable {
         try await ResourceStore.count(1, of: .users, tenant, at: now, in: transaction)
     }
 
-    /// Takes the owner's count; false when somebody made or removed something meanwhile.
+    /// Takes the owner's count; false when somebody made or removed something meanwhile, or for a company of which nobody has told us.
     func recount(_ resource: BillingRPC.Resource, used: Int64, countedAt: Date, for tenant: TenantID) async throws -> Bool {
         let now = clock.now
         let isTaken = try await database.transaction { transaction -> Bool in
+            guard try await ResourceStore.isKnown(tenant, in: transaction) else { return false }
             guard let known = try await ResourceStore.lockCount(of: resource, tenant, in: transaction) else { return false }
             // What is being made while it is counted would be counted twice, or not at all.
             guard known.reserved == 0, known.changedAt.map({ $0 < countedAt.addingTimeInterval(-Self.leeway) }) ?? true else { return false }
@@ -124,19 +133,5 @@ struct ResourceLimits: Sendable {
     func expire(limit: Int = 500) async throws -> Int {
         let now = clock.now
         return try await database.transaction { try await ResourceStore.expire(at: now, limit: limit, in: $0) }
-    }
-}
-
-extension BillingRPC.Entitlements {
-    /// Nil is unlimited.
-    func limit(of resource: BillingRPC.Resource) -> Int64? {
-        switch resource {
-        case .users: users
-        case .workspaces: workspaces
-        case .domains: domains
-        case .mailboxes: mailboxes
-        case .leads: leads
-        default: nil
-        }
     }
 }

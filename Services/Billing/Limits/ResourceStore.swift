@@ -34,6 +34,17 @@ enum ResourceStore {
         ).affected > 0
     }
 
+    /// Waits for its confirmation from now on.
+    static func renew(
+        _ key: String, of resource: BillingRPC.Resource, _ tenant: TenantID, until end: Date, in transaction: Transaction
+    ) async throws {
+        try await transaction.query(
+            """
+            update resource_reservations set expires_at = greatest(expires_at, \(end))
+            where tenant_id = \(tenant) and resource = \(resource) and key = \(key) and state = 'reserved'
+            """)
+    }
+
     /// The one place where something is taken: true only if there was enough.
     static func take(
         _ count: Int64, of resource: BillingRPC.Resource, _ tenant: TenantID, limit: Int64?, at now: Date, in transaction: Transaction
@@ -46,6 +57,11 @@ enum ResourceStore {
               and (\(limit)::bigint is null or used + reserved + \(count) <= \(limit)::bigint)
             """
         ).affected > 0
+    }
+
+    /// False for a company of which nobody has told us, or that is gone; one that is there stays until the transaction ends.
+    static func isKnown(_ tenant: TenantID, in transaction: Transaction) async throws -> Bool {
+        try await !transaction.query("select 1 as one from subscriptions where tenant_id = \(tenant) for key share").isEmpty
     }
 
     /// Counts what is there already without asking for room.
@@ -141,6 +157,14 @@ enum ResourceStore {
         let tenants: [TenantID] = try rows.map { try $0.decode("tenant_id") }
         let resources: [String] = try rows.map { try $0.decode("resource") }
         let counts: [Int64] = try rows.map { try $0.decode("count") }
+        // In one order, so that two who do this never wait for each other.
+        try await transaction.query(
+            """
+            select c.tenant_id from resource_counts c
+            where exists (select from unnest(\(tenants), \(resources)) as x (tenant_id, resource)
+                          where x.tenant_id = c.tenant_id and x.resource = c.resource)
+            order by c.tenant_id, c.resource for update
+            """)
         try await transaction.query(
             """
             update resource_counts c set reserved = greatest(0, c.reserved - e.count), changed_at = \(now)

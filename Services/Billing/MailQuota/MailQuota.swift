@@ -63,18 +63,24 @@ struct MailQuota: Sendable {
             let newUsed = max(known.reservation.used, used)
             let newReleased = max(known.reservation.released, released)
             guard newUsed <= known.reservation.count - newReleased else { throw Refusal.overdrawn }
-            let moreUsed = newUsed - known.reservation.used
-            let moreReleased = newReleased - known.reservation.released
-            if moreUsed + moreReleased > 0 {
-                try await ReservationStore.settle(
-                    reservation, used: newUsed, released: newReleased, moreUsed: moreUsed, moreReleased: moreReleased,
-                    closing: newUsed + newReleased == known.reservation.count ? clock.now : nil, period: known.periodStart, of: tenant,
-                    in: transaction)
-            }
-            var settled = known.reservation
-            settled.used = newUsed
-            settled.released = newReleased
-            return settled
+            return try await Self.raise(known, used: newUsed, released: newReleased, of: tenant, at: clock.now, in: transaction)
         }
+    }
+
+    /// Writes totals that are no lower than what is known and together no more than was reserved.
+    static func raise(
+        _ known: ReservationStore.Locked, used: Int64, released: Int64, of tenant: TenantID, at now: Date, in transaction: Transaction
+    ) async throws -> BillingRPC.Reservation {
+        let moreUsed = used - known.reservation.used
+        let moreReleased = released - known.reservation.released
+        if moreUsed + moreReleased > 0 {
+            try await ReservationStore.settle(
+                known.reservation.id, used: used, released: released, moreUsed: moreUsed, moreReleased: moreReleased,
+                closing: used + released == known.reservation.count ? now : nil, period: known.periodStart, of: tenant, in: transaction)
+        }
+        var settled = known.reservation
+        settled.used = used
+        settled.released = released
+        return settled
     }
 }

@@ -35,8 +35,9 @@ enum ReservationStore {
     ) async throws -> Bool {
         try await transaction.query(
             """
-            insert into mail_reservations (tenant_id, id, key, period_start, count, created_at)
-            values (\(tenant), \(identifier), \(key), \(period), \(count), \(instant)) on conflict (tenant_id, key) do nothing
+            insert into mail_reservations (tenant_id, id, key, period_start, count, created_at, next_look_at)
+            values (\(tenant), \(identifier), \(key), \(period), \(count), \(instant), \(instant + ReservationReconciler.age))
+            on conflict (tenant_id, key) do nothing
             """
         ).affected > 0
     }
@@ -65,6 +66,31 @@ enum ReservationStore {
             where tenant_id = \(tenant) and period_start = \(period)
             """,
         ])
+    }
+
+    // MARK: - What is left over
+
+    struct Due: Sendable, Equatable {
+        let tenant: TenantID
+        let reservation: ReservationID
+    }
+
+    /// Those that nobody has settled in time, taken for a while: whoever dies over them is followed by another, and nobody waits for anybody.
+    static func claimLeftovers(limit: Int, for lease: TimeInterval, at now: Date, in database: Database) async throws -> [Due] {
+        try await database.query(
+            """
+            update mail_reservations r set next_look_at = \(now + lease)
+            from (select tenant_id, id from mail_reservations where closed_at is null and next_look_at <= \(now)
+                  order by next_look_at limit \(limit) for update skip locked) d
+            where r.tenant_id = d.tenant_id and r.id = d.id
+            returning r.tenant_id, r.id
+            """
+        ).map { Due(tenant: try $0.decode("tenant_id"), reservation: try $0.decode("id")) }
+    }
+
+    static func postpone(_ identifier: ReservationID, until next: Date, of tenant: TenantID, in transaction: Transaction) async throws {
+        try await transaction.query(
+            "update mail_reservations set next_look_at = \(next) where tenant_id = \(tenant) and id = \(identifier)")
     }
 
     private static func locked(_ row: Row) throws -> Locked {

@@ -26,7 +26,8 @@ create table mail_packs (
     mails bigint not null check (mails > 0),
     currency text not null check (currency ~ '^[A-Z]{3}$'),
     amount bigint not null check (amount >= 0),
-    stripe_price text unique
+    stripe_price text unique,
+    revision bigint not null default 1
 );
 insert into mail_packs (code, mails, currency, amount) values ('mails_10000', 10000, 'USD', 1000);
 grant select on plan_prices, mail_packs to billing_api;
@@ -68,9 +69,9 @@ alter table subscriptions
     -- When the clock alone may change it next, or something is to be asked of Stripe; at first everybody is looked at once.
     add column access_due_at timestamptz default '-infinity';
 create index subscriptions_access_due on subscriptions (access_due_at) where access_due_at is not null;
-create index subscriptions_stripe on subscriptions (stripe_subscription) where stripe_subscription is not null;
-create index subscriptions_past_due on subscriptions (past_due_since) where past_due_since is not null;
-create index subscriptions_trial_end on subscriptions (trial_ends_at) where status = 'trialing';
+-- Whoever has a plan that is changed, and whoever pays a price that was unknown.
+create index subscriptions_plan on subscriptions (plan, tenant_id);
+create index subscriptions_flagged on subscriptions (tenant_id) where flags <> '{}';
 
 -- The parameters of a POST under its idempotency key, frozen before it is sent: a lost answer is asked for again with the same ones.
 create table stripe_requests (
@@ -117,13 +118,17 @@ create table checkouts (
 -- One at a time: two open sessions would be two subscriptions.
 create unique index checkouts_one_open on checkouts (tenant_id, purpose) where status in ('opening', 'open');
 
--- Extra mails that were paid, once a payment, in the period in which they were.
+-- The plan's part of a period's allowance, the most that it was within the period: what was granted beside it ends, and this is left.
+alter table mail_periods add column plan_mails bigint not null default 0 check (plan_mails >= 0);
+update mail_periods set plan_mails = allowance;
+
+-- Extra mails that were paid, once a payment, in the period in which they were; while none ran, they wait for the next (NULL).
 create table pack_purchases (
     tenant_id uuid not null,
     payment text not null,
     pack text not null references mail_packs (code),
     mails bigint not null,
-    period_start timestamptz not null,
+    period_start timestamptz,
     amount bigint not null,
     currency text not null,
     -- How many of the mails went back with the money.
@@ -159,6 +164,7 @@ create table stripe_events (
 create index stripe_events_due on stripe_events (next_at) where state in ('pending', 'parked');
 create index stripe_events_parked on stripe_events (customer) where state = 'parked';
 create index stripe_events_received on stripe_events (received_at);
+create index stripe_events_state on stripe_events (state, received_at);
 create index stripe_events_tenant on stripe_events (tenant_id, received_at) where tenant_id is not null;
 grant select, insert, update, delete on stripe_events to billing_worker;
 -- The intake answers before anything else is done, and writes nothing but this.
@@ -204,6 +210,12 @@ create table resource_reservations (
 );
 create index resource_reservations_expiring on resource_reservations (expires_at) where state = 'reserved';
 
+-- When Delivery is asked what became of the mails of a reservation that is not settled: first when all of them are long due, then daily.
+alter table mail_reservations add column next_look_at timestamptz;
+update mail_reservations set next_look_at = created_at + interval '25 hours';
+alter table mail_reservations alter column next_look_at set not null;
+create index mail_reservations_open on mail_reservations (next_look_at) where closed_at is null;
+
 -- Accounts of companies that charge their own clients.
 create table connect_accounts (
     tenant_id uuid primary key,
@@ -225,10 +237,9 @@ create table billing_loops (
     last_run_at timestamptz,
     -- Who runs it now has it until then; one that died is followed by another.
     claimed_until timestamptz,
-    position text,
     outcome jsonb not null default '{}'
 );
-insert into billing_loops (name) values ('reconcile'), ('sweep');
+insert into billing_loops (name) values ('reconcile'), ('sweep'), ('connect');
 grant select, insert, update on billing_loops to billing_worker;
 
 do $$

@@ -47,10 +47,6 @@ enum PlanStore {
         p.leads, p.api_calls_per_minute
         """
 
-    static func all(in database: Database) async throws -> [Plan] {
-        try await database.query("select \(columns) from plans p order by p.position").map(Plan.init(row:))
-    }
-
     /// What is offered to everybody, the smallest first.
     static func offered(in database: Database) async throws -> [Plan] {
         try await database.query("select \(columns) from plans p where p.is_public order by p.position").map(Plan.init(row:))

@@ -61,11 +61,6 @@ enum PriceStore {
         ).first.map(PlanPrice.init(row:))
     }
 
-    /// Ours, of a price at Stripe; nil for one that somebody made there by hand.
-    static func find(stripePrice: String, in database: Database) async throws -> PlanPrice? {
-        try await database.query("select \(columns) from plan_prices x where x.stripe_price = \(stripePrice)").first.map(PlanPrice.init(row:))
-    }
-
     /// The currencies in which something can be bought.
     static func currencies(in database: Database) async throws -> [String] {
         try await database.query("select distinct x.currency from plan_prices x order by x.currency").map { try $0.decode("currency") }

@@ -16,7 +16,7 @@ struct Purge: Sendable {
             let charged = try await transaction.query(
                 """
                 select 1 as one from subscriptions where tenant_id = \(request.tenant) and stripe_subscription is not null
-                  and status not in ('canceled', 'incomplete_expired') for update
+                  and status <> all(\(SubscriptionState.ended)) for update
                 """)
             guard charged.isEmpty else {
                 throw RPCError(kind: "subscription_not_cancelled", message: "The company's subscription goes on; cancel it first.")

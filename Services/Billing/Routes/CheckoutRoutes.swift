@@ -48,14 +48,15 @@ struct CheckoutRoutes {
         router.post("/api/v1/billing/elements/setup-intent") { request, context in
             let identity = try context.requirePaying()
             return try await answering.once(request, as: identity, body: Nothing()) {
-                try Response.json(try await elements.setup(for: identity.tenant))
+                try Response.json(try await elements.setup(by: identity, audit: context.billingAudit))
             }
         }
         router.post("/api/v1/billing/elements/payment-intent") { request, context in
             let identity = try context.requirePaying()
             let input = try await request.json(PackRequest.self)
             return try await answering.once(request, as: identity, body: input) {
-                try Response.json(try await elements.payment(for: try await catalogue.pack(input.pack), of: identity.tenant))
+                let pack = try await catalogue.pack(input.pack)
+                return try Response.json(try await elements.payment(for: pack, by: identity, audit: context.billingAudit))
             }
         }
         router.post("/api/v1/billing/portal") { request, context in

@@ -27,7 +27,7 @@ struct ConnectRoutes {
             let identity = try context.requirePaying()
             let account = try await account(of: identity.tenant)
             let link = try await explainingStripe(context) {
-                try await accounts.onboardingLink(for: account, of: identity.tenant)
+                try await accounts.onboardingLink(for: account, by: identity) { context.audit("connect.onboard", targets: [$0]) }
             }
             return try Response.json(LinkAnswer(url: link.url, expiresAt: link.expiresAt), status: .created)
         }

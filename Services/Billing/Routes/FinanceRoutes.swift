@@ -30,6 +30,7 @@ struct FinanceRoutes {
         addWebhooks(routes)
         addTenants(routes)
         addPlans(routes)
+        FinancePackRoutes(finance: finance).add(to: routes)
         routes.get("overview") { _, context in
             _ = try context.require(staff: .finance)
             return try Response.json(try await FinanceOverviewStore.read(at: finance.clock.now, in: finance.worker))
@@ -131,7 +132,7 @@ struct FinanceRoutes {
 
 extension AppContext {
     /// For the trail, with where the request came from.
-    fileprivate var financeAudit: Finance.Audit {
+    var financeAudit: Finance.Audit {
         { audit($0, targets: $1, changes: $2, metadata: $3) }
     }
 }
@@ -212,19 +213,25 @@ extension FinanceRoutes {
         guard (1...100).contains(prices.count) else { throw Problem.invalid("prices must be 1 to 100.", field: "prices") }
         var seen: Set<String> = []
         for price in prices {
-            guard Currency.exponent(of: price.currency) != nil, price.currency == price.currency.uppercased() else {
-                throw Problem.invalid("currency must be three capital letters of ISO 4217.", field: "currency")
-            }
-            guard (0...ConnectPayments.maximum).contains(price.amount) else {
-                throw Problem.invalid("amount must be 0 to \(ConnectPayments.maximum), in the currency's smallest unit.", field: "amount")
-            }
-            guard price.stripePrice.map({ $0.hasPrefix("price_") && $0.utf8.count <= 255 }) ?? true else {
-                throw Problem.invalid("stripe_price must be the identifier of a price at Stripe.", field: "stripe_price")
-            }
+            _ = try Self.checked(price.amount, price.currency, stripePrice: price.stripePrice)
             guard seen.insert("\(price.interval.rawValue) \(price.currency)").inserted else {
                 throw Problem.invalid("An interval and a currency stand twice.", field: "prices")
             }
         }
         return prices
+    }
+
+    /// An amount in a currency, and the price of Stripe's that costs as much; a 400 for what cannot be any.
+    static func checked(_ amount: Int64, _ currency: String, stripePrice: String?) throws(Problem) -> Money {
+        guard Currency.exponent(of: currency) != nil, currency == currency.uppercased() else {
+            throw Problem.invalid("currency must be three capital letters of ISO 4217.", field: "currency")
+        }
+        guard (0...ConnectPayments.maximum).contains(amount) else {
+            throw Problem.invalid("amount must be 0 to \(ConnectPayments.maximum), in the currency's smallest unit.", field: "amount")
+        }
+        guard stripePrice.map({ $0.hasPrefix("price_") && $0.utf8.count <= 255 }) ?? true else {
+            throw Problem.invalid("stripe_price must be the identifier of a price at Stripe.", field: "stripe_price")
+        }
+        return Money(amount: amount, currency: currency)
     }
 }

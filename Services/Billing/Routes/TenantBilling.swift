@@ -12,10 +12,12 @@ struct TenantBilling: Sendable {
     private let customers: Customers
     private let house: House
     private let publishableKey: String
+    private let portalConfiguration: String
 
     init(_ house: House, _ settings: StripeSettings, stripe: StripeClient, sync: SubscriptionSync) {
         self.house = house
         publishableKey = settings.publishableKey
+        portalConfiguration = settings.portalConfiguration
         tenants = TenantStripe(
             stripe: stripe.forBrowser, sync: sync, api: house.api, worker: house.worker, outbox: house.outbox, clock: house.clock,
             logger: house.logger, home: house.publicBaseURL.absoluteString)
@@ -34,7 +36,7 @@ struct TenantBilling: Sendable {
         CheckoutRoutes(
             tenants: tenants, checkouts: Checkouts(tenants: tenants, catalogue: catalogue, customers: customers),
             elements: Elements(tenants: tenants, catalogue: catalogue, customers: customers),
-            portal: Portal(tenants: tenants, customers: customers), catalogue: catalogue, answering: answering
+            portal: Portal(tenants: tenants, customers: customers, configuration: portalConfiguration), catalogue: catalogue, answering: answering
         ).add(to: router)
         ChangeRoutes(
             changes: PlanChanges(tenants: tenants, examiner: examiner, keyring: house.keyring),

@@ -23,10 +23,8 @@ struct PlanEditor: Sendable {
     func change(
         _ code: String, to change: Change, expecting expected: Revision?, reason: String, by staff: Identity, audit: Finance.Audit
     ) async throws -> PlanRecord? {
-        let now = finance.clock.now
-        return try await edit(code, expecting: expected) { old, transaction in
+        try await edit(code, expecting: expected, wakesSubscribers: true) { old, transaction in
             try await PlanRecordStore.update(code, change, in: transaction)
-            if (old.limits["mails"] ?? nil) != change.mails { try await PlanRecordStore.wakeSubscribers(of: code, at: now, in: transaction) }
             let act = Finance.Act(
                 action: "plan.change", target: .init(type: "plan", id: code), tenant: nil, changes: Self.changes(from: old, to: change),
                 reason: reason)
@@ -38,17 +36,19 @@ struct PlanEditor: Sendable {
     func set(
         _ prices: [PlanRecord.Price], of code: String, expecting expected: Revision?, reason: String, by staff: Identity, audit: Finance.Audit
     ) async throws -> PlanRecord? {
-        for price in prices { try await compare(price) }
-        return try await edit(code, expecting: expected) { old, transaction in
+        for price in prices {
+            guard let identifier = price.stripePrice else { continue }
+            try await StripePriceCheck(stripe: finance.stripe).check(
+                identifier, costs: Money(amount: price.amount, currency: price.currency), every: price.interval)
+        }
+        return try await edit(code, expecting: expected, wakesSubscribers: false) { old, transaction in
             let known = Dictionary(uniqueKeysWithValues: old.prices.map { (Self.path($0), $0) })
             for price in prices {
                 // What a price at Stripe is never changes.
                 if let before = known[Self.path(price)], before.stripePrice != nil, before.stripePrice == price.stripePrice,
                     before.amount != price.amount
                 {
-                    throw Problem.unprocessable(
-                        kind: "price_is_fixed", title: "A price at Stripe never changes its amount.",
-                        detail: "Make a new price at Stripe and name it in stripe_price.")
+                    throw Problem.priceIsFixed
                 }
             }
             try await PlanRecordStore.set(prices, of: code, in: transaction)
@@ -63,41 +63,32 @@ struct PlanEditor: Sendable {
     }
 
     private func edit(
-        _ code: String, expecting expected: Revision?, _ work: (PlanRecord, Transaction) async throws -> Void
+        _ code: String, expecting expected: Revision?, wakesSubscribers: Bool, _ work: (PlanRecord, Transaction) async throws -> Void
     ) async throws -> PlanRecord? {
         do {
-            try await finance.worker.transaction { transaction in
+            try await finance.worker.transaction { transaction -> Void in
                 guard let old = try await PlanRecordStore.lock(code, in: transaction) else { return }
                 try Revision(old.revision).check(expected)
                 try await work(old, transaction)
             }
         } catch let error as PostgresError {
             guard error.code == .uniqueViolation else { throw error }
-            throw Problem.conflict(kind: "stripe_id_taken", title: "Another plan or price of ours has this product or price at Stripe.")
+            throw Problem.stripeIDTaken
         }
         finance.outbox.wake()
+        try await PlanRecordStore.wakeUnknownPrices(at: finance.clock.now, in: finance.worker)
+        if wakesSubscribers { try await wakeSubscribers(of: code) }
         return try await PlanRecordStore.find(code, in: finance.worker)
     }
 
-    /// Throws a 422 unless Stripe's price is what we are about to say it is: otherwise people would be charged another amount than they saw.
-    private func compare(_ price: PlanRecord.Price) async throws {
-        guard let identifier = price.stripePrice, finance.stripe.isConfigured else { return }
-        let found: StripePrice
-        do throws(StripeError) {
-            found = try await finance.stripe.forBrowser.read(StripePrice.self, "/v1/prices/\(identifier)")
-        } catch {
-            guard error.kind == .notFound else { throw Problem(error) }
-            throw Problem.unprocessable(kind: "stripe_price_unknown", title: "Stripe has no such price.", extensions: ["price": .text(identifier)])
-        }
-        let isSame =
-            found.unitAmount == price.amount && found.currency.uppercased() == price.currency
-            && found.recurring?.interval == price.interval.rawValue && (found.recurring?.intervalCount ?? 1) == 1 && found.active != false
-        guard isSame else {
-            throw Problem.unprocessable(
-                kind: "stripe_price_differs", title: "The price at Stripe is another one.",
-                detail: "Amount, currency and interval must be those of Stripe's price, and it must be active.",
-                extensions: ["price": .text(identifier)])
-        }
+    /// Those who have the plan are looked at again soon: after the commit and batch by batch, so that nobody's mails wait for a plan of many; and
+    /// whatever was changed, so that saying the same again makes up for a time when this failed.
+    private func wakeSubscribers(of code: String) async throws {
+        let now = finance.clock.now
+        var last: TenantID?
+        repeat {
+            last = try await PlanRecordStore.wakeSubscribers(of: code, after: last, at: now, in: finance.worker)
+        } while last != nil
     }
 
     private static func path(_ price: PlanRecord.Price) -> String { "prices.\(price.interval.rawValue).\(price.currency)" }

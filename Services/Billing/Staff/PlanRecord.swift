@@ -1,3 +1,4 @@
+import Contracts
 import Foundation
 import Postgres
 
@@ -60,10 +61,32 @@ enum PlanRecordStore {
             """)
     }
 
-    /// Whoever has the plan is looked at again soon, so that the period's allowance follows.
-    static func wakeSubscribers(of code: String, at now: Date, in transaction: Transaction) async throws {
-        try await transaction.query(
-            "update subscriptions set access_due_at = least(coalesce(access_due_at, \(now)), \(now)) where plan = \(code)")
+    /// A batch of those who have the plan, after `last`, is looked at again soon, so that the period's allowance follows; the last of them, nil when
+    /// no other comes after.
+    static func wakeSubscribers(
+        of code: String, after last: TenantID?, batch: Int = 1_000, at now: Date, in database: Database
+    ) async throws -> TenantID? {
+        let woken = try await database.query(
+            """
+            with due as (
+                select tenant_id from subscriptions where plan = \(code) and (\(last)::uuid is null or tenant_id > \(last)::uuid)
+                order by tenant_id limit \(batch)),
+            woken as (
+                update subscriptions s set access_due_at = least(coalesce(s.access_due_at, \(now)), \(now)) from due
+                where s.tenant_id = due.tenant_id)
+            select tenant_id from due order by tenant_id
+            """)
+        guard woken.count == batch, let end = woken.last else { return nil }
+        return try end.decode("tenant_id", as: TenantID.self)
+    }
+
+    /// Whoever pays a price that nobody knew is read again soon: it may be one that is known now.
+    static func wakeUnknownPrices(at now: Date, in database: Database) async throws {
+        try await database.query(
+            """
+            update subscriptions set access_due_at = least(coalesce(access_due_at, \(now)), \(now))
+            where flags <> '{}' and \(SubscriptionState.Flag.unknownPrice) = any(flags)
+            """)
     }
 
     static func set(_ prices: [PlanRecord.Price], of code: String, in transaction: Transaction) async throws {

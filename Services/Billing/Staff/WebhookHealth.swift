@@ -99,12 +99,13 @@ enum EventLookStore {
 
     /// The newest first, after `start`; all states for nil.
     static func events(in state: String?, after start: StoredEvent.Place?, limit: Int, in database: Database) async throws -> [StoredEvent] {
-        try await database.query(
+        let inState: SQL = if let state { "e.state = \(state)" } else { "true" }
+        return try await database.query(
             """
             select e.account, e.id, e.type, e.api_version, e.object_type, e.object_id, e.tenant_id, e.source, e.state, e.attempts, e.error,
                    e.created_at, e.received_at, e.next_at, e.handled_at
             from stripe_events e
-            where (\(state)::text is null or e.state = \(state)::text)
+            where \(inState)
               and (\(start?.receivedAt)::timestamptz is null
                    or (e.received_at, e.account, e.id) < (\(start?.receivedAt)::timestamptz, \(start?.account)::text, \(start?.id)::text))
             order by e.received_at desc, e.account desc, e.id desc limit \(limit)

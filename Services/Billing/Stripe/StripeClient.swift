@@ -57,6 +57,16 @@ struct StripeClient: Sendable {
         return try await perform(type, call, within: limits.read)
     }
 
+    /// As ``read(_:_:_:account:)``; nil for what Stripe does not know.
+    func find<Object: Decodable & Sendable>(_ type: Object.Type, _ path: String) async throws(StripeError) -> Object? {
+        do throws(StripeError) {
+            return try await read(type, path)
+        } catch {
+            guard error.kind == .notFound else { throw error }
+            return nil
+        }
+    }
+
     /// Creates or changes something. Path and parameters are frozen under the tenant and the key before they are sent; asked again under the
     /// same key, the frozen ones are sent.
     func write<Object: Decodable & Sendable>(

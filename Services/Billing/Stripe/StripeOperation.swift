@@ -1,4 +1,5 @@
-/// Every operation of Stripe's API that Billing uses, as `METHOD /path`; names what is counted, and what the contract tests must cover.
+/// The operations of Stripe's API that have a name here, as `METHOD /path`: all that Billing calls, and a few beside them. What is counted is
+/// counted by these names, a call of any other as `other`; the contract tests cover each of them.
 enum StripeOperation: String, Sendable, CaseIterable {
     case createProduct = "POST /v1/products"
     case readProduct = "GET /v1/products/{id}"

@@ -18,6 +18,9 @@ struct StripeSettings: Sendable {
         ConfigurationKey(
             "stripe.connect.application.fee.percent", "Our part of what connected accounts charge, in percent with at most two decimals.",
             default: "0"),
+        ConfigurationKey(
+            "stripe.portal.configuration", "Configuration of Stripe's customer portal that is shown (bpc_…); empty: the account's own.",
+            default: ""),
     ]
 
     let base: String
@@ -27,6 +30,9 @@ struct StripeSettings: Sendable {
     let connectWebhookSecrets: [String]
     /// In hundredths of a percent.
     let applicationFeeBasisPoints: Int64
+
+    /// Empty for the account's own.
+    let portalConfiguration: String
 
     /// Whether anything can be asked of Stripe.
     var isConfigured: Bool { !secretKey.isEmpty }
@@ -38,7 +44,11 @@ struct StripeSettings: Sendable {
         publishableKey = settings["stripe.publishable.key"]
         webhookSecrets = Self.secrets(settings["stripe.webhook.secret"])
         connectWebhookSecrets = Self.secrets(settings["stripe.connect.webhook.secret"])
+        portalConfiguration = settings["stripe.portal.configuration"]
         var problems: [String] = []
+        if !portalConfiguration.isEmpty, !portalConfiguration.hasPrefix("bpc_") {
+            problems.append("stripe.portal.configuration must begin with bpc_")
+        }
         let percent = Self.basisPoints(settings["stripe.connect.application.fee.percent"])
         if percent == nil { problems.append("stripe.connect.application.fee.percent must be from 0 to 100 with at most two decimals") }
         applicationFeeBasisPoints = percent ?? 0

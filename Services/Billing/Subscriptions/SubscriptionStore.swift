@@ -19,13 +19,17 @@ enum SubscriptionStore {
         return true
     }
 
-    /// Makes the period's row; whoever comes second waits for the first one and changes nothing.
+    /// Makes the period's row, with the packs that waited for one; whoever comes second waits for the first one and changes nothing.
     static func open(_ period: BillingPeriod, allowance: Int64, of tenant: TenantID, in transaction: Transaction) async throws {
-        try await transaction.query(
-            """
-            insert into mail_periods (tenant_id, period_start, period_end, allowance)
-            values (\(tenant), \(period.start), \(period.end), \(allowance)) on conflict do nothing
-            """)
+        let isNew =
+            try await transaction.query(
+                """
+                insert into mail_periods (tenant_id, period_start, period_end, allowance, plan_mails)
+                select \(tenant), \(period.start), \(period.end), \(allowance), p.mails_per_period
+                from subscriptions s join plans p on p.code = s.plan where s.tenant_id = \(tenant) on conflict do nothing
+                """
+            ).affected > 0
+        if isNew { try await PackStore.attachWaiting(of: tenant, to: period.start, in: transaction) }
     }
 
     /// Nil until the tenant's creation has been heard of.

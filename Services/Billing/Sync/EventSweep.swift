@@ -14,6 +14,8 @@ struct EventSweep: Sendable {
     /// How far it looks back; Stripe itself tries for three days.
     static let reach: TimeInterval = 86_400
     private static let maximumPages = 100
+    /// As many types as Stripe's list takes.
+    private static let maximumTypes = 20
 
     let stripe: StripeClient
     let database: Database
@@ -23,9 +25,12 @@ struct EventSweep: Sendable {
     func run() async throws -> Outcome {
         var outcome = Outcome()
         let since = StripeValue.integer(Int64(clock.now.addingTimeInterval(-Self.reach).timeIntervalSince1970))
-        let types = StripeValue.list(EventWork.platformTypes.map { .text($0) })
-        try await take(["delivery_success": false, "types": types], &outcome)
-        try await take(["created": .map([("gte", since)]), "types": types], &outcome)
+        let all = EventWork.platformTypes
+        for start in stride(from: 0, to: all.count, by: Self.maximumTypes) {
+            let types = StripeValue.list(all[start...].prefix(Self.maximumTypes).map { .text($0) })
+            try await take(["delivery_success": false, "types": types], &outcome)
+            try await take(["created": .map([("gte", since)]), "types": types], &outcome)
+        }
         if outcome.found > 0 { wakeup.signal() }
         return outcome
     }

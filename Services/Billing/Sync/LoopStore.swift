@@ -5,7 +5,7 @@ import Primitives
 /// Work that one process does at a time, now and then: the row of each says who does it and what came of it.
 struct LoopStore: Sendable {
     enum Name: String, Sendable {
-        case reconcile, sweep
+        case reconcile, sweep, connect
     }
 
     /// How long whoever has begun is believed to be at it.

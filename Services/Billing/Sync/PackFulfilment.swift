@@ -12,6 +12,8 @@ struct PackFulfilment: Sendable {
         let pack: String
         let amount: Int64
         let currency: String
+        /// What was charged for it, and given back since: news of that may have come before the payment was booked.
+        var charge: StripeCharge?
     }
 
     let announcer: AccessAnnouncer
@@ -21,17 +23,12 @@ struct PackFulfilment: Sendable {
     /// In the caller's transaction; how often it is told makes no difference. Throws ``SubscriptionSync/UnknownTenant``.
     func book(_ payment: Payment, of tenant: TenantID, cause: SyncCause, in transaction: Transaction) async throws {
         let now = clock.now
-        // Opens the period that runs now, under the lock on the subscription.
-        try await announcer.settle(tenant, cause: cause, in: transaction)
-        guard let standing = try await SubscriptionStore.standing(of: tenant, now: now, in: transaction) else {
-            throw SubscriptionSync.UnknownTenant()
-        }
-        if !standing.isPeriodOpen {
-            try await SubscriptionStore.open(standing.period, allowance: standing.allowance, of: tenant, in: transaction)
-        }
+        guard try await GrantStore.lockSubscription(of: tenant, in: transaction) else { throw SubscriptionSync.UnknownTenant() }
         let bought = try await PackStore.book(
-            payment.pack, payment: payment.id, amount: payment.amount, currency: payment.currency.uppercased(), period: standing.period.start,
-            of: tenant, at: now, in: transaction)
+            payment.pack, payment: payment.id, amount: payment.amount, currency: payment.currency.uppercased(), of: tenant, at: now,
+            in: transaction)
+        // Opens the period that runs now and gives it the mails; where none runs, they wait for the next.
+        try await announcer.settle(tenant, cause: cause, in: transaction)
         guard let bought else { return }
         let event = try PendingEvent(
             BillingEvents.PackBought(pack: bought.pack, mails: bought.mails, payment: bought.payment), at: now, tenant: tenant,
@@ -40,6 +37,7 @@ struct PackFulfilment: Sendable {
                 action: "pack.buy", targets: [.init(type: "payment", id: bought.payment)],
                 metadata: cause.metadata.merging(["pack": bought.pack, "mails": String(bought.mails)]) { $1 }))
         try await outbox.append([event], in: transaction)
+        if let charge = payment.charge { try await refund(charge, of: tenant, cause: cause, in: transaction) }
     }
 
     /// Takes mails back with their money, in the caller's transaction.

@@ -10,21 +10,40 @@ enum PackStore {
         let payment: String
     }
 
-    /// The pack's mails in the period that runs now; nil when this payment has been booked before, or there is no such pack.
+    /// A pack that waits for a period; nil when this payment has been booked before, or there is no such pack.
     static func book(
-        _ pack: String, payment: String, amount: Int64, currency: String, period: Date, of tenant: TenantID, at now: Date,
-        in transaction: Transaction
+        _ pack: String, payment: String, amount: Int64, currency: String, of tenant: TenantID, at now: Date, in transaction: Transaction
     ) async throws -> Bought? {
         let booked = try await transaction.query(
             """
-            insert into pack_purchases (tenant_id, payment, pack, mails, period_start, amount, currency, created_at)
-            select \(tenant), \(payment), k.code, k.mails, \(period), \(amount), \(currency), \(now) from mail_packs k where k.code = \(pack)
+            insert into pack_purchases (tenant_id, payment, pack, mails, amount, currency, created_at)
+            select \(tenant), \(payment), k.code, k.mails, \(amount), \(currency), \(now) from mail_packs k where k.code = \(pack)
             on conflict do nothing returning mails
             """)
         guard let mails: Int64 = try booked.first?.decode("mails") else { return nil }
-        try await transaction.query(
-            "update mail_periods set allowance = allowance + \(mails) where tenant_id = \(tenant) and period_start = \(period)")
         return Bought(pack: pack, mails: mails, payment: payment)
+    }
+
+    /// Makes those that wait good for the newest period, where it runs at `now`; what it allows then is reckoned by ``MailAllowance``.
+    static func attachWaiting(of tenant: TenantID, at now: Date, in transaction: Transaction) async throws {
+        try await transaction.query(
+            """
+            update pack_purchases k set period_start = m.period_start
+            from (select period_start, period_end from mail_periods where tenant_id = \(tenant) order by period_start desc limit 1) m
+            where k.tenant_id = \(tenant) and k.period_start is null and m.period_end > \(now)
+            """)
+    }
+
+    /// Adds those that wait to a period that was just made.
+    static func attachWaiting(of tenant: TenantID, to period: Date, in transaction: Transaction) async throws {
+        try await transaction.query(
+            """
+            with attached as (
+                update pack_purchases set period_start = \(period) where tenant_id = \(tenant) and period_start is null
+                returning mails - mails_refunded as mails)
+            update mail_periods set allowance = allowance + (select coalesce(sum(mails), 0)::bigint from attached)
+            where tenant_id = \(tenant) and period_start = \(period)
+            """)
     }
 
     /// Takes as many of the mails back as money went back, but none that was used or is spoken for; false when no pack was paid with it.
@@ -39,19 +58,20 @@ enum PackStore {
         let mails: Int64 = try row.decode("mails")
         let amount: Int64 = try row.decode("amount")
         let before: Int64 = try row.decode("mails_refunded")
-        let period: Date = try row.decode("period_start")
+        let period: Date? = try row.decodeOptional("period_start")
         let back = max(before, share(of: mails, refunded: refunded, amount: amount))
         guard back > before else { return true }
-        try await transaction.pipeline([
+        try await transaction.query(
             """
             update pack_purchases set mails_refunded = \(back), refunded_at = \(back == mails ? now : nil)
             where tenant_id = \(tenant) and payment = \(payment)
-            """,
+            """)
+        guard let period else { return true }
+        try await transaction.query(
             """
             update mail_periods set allowance = greatest(used + reserved, allowance - \(back - before))
             where tenant_id = \(tenant) and period_start = \(period)
-            """,
-        ])
+            """)
         return true
     }
 

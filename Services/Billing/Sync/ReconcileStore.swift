@@ -24,6 +24,8 @@ enum ReconcileStore {
             }
             if listed.status != status || listed.schedule != schedule || listed.trialEnd != trialEndsAt { return true }
             if flags.contains(SubscriptionState.Flag.missing) { return true }
+            // Somebody may have told us of the price since.
+            if flags.contains(SubscriptionState.Flag.unknownPrice) { return true }
             guard let item = listed.items.data.first(where: { $0.price.id == price }) else { return true }
             if let start = item.currentPeriodStart, let end = item.currentPeriodEnd, period != BillingPeriod(start: start, end: end) { return true }
             if (listed.cancelAt ?? (listed.cancelAtPeriodEnd == true ? period.end : nil)) != cancelAt { return true }
@@ -60,7 +62,7 @@ enum ReconcileStore {
         try await database.query(
             """
             select tenant_id, stripe_subscription from subscriptions
-            where stripe_subscription > \(last) and status not in ('canceled', 'incomplete_expired') order by stripe_subscription limit \(limit)
+            where stripe_subscription > \(last) and status <> all(\(SubscriptionState.ended)) order by stripe_subscription limit \(limit)
             """
         ).map { (try $0.decode("tenant_id"), try $0.decode("stripe_subscription")) }
     }

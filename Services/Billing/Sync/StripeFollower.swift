@@ -32,7 +32,7 @@ struct StripeFollower: Sendable {
             logger: logger)
         upkeep = StripeUpkeep(
             stripe: stripe, reconciliation: Reconciliation(stripe: stripe, sync: sync, database: database, clock: clock, logger: logger),
-            sweep: EventSweep(stripe: stripe, database: database, clock: clock, wakeup: wakeup),
+            sweep: EventSweep(stripe: stripe, database: database, clock: clock, wakeup: wakeup), connect: connect,
             loops: LoopStore(database: database, clock: clock), database: database, clock: clock, logger: logger)
     }
 

@@ -7,12 +7,14 @@ struct SubscriptionChoice: Sendable, Equatable {
     /// Others for which the customer pays as well; never cancelled by us.
     let duplicates: [String]
 
-    /// The one that is linked as long as it lives; otherwise the best that has begun. One whose first payment is open is none yet, and one that
-    /// has ended takes nobody's trial away.
+    /// The one that is linked as long as it is paid, or lives and no other is paid; otherwise the best that has begun. One whose first payment is
+    /// open is none yet, and one that has ended takes nobody's trial away.
     static func make(linked: String?, among all: [StripeSubscription]) -> SubscriptionChoice {
         let living = all.filter { $0.hasBegun && !$0.hasEnded }.sorted(by: precedes)
         let known = all.first { $0.id == linked }
-        let chosen = known.flatMap { $0.hasEnded ? nil : $0 } ?? living.first ?? known
+        let linkedLives = known.flatMap { $0.hasEnded ? nil : $0 }
+        let paying = linkedLives.flatMap { $0.isPaid ? $0 : nil } ?? living.first { $0.isPaid }
+        let chosen = paying ?? linkedLives ?? living.first ?? known
         return SubscriptionChoice(chosen: chosen, duplicates: living.map(\.id).filter { $0 != chosen?.id }.sorted())
     }
 
@@ -25,7 +27,7 @@ struct SubscriptionChoice: Sendable, Equatable {
 
 extension StripeSubscription {
     /// For good: nothing brings it back.
-    var hasEnded: Bool { status == "canceled" || status == "incomplete_expired" }
+    var hasEnded: Bool { SubscriptionState.hasEnded(status) }
     fileprivate var hasBegun: Bool { status != "incomplete" && status != "incomplete_expired" }
     fileprivate var isPaid: Bool { status == "active" || status == "trialing" }
 

@@ -32,7 +32,11 @@ struct SubscriptionReader: Sendable {
         if let customer { all = try await subscriptions(of: customer) }
         var isMissing = false
         if let linked, !all.contains(where: { $0.id == linked }) {
-            if let found = try await subscription(linked) { all.append(found) } else { isMissing = true }
+            if let found = try await stripe.find(StripeSubscription.self, "/v1/subscriptions/\(linked)") {
+                all.append(found)
+            } else {
+                isMissing = true
+            }
         }
         var reading = SubscriptionReading(
             choice: .make(linked: linked, among: all), isLinkedMissing: isMissing, prices: try await PriceBook.read(in: database))
@@ -63,36 +67,17 @@ struct SubscriptionReader: Sendable {
         return all
     }
 
-    private func subscription(_ identifier: String) async throws -> StripeSubscription? {
-        do throws(StripeError) {
-            return try await stripe.read(StripeSubscription.self, "/v1/subscriptions/\(identifier)")
-        } catch {
-            guard error.kind == .notFound else { throw error }
-            return nil
-        }
-    }
-
     /// Nil when it is paid, or nobody knows it.
     private func unpaidSince(_ identifier: String) async throws -> Date? {
-        do throws(StripeError) {
-            let invoice = try await stripe.read(StripeInvoice.self, "/v1/invoices/\(identifier)")
-            return invoice.status == "paid" ? nil : invoice.dueDate ?? invoice.created
-        } catch {
-            guard error.kind == .notFound else { throw error }
-            return nil
-        }
+        guard let invoice = try await stripe.find(StripeInvoice.self, "/v1/invoices/\(identifier)"), invoice.status != "paid" else { return nil }
+        return invoice.dueDate ?? invoice.created
     }
 
     private func scheduled(_ identifier: String, _ prices: PriceBook) async throws -> SubscriptionReading.Scheduled? {
-        let schedule: StripeSubscriptionSchedule
-        do throws(StripeError) {
-            schedule = try await stripe.read(StripeSubscriptionSchedule.self, "/v1/subscription_schedules/\(identifier)")
-        } catch {
-            guard error.kind == .notFound else { throw error }
-            return nil
-        }
+        guard let schedule = try await stripe.find(StripeSubscriptionSchedule.self, "/v1/subscription_schedules/\(identifier)"),
+            ["active", "not_started"].contains(schedule.status)
+        else { return nil }
         let now = clock.now
-        guard ["active", "not_started"].contains(schedule.status) else { return nil }
         for phase in schedule.phases {
             guard let start = phase.startDate, start > now else { continue }
             let known = phase.items.compactMap { item in item.price.flatMap { prices.byPrice[$0] } }

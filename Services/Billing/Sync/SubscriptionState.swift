@@ -73,6 +73,12 @@ struct SubscriptionState: Sendable, Equatable {
         scheduledAt = reading.scheduled?.at
     }
 
+    /// Stripe's words for subscriptions that can never be one again.
+    static let ended = ["canceled", "incomplete_expired"]
+
+    /// For good: nothing brings it back.
+    static func hasEnded(_ status: String) -> Bool { ended.contains(status) }
+
     /// Whether a payment is missing for something that goes on.
     static func isUnpaid(_ status: String) -> Bool { status == "past_due" || status == "unpaid" }
 

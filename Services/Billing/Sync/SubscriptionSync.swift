@@ -53,11 +53,6 @@ struct SubscriptionSync: Sendable {
         throw Contended()
     }
 
-    /// As ``sync(_:cause:also:)``, for somebody's request (`request`) or the platform's people (`staff`).
-    func refresh(tenant: TenantID, source: String) async throws {
-        try await sync(tenant, cause: SyncCause(source: SyncCause.Source(rawValue: source) ?? .request))
-    }
-
     private func write(
         _ reading: SubscriptionReading?, over locked: SyncStore.Locked, of tenant: TenantID, cause: SyncCause, in transaction: Transaction
     ) async throws -> SubscriptionState {

@@ -22,17 +22,26 @@ struct EventHandler: Sendable {
         case .nothing: try await EventInbox.ignore(event, at: clock.now, in: database)
         case .subscriptions(let customer):
             let tenant = try await tenants.find(customer: customer, event: event)
-            try await synchronise(tenant, event, cause)
+            let isGone = try await event.type == "customer.deleted" ? tenants.isDeleted(customer) : false
+            try await synchronise(tenant, event, cause) { transaction in
+                if isGone { try await unlink(customer, tenant, cause, in: transaction) }
+            }
         case .checkout(let session): try await checkout(session, event, cause)
         case .payment(let intent): try await payment(intent, event, cause)
+        case .setup(let intent): try await setup(intent, event, cause)
         case .charge(let id):
             let charge = try await stripe.read(StripeCharge.self, "/v1/charges/\(id)")
             guard let tenant = try await owner(of: charge, event) else { return try await EventInbox.ignore(event, at: clock.now, in: database) }
             try await commit(event, tenant) { try await packs.refund(charge, of: tenant, cause: cause, in: $0) }
         case .dispute(let id): try await dispute(id, event, cause)
         case .account(let account):
-            try await connect.refresh(account: account, cause: event.type)
-            try await commit(event, nil) { _ in }
+            guard let tenant = try await connect.refresh(account: account, cause: event.type) else { throw EventTenant.Nobody.notLinked }
+            try await commit(event, tenant) { transaction in
+                guard event.type == "payout.failed", let payout = event.objectID else { return }
+                try await note(
+                    "payout_failed", "connect.payout_fail", .failure, .init(type: "payout", id: payout), tenant, cause, ["account": account],
+                    in: transaction)
+            }
         }
     }
 
@@ -63,10 +72,14 @@ struct EventHandler: Sendable {
         }
         guard session.mode == "payment", result == "completed" else { return try await synchronise(tenant, event, cause, also: close) }
         // Free of charge, there is no payment, and the visit stands for it.
-        let payment = (known?.pack ?? named["pack"]).map {
-            PackFulfilment.Payment(
-                id: session.paymentIntent ?? session.id, pack: $0, amount: session.amountTotal ?? 0, currency: session.currency ?? "usd")
-        }
+        let payment: PackFulfilment.Payment? =
+            if let pack = known?.pack ?? named["pack"] {
+                PackFulfilment.Payment(
+                    id: session.paymentIntent ?? session.id, pack: pack, amount: session.amountTotal ?? 0, currency: session.currency ?? "usd",
+                    charge: try await charge(of: session))
+            } else {
+                nil
+            }
         try await commit(event, tenant) { transaction in
             if let payment { try await packs.book(payment, of: tenant, cause: cause, in: transaction) }
             try await close(transaction)
@@ -80,8 +93,47 @@ struct EventHandler: Sendable {
             return try await EventInbox.ignore(event, at: clock.now, in: database)
         }
         let tenant = try await tenants.find(customer: intent.customer, named: intent.metadata, event: event)
-        let payment = PackFulfilment.Payment(id: id, pack: pack, amount: intent.amountReceived ?? intent.amount, currency: intent.currency)
+        let payment = PackFulfilment.Payment(
+            id: id, pack: pack, amount: intent.amountReceived ?? intent.amount, currency: intent.currency, charge: try await charge(of: intent))
         try await commit(event, tenant) { try await packs.book(payment, of: tenant, cause: cause, in: $0) }
+    }
+
+    /// What was charged, as it stands now; nil where nothing was.
+    private func charge(of intent: StripePaymentIntent) async throws -> StripeCharge? {
+        guard let id = intent.latestCharge else { return nil }
+        return try await stripe.read(StripeCharge.self, "/v1/charges/\(id)")
+    }
+
+    private func charge(of session: StripeCheckoutSession) async throws -> StripeCharge? {
+        guard let intent = session.paymentIntent else { return nil }
+        return try await charge(of: stripe.read(StripePaymentIntent.self, "/v1/payment_intents/\(intent)"))
+    }
+
+    /// What was kept by one of our setup intents is charged from now on. One that somebody else made, such as Stripe's portal, is that one's affair.
+    private func setup(_ id: String, _ event: InboxEvent, _ cause: SyncCause) async throws {
+        let intent = try await stripe.read(StripeSetupIntent.self, "/v1/setup_intents/\(id)")
+        guard intent.status == "succeeded", intent.metadata?["tenant"] != nil, let customer = intent.customer, let method = intent.paymentMethod
+        else {
+            return try await EventInbox.ignore(event, at: clock.now, in: database)
+        }
+        let tenant = try await tenants.find(customer: customer, named: intent.metadata, event: event)
+        // An older word that comes late, or again, is not what the customer wants now.
+        guard try await !EventInbox.hasLater(than: event, of: tenant, in: database) else {
+            return try await EventInbox.ignore(event, at: clock.now, in: database)
+        }
+        do throws(StripeError) {
+            _ = try await stripe.write(
+                StripeCustomer.self, "/v1/customers/\(customer)", ["invoice_settings": ["default_payment_method": .text(method)]],
+                key: "default-payment-method:\(id)", for: tenant)
+        } catch {
+            // Taken away again, or the customer is gone.
+            guard error.kind == .notFound || error.code == "resource_missing" else { throw error }
+            return try await EventInbox.ignore(event, at: clock.now, in: database)
+        }
+        let saved = try PendingEvent(
+            BillingEvents.PaymentMethodSaved(setupIntent: id), at: clock.now, tenant: tenant, actor: cause.actor, trace: cause.trace,
+            audit: AuditRecord(action: "payment_method.default", targets: [.init(type: "setup_intent", id: id)], metadata: cause.metadata))
+        try await commit(event, tenant) { try await outbox.append([saved], in: $0) }
     }
 
     private func dispute(_ id: String, _ event: InboxEvent, _ cause: SyncCause) async throws {
@@ -104,6 +156,15 @@ struct EventHandler: Sendable {
     }
 
     // MARK: - Writing
+
+    /// A customer that is no more pays for nothing: whoever buys next is another one.
+    private func unlink(_ customer: String, _ tenant: TenantID, _ cause: SyncCause, in transaction: Transaction) async throws {
+        guard try await CustomerLinks.unlink(customer, from: tenant, in: transaction) else { return }
+        let event = try PendingEvent(
+            BillingEvents.CustomerUnlinked(customer: customer), at: clock.now, tenant: tenant, actor: cause.actor, trace: cause.trace,
+            audit: AuditRecord(action: "customer.unlink", targets: [.init(type: "customer", id: customer)], metadata: cause.metadata))
+        try await outbox.append([event], in: transaction)
+    }
 
     private func commit(_ event: InboxEvent, _ tenant: TenantID?, _ work: @Sendable (Transaction) async throws -> Void) async throws {
         try await database.transaction { transaction in

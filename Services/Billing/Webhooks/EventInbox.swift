@@ -9,7 +9,7 @@ enum EventInbox {
     struct AlreadyHandled: Error {}
 
     /// How long whoever takes an event has it; after that another may take it.
-    static let lease: TimeInterval = 60
+    static let lease: TimeInterval = 300
 
     /// False when it came before. Works for the role of requests, which may write nothing else and read nothing.
     @discardableResult
@@ -38,6 +38,16 @@ enum EventInbox {
             returning e.account, e.id, e.type, e.object_type, e.object_id, e.customer, e.created_at, e.received_at, e.attempts
             """
         ).map(InboxEvent.init(row:)).sorted { ($0.createdAt, $0.id) < ($1.createdAt, $1.id) }
+    }
+
+    /// Whether a later event of the same kind has had its effect on the tenant.
+    static func hasLater(than event: InboxEvent, of tenant: TenantID, in database: Database) async throws(PostgresError) -> Bool {
+        try await !database.query(
+            """
+            select 1 as one from stripe_events where tenant_id = \(tenant) and account = \(event.account) and type = \(event.type) and state = 'done'
+              and created_at > \(event.createdAt) limit 1
+            """
+        ).isEmpty
     }
 
     /// It has had its effect: in the transaction of the effect, so that there is one of each.
@@ -79,12 +89,12 @@ enum EventInbox {
             """)
     }
 
-    /// Forgets a batch of what was handled before `instant`; true when nothing is left. What has failed stays until somebody has looked.
-    static func prune(before instant: Date, batch: Int = 1_000, in database: Database) async throws -> Bool {
+    /// Forgets a batch of those in these states that came before `instant`; true when nothing is left.
+    static func prune(_ states: [String], before instant: Date, batch: Int = 1_000, in database: Database) async throws -> Bool {
         try await database.query(
             """
             delete from stripe_events where ctid = any(array(
-                select ctid from stripe_events where received_at < \(instant) and state in ('done', 'ignored') order by received_at limit \(batch)))
+                select ctid from stripe_events where state = any(\(states)) and received_at < \(instant) limit \(batch)))
             """
         ).affected < batch
     }

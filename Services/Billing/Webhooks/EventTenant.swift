@@ -27,7 +27,10 @@ struct EventTenant: Sendable {
         var name = named?["tenant"]
         if name == nil, let customer { name = try await self.name(on: customer) }
         if name == nil, event.objectType == "subscription", let id = event.objectID { name = try await self.name(onSubscription: id) }
-        guard let name else { throw Nobody.notLinked }
+        guard let name else {
+            // News of a customer alone changes nothing of ours: one of ours has our name on it, or is linked by what it buys.
+            throw ["customer.updated", "customer.deleted"].contains(event.type) ? Nobody.over : Nobody.notLinked
+        }
         guard let tenant = TenantID(name) else { throw Nobody.unknownTenant }
         guard let customer else { return tenant }
         let now = clock.now
@@ -42,26 +45,21 @@ struct EventTenant: Sendable {
         }
     }
 
+    /// Whether Stripe says that the customer is no more; that it knows none is no such word.
+    func isDeleted(_ customer: String) async throws -> Bool {
+        try await reader.stripe.find(StripeCustomer.self, "/v1/customers/\(customer)")?.deleted == true
+    }
+
     private func name(on customer: String) async throws -> String? {
-        guard let found = try await read(StripeCustomer.self, "/v1/customers/\(customer)") else { return nil }
+        guard let found = try await reader.stripe.find(StripeCustomer.self, "/v1/customers/\(customer)") else { return nil }
         guard found.deleted != true else { throw Nobody.over }
         return found.metadata?["tenant"]
     }
 
     private func name(onSubscription id: String) async throws -> String? {
-        guard let found = try await read(StripeSubscription.self, "/v1/subscriptions/\(id)") else { return nil }
+        guard let found = try await reader.stripe.find(StripeSubscription.self, "/v1/subscriptions/\(id)") else { return nil }
         if let name = found.metadata?["tenant"] { return name }
         guard !found.hasEnded else { throw Nobody.over }
         return nil
-    }
-
-    /// Nil for what Stripe does not know.
-    private func read<Object: Decodable & Sendable>(_ type: Object.Type, _ path: String) async throws -> Object? {
-        do throws(StripeError) {
-            return try await reader.stripe.read(type, path)
-        } catch {
-            guard error.kind == .notFound else { throw error }
-            return nil
-        }
     }
 }

@@ -10,8 +10,9 @@ import Streams
 struct WebhookWorker: Service {
     /// How long an event waits for its tenant, or is tried against refusals, before a person has to look.
     static let patience: TimeInterval = 3 * 86_400
-    private static let batch = 16
     private static let lanes = 4
+    /// So few that the lease holds to the end of them, also when they are all of one lane and Stripe is slow.
+    private static let batch = lanes * 2
 
     let handler: EventHandler
     let database: Database
@@ -20,19 +21,8 @@ struct WebhookWorker: Service {
     let logger: Logger
 
     func run() async throws {
-        await cancelWhenGracefulShutdown {
-            var outage = Outage(what: "handling of webhooks", logger: logger)
-            while !Task.isCancelled {
-                do {
-                    let handled = try await runOnce()
-                    outage.ended()
-                    if handled == 0 { await wakeup.wait(atMost: .seconds(1)) }
-                } catch {
-                    if Task.isCancelled { return }
-                    try? await Task.sleep(for: outage.pause(after: error))
-                }
-            }
-        }
+        await repeatWork(
+            "handling of webhooks", logger: logger, rest: { await wakeup.wait(atMost: .seconds(1)) }, step: { try await runOnce() > 0 })
     }
 
     /// Handles the next ones, those of one customer one after another; how many there were.

@@ -33,7 +33,8 @@ struct AccessListener: Sendable {
             let isNew =
                 try await transaction.query(
                     """
-                    insert into tenant_access as a (tenant_id, is_suspended, suspension_version) values (\(data.tenant), \(data.isSuspended), \(version))
+                    insert into tenant_access as a (tenant_id, is_suspended, suspension_version)
+                    values (\(data.tenant), \(data.isSuspended), \(version))
                     on conflict (tenant_id) do update set is_suspended = excluded.is_suspended, suspension_version = excluded.suspension_version
                     where a.suspension_version < excluded.suspension_version
                     """

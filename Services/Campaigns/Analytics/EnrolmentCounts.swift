@@ -18,18 +18,20 @@ struct EnrolmentCounts: Encodable, Sendable, Equatable {
     let unsubscribed: Int64
     let removed: Int64
 
+    /// Of `campaign_counters` as `k`.
+    static let columns: SQL = """
+        k.total, k.waiting, k.queued, k.deferred, k.held, k.finished, k.failed, k.suppressed, k.replied, k.bounced, k.complained, k.unsubscribed,
+        k.removed
+        """
+
     /// From the counters that are kept with the enrolments; nobody is counted.
     static func read(_ campaign: CampaignID, of tenant: TenantID, in database: Database) async throws -> EnrolmentCounts? {
         try await database.query(
-            as: tenant,
-            """
-            select total, waiting, queued, deferred, held, finished, failed, suppressed, replied, bounced, complained, unsubscribed, removed
-            from campaign_counters where tenant_id = \(tenant) and campaign_id = \(campaign)
-            """
+            as: tenant, "select \(columns) from campaign_counters k where k.tenant_id = \(tenant) and k.campaign_id = \(campaign)"
         ).first.map(Self.init(row:))
     }
 
-    private init(row: Row) throws {
+    init(row: Row) throws {
         total = try row.decode("total")
         waiting = try row.decode("waiting")
         queued = try row.decode("queued")

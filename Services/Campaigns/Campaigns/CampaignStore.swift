@@ -159,8 +159,10 @@ enum CampaignStore {
         """
     }
 
-    /// Ends an active campaign whose enrolling is done and in which nothing is under way; true when it ended now.
-    static func completeIfDone(_ campaign: CampaignID, of tenant: TenantID, at instant: Date, in transaction: Transaction) async throws -> Bool {
+    /// Ends an active campaign whose enrolling is done and in which nothing is under way; its workspace and new version when it ended now.
+    static func completeIfDone(
+        _ campaign: CampaignID, of tenant: TenantID, at instant: Date, in transaction: Transaction
+    ) async throws -> (workspace: WorkspaceID, version: Int64)? {
         try await transaction.query(
             """
             update campaigns c set status = 'completed', version = version + 1, revision = revision + 1, completed_at = \(instant),
@@ -168,8 +170,20 @@ enum CampaignStore {
             from campaign_counters k
             where c.tenant_id = \(tenant) and c.id = \(campaign) and c.status = 'active' and c.is_enrolled and not c.enrols_later
               and k.tenant_id = c.tenant_id and k.campaign_id = c.id and k.waiting + k.queued + k.deferred = 0
+            returning c.workspace_id, c.version
             """
-        ).affected > 0
+        ).first.map { (workspace: try $0.decode("workspace_id"), version: try $0.decode("version")) }
+    }
+
+    /// Whether a campaign that is not over writes to this list or segment.
+    static func isAudience(_ audience: Audience, of tenant: TenantID, in transaction: Transaction) async throws -> Bool {
+        let (kind, id) = audience.columns
+        return try await transaction.query(
+            """
+            select exists (
+                select from campaigns c where c.tenant_id = \(tenant) and c.audience_kind = \(kind) and c.audience_id = \(id)
+                  and c.status not in ('completed', 'archived')) as used
+            """)[0].decode("used")
     }
 
     static func schedule(_ row: Row) throws -> CampaignSchedule {

@@ -97,6 +97,8 @@ struct LaunchChecks: Sendable {
 
     /// Nobody's whole list is counted for a launch.
     private static let countLimit = 2_000_000
+    /// Nor does the count go on for ever.
+    private static let patience = "30s"
 
     func facts(of campaign: Campaign, by identity: Identity) async throws -> LaunchFacts {
         let tenant = identity.tenant
@@ -124,7 +126,7 @@ struct LaunchChecks: Sendable {
         let now = clock.now
         let cap = Int(max(1, min(facts.mailsLeft + 1, Int64(Self.countLimit))))
         do {
-            facts.leads = try await database.transaction(as: tenant) { transaction in
+            facts.leads = try await database.inTime(Self.patience, as: tenant) { transaction in
                 try await AudienceResolver().count(
                     upTo: cap, of: campaign.content.audience, tenant: tenant, workspace: campaign.workspace, now: now, in: transaction)
             }

@@ -77,7 +77,8 @@ struct DeliveryListener: Sendable {
                 """
                 update campaigns c set next_at = least(c.next_at, n.due_at), first_resolved_at = least(c.first_resolved_at, n.resolved_at),
                     last_resolved_at = greatest(c.last_resolved_at, n.resolved_at)
-                from unnest(\(touched), \(PostgresOptionals(touched.map { ledger.wakes[$0] })), \(PostgresOptionals(touched.map { ledger.resolvedAt[$0] })))
+                from unnest(\(touched), \(PostgresOptionals(touched.map { ledger.wakes[$0] })),
+                            \(PostgresOptionals(touched.map { ledger.resolvedAt[$0] })))
                      as n (id, due_at, resolved_at)
                 where c.tenant_id = \(tenant) and c.id = n.id
                 """)
@@ -98,9 +99,10 @@ struct Completion: Sendable {
 
     func check(_ campaign: CampaignID, of tenant: TenantID, in transaction: Transaction) async throws {
         let now = clock.now
-        guard try await CampaignStore.completeIfDone(campaign, of: tenant, at: now, in: transaction) else { return }
+        guard let (workspace, version) = try await CampaignStore.completeIfDone(campaign, of: tenant, at: now, in: transaction) else { return }
         let event = try PendingEvent(
             CampaignsEvents.CampaignStatusChanged(campaign: campaign, status: "completed", reason: nil), at: now, tenant: tenant,
+            workspace: workspace, aggregate: Aggregate(kind: "campaign", id: campaign.description, version: version),
             actor: .system("campaigns"),
             audit: AuditRecord(action: "campaign.complete", targets: [.init(type: "campaign", id: campaign.description)]))
         try await outbox.append([event], in: transaction)

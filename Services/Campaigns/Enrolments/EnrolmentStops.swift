@@ -20,6 +20,22 @@ enum EnrolmentStops {
         try await end(rows, of: tenant, reason: reason, at: now, in: transaction)
     }
 
+    /// Ends every enrolment of these leads that has not ended. Whoever calls it holds no list and no lead yet.
+    static func stop(
+        leads: [LeadID], of tenant: TenantID, as status: EnrolmentStatus, reason: String, at now: Date, in transaction: Transaction
+    ) async throws {
+        let open = EnrolmentStatus.allCases.filter { !$0.isFinal }.map(\.rawValue)
+        // Those that have ended are held too: whoever hears of one of them changes its lead.
+        let rows = try await transaction.query(
+            """
+            with held as materialized (
+                select \(EnrolmentStore.columns), e.campaign_id from enrolments e
+                where e.tenant_id = \(tenant) and e.lead_id = any(\(leads)) order by e.id for update)
+            select \(EnrolmentStore.columns), e.campaign_id from held e where e.status = any(\(open))
+            """)
+        try await end(rows, of: tenant, as: status, reason: reason, at: now, in: transaction)
+    }
+
     /// Ends those of these enrolments that are not over; gives how many.
     @discardableResult
     static func stop(

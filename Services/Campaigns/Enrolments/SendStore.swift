@@ -47,8 +47,8 @@ enum SendStore {
         update enrolment_sends s set state = n.state, version = n.version, day = n.day::date, sent_at = n.sent_at, opened_at = n.opened_at,
             machine_opened_at = n.machine_opened_at, clicked_at = n.clicked_at, replied_at = n.replied_at, bounced_at = n.bounced_at,
             complained_at = n.complained_at, unsubscribed_at = n.unsubscribed_at
-        from unnest(\(records.map(\.send.enrolment)), \(records.map(\.send.step)), \(records.map(\.send.state.rawValue)), \(records.map(\.send.version)),
-                    \(PostgresOptionals(records.map(\.send.day))), \(PostgresOptionals(records.map(\.send.sentAt))),
+        from unnest(\(records.map(\.send.enrolment)), \(records.map(\.send.step)), \(records.map(\.send.state.rawValue)),
+                    \(records.map(\.send.version)), \(PostgresOptionals(records.map(\.send.day))), \(PostgresOptionals(records.map(\.send.sentAt))),
                     \(PostgresOptionals(records.map(\.openedAt))), \(PostgresOptionals(records.map(\.machineOpenedAt))),
                     \(PostgresOptionals(records.map(\.clickedAt))), \(PostgresOptionals(records.map(\.repliedAt))),
                     \(PostgresOptionals(records.map(\.bouncedAt))), \(PostgresOptionals(records.map(\.complainedAt))),

@@ -20,14 +20,15 @@ struct LeadEraser: Sendable {
 
     /// The lead itself; asked for again, it changes nothing.
     func eraseLead(at now: Date, in transaction: Transaction) async throws {
-        // The order in which everybody takes rows: enrolments, the number of leads, lists, leads.
-        try await EnrolmentStops.lock(lead: lead, of: tenant, in: transaction)
+        // The order in which everybody takes rows: enrolments, campaigns, counters, the number of leads, lists, leads. Somebody may have enrolled
+        // it again since it was asked for.
+        try await EnrolmentStops.stop(lead: lead, of: tenant, reason: "erased", at: now, in: transaction)
         _ = try await LeadCounter.lock(of: tenant, in: transaction)
         try await LeadMembershipStore.lockLists(holding: [lead], of: nil, tenant: tenant, in: transaction)
         // Whoever changes the lead at this moment is waited for, and finds none afterwards.
         try await transaction.query("select id from leads where tenant_id = \(tenant) and id = \(lead) for update")
         try await transaction.pipeline(parts)
-        // Somebody may have enrolled it again since it was asked for.
+        // And until it was held.
         try await EnrolmentStops.stop(lead: lead, of: tenant, reason: "erased", at: now, in: transaction)
         try await LeadMembershipStore.leaveLists([lead], of: nil, tenant: tenant, in: transaction)
         let gone = try await transaction.query("delete from leads where tenant_id = \(tenant) and id = \(lead)").affected

@@ -14,7 +14,7 @@ struct TraceScan: Sendable {
 
     /// The import or export that was looked at last, and the line or part in it; 0: it is through.
     struct Place: Sendable, Equatable {
-        static let start = Place(row: UUID(uuid: (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)), part: 0)
+        static let start = Place(row: ImportID.zero.uuid, part: 0)
 
         let row: UUID
         let part: Int64

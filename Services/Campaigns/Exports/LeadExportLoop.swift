@@ -10,19 +10,7 @@ struct LeadExportLoop: Service {
     let logger: Logger
 
     func run() async throws {
-        await cancelWhenGracefulShutdown {
-            var outage = Outage(what: "lead exports", logger: logger)
-            while !Task.isCancelled {
-                do {
-                    let worked = try await step()
-                    outage.ended()
-                    if !worked { await wakeup.wait(atMost: .seconds(1)) }
-                } catch {
-                    if Task.isCancelled { return }
-                    try? await Task.sleep(for: outage.pause(after: error))
-                }
-            }
-        }
+        await repeatWork("lead exports", logger: logger, rest: { await wakeup.wait(atMost: .seconds(1)) }, step: step)
     }
 
     /// One piece of work; false when there is none.

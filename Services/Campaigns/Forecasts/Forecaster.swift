@@ -7,7 +7,7 @@ struct Forecaster: Sendable {
     static let horizon: TimeInterval = 400 * 86_400
     static let longest = 50_000
     /// People who are decided about between two looks at the time, and how long it may take.
-    private static let portion = 20_000
+    private static let portion = 2_000
     static let patience = Duration.seconds(3)
 
     private let input: ForecastInput
@@ -15,6 +15,7 @@ struct Forecaster: Sendable {
     private var now: Date
     private var rooms: [MailboxRoom]
     private var cursor: Int64
+    private var hours: [String?: OpeningHours] = [:]
     private var today: (day: String, interval: DateInterval)
     private var sentToday: Int
     /// What is due, and what will be, by instant.
@@ -24,9 +25,9 @@ struct Forecaster: Sendable {
     private var result = Forecast()
     private var mailsOfDay: [MailboxID: Int] = [:]
 
-    static func run(_ input: ForecastInput) -> Forecast {
+    static func run(_ input: ForecastInput) async -> Forecast {
         var forecaster = Forecaster(input)
-        return forecaster.run()
+        return await forecaster.run()
     }
 
     private init(_ input: ForecastInput) {
@@ -42,7 +43,7 @@ struct Forecaster: Sendable {
         for (group, count) in input.groups { put(group, count) }
     }
 
-    private mutating func run() -> Forecast {
+    private mutating func run() async -> Forecast {
         var turns = 0
         let deadline = ContinuousClock.now + Self.patience
         while now < input.now + Self.horizon {
@@ -51,6 +52,8 @@ struct Forecaster: Sendable {
                 break
             }
             turns += 1
+            // Others' requests have their turn between two.
+            await Task.yield()
             takeDue()
             guard let next = turn() else { break }
             advance(to: next)
@@ -67,7 +70,8 @@ struct Forecaster: Sendable {
     private mutating func turn() -> Date? {
         guard !ready.isEmpty else { return instants.first }
         var planner = Planner(
-            schedule: input.schedule, now: now, sentToday: sentToday, outstanding: 0, rooms: rooms, cursor: cursor)
+            schedule: input.schedule, now: now, sentToday: sentToday, outstanding: 0, rooms: rooms, cursor: cursor, hours: hours)
+        defer { hours = planner.hours }
         if case .closed(let until, let reason) = planner.verdict {
             result.reason = reason
             // Nothing that a clock brings will open it: only people can.
@@ -107,6 +111,8 @@ struct Forecaster: Sendable {
         switch decision {
         case .leave: return
         case .wait(let until, let reason):
+            // It makes room in the portion for those behind it.
+            hasMoved = true
             result.reason = reason
             remove(count, from: group)
             var waiting = group
@@ -186,7 +192,7 @@ struct Forecaster: Sendable {
     }
 
     private var assumptions: [String] {
-        var assumptions = ["nobody_answers", "no_bounces", "mailboxes_stay_as_they_are"]
+        var assumptions = ["nobody_answers", "no_bounces", "mailboxes_stay_as_they_are", "quota_suffices"]
         let steps = input.sequence.steps
         if steps.contains(where: { if case .condition = $0.action { true } else { false } }) { assumptions.append("conditions_not_met") }
         if steps.contains(where: { $0.email?.test != nil }) { assumptions.append("tests_decided_at_once") }

@@ -12,7 +12,7 @@ struct Forecasts: Sendable {
     let clock: WallClock
 
     /// Nobody waits longer for the counting that a forecast begins with.
-    private static let patience: SQL = "set local statement_timeout = '20s'"
+    private static let patience = "20s"
     /// A draft's audience is counted no further.
     private static let countLimit = 1_000_000
 
@@ -22,11 +22,10 @@ struct Forecasts: Sendable {
         let byID = Dictionary(budgets.map { ($0.id, $0) }) { first, _ in first }
         let now = campaign.status == .draft || campaign.status == .scheduled ? max(clock.now, campaign.content.startsAt ?? clock.now) : clock.now
         let rooms = wanted.compactMap { byID[$0] }.filter { $0.workspace == campaign.workspace }.map { MailboxRoom($0, readAt: clock.now) }
-        let input = try await database.transaction(as: tenant) { transaction in
-            try await transaction.query(Self.patience)
-            return try await Self.input(campaign, of: tenant, rooms, now: now, in: transaction)
+        let input = try await database.inTime(Self.patience, as: tenant) { transaction in
+            try await Self.input(campaign, of: tenant, rooms, now: now, in: transaction)
         }
-        return Forecaster.run(input)
+        return await Forecaster.run(input)
     }
 
     private static func input(
@@ -42,8 +41,10 @@ struct Forecasts: Sendable {
             let today = campaign.content.schedule.days.localDay(of: now)
             let rows = try await transaction.query(
                 """
-                select k.outstanding, k.total, (select c.is_enrolled from campaigns c where c.tenant_id = k.tenant_id and c.id = k.campaign_id) as is_enrolled, coalesce((select sum(t.sent) from step_stats t where t.tenant_id = k.tenant_id
-                    and t.campaign_id = k.campaign_id and t.day >= \(today)::date), 0)::bigint as sent
+                select k.outstanding, k.total,
+                       (select c.is_enrolled from campaigns c where c.tenant_id = k.tenant_id and c.id = k.campaign_id) as is_enrolled,
+                       coalesce((select sum(t.sent) from step_stats t where t.tenant_id = k.tenant_id and t.campaign_id = k.campaign_id
+                           and t.day >= \(today)::date), 0)::bigint as sent
                 from campaign_counters k where k.tenant_id = \(tenant) and k.campaign_id = \(campaign.id)
                 """)
             guard let row = rows.first else { return input }

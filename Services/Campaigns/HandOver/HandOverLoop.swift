@@ -20,7 +20,6 @@ struct HandOverLoop: Service {
     let withdrawals: Withdrawals
     let gates: GateKeeper
     let wakeup: Wakeup
-    let clock: WallClock
     let logger: Logger
 
     init(house: House, wakeup: Wakeup) {
@@ -32,27 +31,14 @@ struct HandOverLoop: Service {
         enroller = Enroller(database: database, outbox: outbox, clock: clock)
         starter = Starter(database: database, outbox: outbox, clock: clock)
         sweeper = Sweeper(database: database, delivery: house.peer(.delivery), outbox: outbox, clock: clock)
-        withdrawals = Withdrawals(database: database, delivery: house.peer(.delivery), clock: clock)
+        withdrawals = Withdrawals(database: database, delivery: house.peer(.delivery))
         gates = GateKeeper(database: database, delivery: house.peer(.delivery))
         self.wakeup = wakeup
-        self.clock = clock
         logger = house.logger
     }
 
     func run() async throws {
-        await cancelWhenGracefulShutdown {
-            var outage = Outage(what: "hand-over", logger: logger)
-            while !Task.isCancelled {
-                do {
-                    let worked = try await step()
-                    outage.ended()
-                    if !worked { await wakeup.wait(atMost: .milliseconds(300)) }
-                } catch {
-                    if Task.isCancelled { return }
-                    try? await Task.sleep(for: outage.pause(after: error))
-                }
-            }
-        }
+        await repeatWork("hand-over", logger: logger, rest: { await wakeup.wait(atMost: .milliseconds(300)) }, step: step)
     }
 
     /// One piece of work of each kind, so that much of one holds up no other; false when there is none of any. What fails is thrown when the

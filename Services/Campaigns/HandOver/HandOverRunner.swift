@@ -24,11 +24,14 @@ struct HandOverRunner: Sendable {
         let members = try await checkedMembers(of: taken)
         if !members.isEmpty {
             guard let reservation = try await reserve(Int64(members.count), for: taken) else { return }
-            let sends = try await render(members, taken, reservation)
+            let isCovered = Self.covers(reservation, Int64(members.count))
+            let sends = try await isCovered ? render(members, taken, reservation.id) : nil
             // Whatever time the questions took: from here on the batch is ours for longer than the next one may take.
             guard let renewed = try await store.renew(taken) else { return }
             taken = renewed
-            guard let sends, try await enqueue(sends, of: taken) else { return try await takeBack(members, taken, reservation) }
+            guard let sends, try await enqueue(sends, of: taken) else {
+                return try await takeBack(members, taken, reservation, because: isCovered ? .mailboxesUnavailable : nil)
+            }
         }
         try await store.finish(taken, completion: Completion(outbox: outbox, clock: clock))
         outbox.wake()
@@ -36,11 +39,10 @@ struct HandOverRunner: Sendable {
 
     /// Takes the mails out of the quota; nil when there is none, and then the batch is given up. Of a quota that has some left and not enough
     /// the campaign tries as many next.
-    private func reserve(_ count: Int64, for handOver: HandOver) async throws -> ReservationID? {
+    private func reserve(_ count: Int64, for handOver: HandOver) async throws -> BillingRPC.Reservation? {
         do throws(RPCError) {
             return try await billing.call(
-                BillingRPC.ReserveMail(tenant: handOver.tenant, key: "hand_over:\(handOver.id.text)", count: count)
-            ).id
+                BillingRPC.ReserveMail(tenant: handOver.tenant, key: "hand_over:\(handOver.id.text)", count: count))
         } catch {
             guard !error.isTransient else { throw error }
             logger.notice("hand-over waits", metadata: ["campaign": "\(handOver.campaign)", "reason": "\(error.kind)"])
@@ -53,6 +55,12 @@ struct HandOverRunner: Sendable {
                 handOver, reason: error.kind, until: clock.now.addingTimeInterval(left > 0 ? 0 : 60), batchLimit: left > 0 ? left : nil)
             return nil
         }
+    }
+
+    /// Whether there is quota for all of them under it. The same key has the same reservation for ever, also when Billing has given back what nobody
+    /// handed over for a day: mails under that one would be nobody's.
+    private static func covers(_ reservation: BillingRPC.Reservation, _ count: Int64) -> Bool {
+        reservation.released == 0 || reservation.count - reservation.used - reservation.released >= count
     }
 
     /// False when a mailbox has gone since the mails were decided.
@@ -68,19 +76,22 @@ struct HandOverRunner: Sendable {
     }
 
     /// An earlier try may have reached Delivery without our hearing of it: what it has is taken back before the batch is given up, and what
-    /// it has begun stays with it.
-    private func takeBack(_ members: [HandOver.Member], _ handOver: HandOver, _ reservation: ReservationID) async throws {
+    /// it has begun stays with it. The others are decided anew, in another batch: at once, where there is no reason to wait.
+    private func takeBack(
+        _ members: [HandOver.Member], _ handOver: HandOver, _ reservation: BillingRPC.Reservation, because reason: WaitReason?
+    ) async throws {
         let answer = try await delivery.call(
             DeliveryRPC.WithdrawSends(tenant: handOver.tenant, sendKeys: members.map(\.sendKey), mode: .recall))
         let begun = Set(answer.tooLate)
         let kept = Set(members.filter { begun.contains($0.sendKey) }.map(\.enrolment))
         try await store.abandon(
-            handOver, except: kept, reason: WaitReason.mailboxesUnavailable.rawValue, until: clock.now.addingTimeInterval(60))
+            handOver, except: kept, reason: reason?.rawValue, until: clock.now.addingTimeInterval(reason == nil ? 0 : 60))
         if kept.isEmpty {
             // What Delivery recalled it gives back by itself; of what it never had nobody else knows.
             let released = Int64(answer.unknown.count)
+            guard released > reservation.released else { return }
             _ = try await billing.call(
-                BillingRPC.ReleaseMail(tenant: handOver.tenant, reservation: reservation, released: released))
+                BillingRPC.ReleaseMail(tenant: handOver.tenant, reservation: reservation.id, released: released))
         } else {
             try await store.finish(handOver, completion: Completion(outbox: outbox, clock: clock))
         }

@@ -163,10 +163,10 @@ struct HandOverStore: Sendable {
         }
     }
 
-    /// Delivery has none of them, or none but `kept`: the mails are forgotten, the enrolments wait again, and the campaign says why and until
-    /// when, and how many it may try at most.
+    /// Delivery has none of them, or none but `kept`: the mails are forgotten, the enrolments wait again, and the campaign says why (nil: it need not
+    /// wait) and until when, and how many it may try at most.
     func abandon(
-        _ handOver: HandOver, except kept: Set<EnrolmentID> = [], reason: String, until retry: Date, batchLimit: Int64? = nil
+        _ handOver: HandOver, except kept: Set<EnrolmentID> = [], reason: String?, until retry: Date, batchLimit: Int64? = nil
     ) async throws {
         try await database.transaction { transaction in
             guard try await Self.isOurs(handOver, in: transaction) else { return }

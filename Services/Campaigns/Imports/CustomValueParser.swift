@@ -1,3 +1,5 @@
+import Contracts
+
 /// Reading what people write into typed fields.
 extension CustomValue {
     /// The value of a field of this kind (`text`, `number`, `date`, `boolean`, `choice`), or nil when the text is none.
@@ -67,15 +69,10 @@ extension CustomValue {
 
     /// Nil when the calendar has no such day.
     private static func date(year: Int, month: Int, day: Int) -> String? {
-        guard year >= 1, (1...12).contains(month) else { return nil }
-        let isLeap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
-        let days = [31, isLeap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1]
-        guard (1...days).contains(day) else { return nil }
-        func padded(_ number: Int, _ length: Int) -> String {
-            let digits = String(number)
-            return String(repeating: "0", count: max(0, length - digits.utf8.count)) + digits
-        }
-        return "\(padded(year, 4))-\(padded(month, 2))-\(padded(day, 2))"
+        guard year >= 1, (1...12).contains(month), day >= 1 else { return nil }
+        let number = CivilDay.number(year: year, month: month, day: day)
+        let nextMonth = month == 12 ? CivilDay.number(year: year + 1, month: 1, day: 1) : CivilDay.number(year: year, month: month + 1, day: 1)
+        return number < nextMonth ? CivilDay.text(of: number) : nil
     }
 }
 

@@ -102,11 +102,4 @@ enum ImportStore {
             FieldRule(key: field.key, name: field.name, kind: field.kind.rawValue, choices: field.choices)
         }
     }
-
-    /// Whether the workspace has the list.
-    static func hasList(_ list: ListID, in workspace: WorkspaceID, of tenant: TenantID, in database: Database) async throws -> Bool {
-        try await !database.query(
-            as: tenant, "select id from lists where tenant_id = \(tenant) and id = \(list) and workspace_id = \(workspace)"
-        ).isEmpty
-    }
 }

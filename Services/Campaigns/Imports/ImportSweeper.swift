@@ -22,19 +22,7 @@ struct ImportSweeper: Service {
     let logger: Logger
 
     func run() async throws {
-        await cancelWhenGracefulShutdown {
-            var outage = Outage(what: "import sweeper", logger: logger)
-            while !Task.isCancelled {
-                do {
-                    let worked = try await step()
-                    outage.ended()
-                    if !worked { await wakeup.wait(atMost: .seconds(5)) }
-                } catch {
-                    if Task.isCancelled { return }
-                    try? await Task.sleep(for: outage.pause(after: error))
-                }
-            }
-        }
+        await repeatWork("import sweeper", logger: logger, rest: { await wakeup.wait(atMost: .seconds(5)) }, step: step)
     }
 
     /// One piece of work; false when there is none.

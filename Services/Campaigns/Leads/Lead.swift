@@ -18,16 +18,6 @@ struct Lead: Codable, Sendable, Equatable {
     /// Raised with each change.
     var revision: Int64 = 1
     let createdAt: Date
-
-    /// What templates can name.
-    var values: [String: String] {
-        var values: [String: String] = ["email": email]
-        values["first_name"] = firstName
-        values["last_name"] = lastName
-        values["company"] = company
-        for (name, value) in custom { values["custom.\(name)"] = value.text }
-        return values
-    }
 }
 
 /// Whether a person may be written to, as Delivery told last.

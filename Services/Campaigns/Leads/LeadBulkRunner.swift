@@ -44,6 +44,10 @@ struct LeadBulkRunner: Sendable {
             }
         }
         let outcome = try await database.transaction(as: tenant) { transaction -> Outcome in
+            // The order in which everybody takes rows: enrolments, campaigns, counters, then lists and leads.
+            if change == .unsubscribe {
+                try await EnrolmentStops.stop(leads: leads, of: tenant, as: .unsubscribed, reason: "unsubscribed", at: now, in: transaction)
+            }
             if let list = change.list, try await !LeadMembershipStore.lock(list, of: workspace, tenant: tenant, in: transaction) {
                 throw Leads.listNotFound
             }

@@ -4,10 +4,6 @@ import Postgres
 
 /// The SQL of leads.
 enum LeadStore {
-    static func find(_ lead: LeadID, of tenant: TenantID, in database: Database) async throws -> Lead? {
-        try await find(lead, of: tenant, visibleIn: nil, in: database)
-    }
-
     /// Nil also when the lead is in none of `workspaces`; nil of these is the whole company.
     static func find(
         _ lead: LeadID, of tenant: TenantID, visibleIn workspaces: [WorkspaceID]?, in database: Database

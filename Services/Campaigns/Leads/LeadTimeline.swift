@@ -79,12 +79,12 @@ struct LeadTimeline: Sendable {
         """
     }
 
-    /// A lead of which nobody noted how it came was imported.
+    /// A lead of which nobody noted that it was made was imported.
     @Sendable private static func arrival(_ subject: Subject) -> SQL {
         """
         select l.created_at as at, l.id, 'imported' as kind, 'import:' || l.import_id::text as actor, '{}'::jsonb as detail from leads l
         where l.tenant_id = \(subject.tenant) and l.id = \(subject.lead) and not exists (
-            select from lead_activities a where a.tenant_id = l.tenant_id and a.lead_id = l.id and a.kind in ('created', 'imported'))
+            select from lead_activities a where a.tenant_id = l.tenant_id and a.lead_id = l.id and a.kind = 'created')
           and (\(subject.workspaces)::uuid[] is null or l.import_id is null or exists (
             select from imports i where i.tenant_id = l.tenant_id and i.id = l.import_id and i.workspace_id = any(\(subject.workspaces))))
         """

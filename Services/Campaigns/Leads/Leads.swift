@@ -68,10 +68,15 @@ struct Leads: Sendable {
         let now = clock.now
         guard let seen = try await LeadStore.find(id, of: tenant, visibleIn: visible, in: database) else { throw Problem.notFound("lead") }
         try Revision(seen.revision).check(expected)
-        if try patch.applied(to: seen, at: now).status == .unsubscribed, seen.status != .unsubscribed {
+        let optsOut = try patch.applied(to: seen, at: now).status == .unsubscribed && seen.status != .unsubscribed
+        if optsOut {
             try await OptOuts(delivery: delivery).suppress([seen.email], of: tenant, by: actor.name)
         }
         let changed = try await database.transaction(as: tenant) { transaction -> Lead in
+            // The order in which everybody takes rows: enrolments, campaigns, counters, then lists and leads.
+            if optsOut {
+                try await EnrolmentStops.stop(leads: [id], of: tenant, as: .unsubscribed, reason: "unsubscribed", at: now, in: transaction)
+            }
             try await LeadMembershipStore.lockLists(holding: [id], of: patch.removeWorkspaces, tenant: tenant, in: transaction)
             guard let old = try await LeadStore.lock(id, of: tenant, visibleIn: visible, in: transaction) else { throw Problem.notFound("lead") }
             try Revision(old.revision).check(expected)

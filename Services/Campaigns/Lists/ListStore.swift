@@ -35,7 +35,7 @@ enum ListStore {
     static func list(
         of tenant: TenantID, workspaces: [WorkspaceID]?, after start: ListID?, limit: Int, in database: Database
     ) async throws -> [LeadList] {
-        let first = start ?? ListID(UUID(uuid: (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)))
+        let first = start ?? ListID.zero
         return try await database.query(
             as: tenant,
             """
@@ -56,16 +56,6 @@ enum ListStore {
             "delete from list_members where tenant_id = \(tenant) and list_id = \(list)",
             "delete from lists where tenant_id = \(tenant) and id = \(list)",
         ])
-    }
-
-    /// Whether a campaign that is not over writes to it.
-    static func isInUse(_ list: ListID, of tenant: TenantID, in transaction: Transaction) async throws -> Bool {
-        try await transaction.query(
-            """
-            select exists (
-                select from campaigns c where c.tenant_id = \(tenant) and c.audience_kind = 'list' and c.audience_id = \(list)
-                  and c.status not in ('completed', 'archived')) as used
-            """)[0].decode("used")
     }
 
     // MARK: - Members

@@ -48,7 +48,7 @@ struct Lists: Sendable {
         try await database.transaction(as: identity.tenant) { transaction in
             let list = try await locked(id, identity, in: transaction)
             try Revision(list.revision).check(expected)
-            guard try await !ListStore.isInUse(id, of: identity.tenant, in: transaction) else {
+            guard try await !CampaignStore.isAudience(.list(id), of: identity.tenant, in: transaction) else {
                 throw Problem.conflict(
                     kind: "list_in_use", title: "A campaign writes to this list.", detail: "Archive the campaign or give it another audience first.")
             }

@@ -2,7 +2,7 @@
 alter table leads
     add column time_zone text,
     add column tags text[] not null default '{}',
-    -- Delivery decides whether a mail may go out; this is what it told, for lists, segments and people. Imports never set it back to active.
+    -- Delivery decides whether a mail may go out; this is what it told, or a person by hand. Nothing sets it back to active.
     add column status text not null default 'active' check (status in ('active', 'unsubscribed', 'bounced', 'complained', 'suppressed')),
     add column status_changed_at timestamptz,
     -- Raised with each change by anybody: the ETag.
@@ -63,13 +63,13 @@ create table segments (
     unique (tenant_id, workspace_id, name)
 );
 
--- What happened to a lead outside of campaigns: created, imported, edited, tagged, opted out. Mails are told by the enrolments' own rows.
+-- What somebody did to a lead by hand: created, edited, tagged, put somewhere, opted out. Imports and mails are told by their own rows.
 create table lead_activities (
     tenant_id uuid not null,
     lead_id uuid not null,
     id uuid not null,
     kind text not null,
-    -- Who: a person, a key, an import, or the recipient; identifiers only.
+    -- Who: a person or a key, as `user:<id>` or `api_key:<id>`.
     actor text not null,
     detail jsonb not null default '{}',
     at timestamptz not null,

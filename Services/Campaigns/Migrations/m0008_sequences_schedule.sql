@@ -1,14 +1,12 @@
 -- Campaigns of several steps, with a schedule of their own.
 alter table campaigns
-    alter column template_id drop not null,
-    alter column template_version drop not null,
-    alter column mailbox_id drop not null,
     drop constraint campaigns_status_check,
     add constraint campaigns_status_check check (status in ('draft', 'scheduled', 'active', 'paused', 'completed', 'archived')),
     add column audience_kind text not null default 'workspace' check (audience_kind in ('workspace', 'list', 'segment')),
     add column audience_id uuid,
     -- Whether people who come into the audience later are enrolled too.
     add column enrols_later boolean not null default false,
+    -- The enroller comes again fifteen minutes after this; NULL before its first batch.
     add column enrolled_at timestamptz,
     add column sequence_version integer not null default 1,
     -- NULL: at any hour.
@@ -23,7 +21,7 @@ alter table campaigns
     add column tracks_opens boolean not null default false,
     add column tracks_clicks boolean not null default false,
     add column starts_at timestamptz,
-    -- Raised with each change of what the campaign is: the ETag. `version` is that of its status.
+    -- Raised with each change of the campaign or its status: the ETag. `version` is that of its status.
     add column revision bigint not null default 1,
     -- When the scheduler looks at an active campaign again.
     add column next_at timestamptz not null default '-infinity',
@@ -39,7 +37,7 @@ alter table campaigns
     add column batch_limit integer check (batch_limit > 0);
 drop index campaigns_active;
 create index campaigns_next on campaigns (next_at) where status = 'active';
-create index campaigns_enrolling on campaigns (launched_at) where status = 'active' and not is_enrolled;
+create index campaigns_enrolling on campaigns (enrolled_at nulls first, launched_at) where status = 'active' and not is_enrolled;
 create index campaigns_starting on campaigns (starts_at) where status = 'scheduled';
 create index campaigns_gates on campaigns (gate_pending_since) where gate_pending_since is not null;
 create index campaigns_sweeping on campaigns (id) where sweeping is not null;
@@ -185,11 +183,10 @@ create table step_tests (
     step integer not null,
     opened_at timestamptz not null,
     winner text,
-    decided_at timestamptz,
     primary key (tenant_id, campaign_id, step)
 );
 
--- What was decided about an enrolment and cannot be seen from its mails: conditions, postponements that mattered, ends.
+-- What was decided about an enrolment and cannot be seen from its mails: conditions, moves to another version of the steps, ends, stops by hand.
 create table enrolment_decisions (
     tenant_id uuid not null,
     enrolment_id uuid not null,
@@ -209,6 +206,12 @@ create table tenant_access (
     is_suspended boolean not null default false,
     suspension_version bigint not null default 0
 );
+
+-- What was in these is in the steps and mailboxes now.
+alter table campaigns
+    drop column template_id,
+    drop column template_version,
+    drop column mailbox_id;
 
 grant delete on campaign_counters to campaigns_api;
 

@@ -30,125 +30,56 @@ enum PurgeStore {
             """)[0].decode("busy")
     }
 
+    /// What others refer to goes when nothing refers to it any more: stage by stage.
     static func stages(of tenant: TenantID, _ workspace: WorkspaceID?, batch: Int) -> [[SQL]] {
-        var stages: [[SQL]] = [
+        let scope = Scope(tenant: tenant, workspace: workspace, batch: batch)
+        let decisions: SQL = """
+            exists (select from enrolments e join campaigns c on c.tenant_id = e.tenant_id and c.id = e.campaign_id
+                where e.tenant_id = p.tenant_id and e.id = p.enrolment_id and c.workspace_id = \(workspace))
+            """
+        let ofCampaign: SQL =
+            "exists (select from campaigns c where c.tenant_id = p.tenant_id and c.id = p.campaign_id and c.workspace_id = \(workspace))"
+        let ofImport: SQL = "exists (select from imports i where i.tenant_id = p.tenant_id and i.id = p.import_id and i.workspace_id = \(workspace))"
+        let ofTemplate: SQL =
+            "exists (select from templates t where t.tenant_id = p.tenant_id and t.id = p.template_id and t.workspace_id = \(workspace))"
+        let ofList: SQL = "exists (select from lists k where k.tenant_id = p.tenant_id and k.id = p.list_id and k.workspace_id = \(workspace))"
+        let campaignParts: [SQL] = [
+            "hand_overs", "enrolment_sends", "step_stats", "step_tests", "campaign_mailboxes", "campaign_sequences", "enrolments",
+            "campaign_counters",
+        ]
+        var stages = [
+            // Found by their enrolments, so before those.
+            [scope.delete("enrolment_decisions", where: decisions)],
+            campaignParts.map { scope.delete($0, where: ofCampaign) },
             [
-                // Found by their enrolments, so before those.
-                """
-                delete from enrolment_decisions where ctid = any(array(
-                    select p.ctid from enrolment_decisions p where p.tenant_id = \(tenant) and (\(workspace)::uuid is null or exists (
-                        select from enrolments e join campaigns c on c.tenant_id = e.tenant_id and c.id = e.campaign_id
-                        where e.tenant_id = p.tenant_id and e.id = p.enrolment_id and c.workspace_id = \(workspace)))
-                    limit \(batch)))
-                """
+                scope.delete("import_changes", where: ofImport), scope.delete("import_errors", where: ofImport),
+                scope.delete("template_versions", where: ofTemplate), scope.delete("template_test_sends"),
+                scope.delete("list_members", where: ofList), scope.delete("lead_export_parts"),
+                // The leads themselves are the company's; with the last workspace they are only in no list.
+                scope.delete("lead_workspaces"),
             ],
-            campaignParts(of: tenant, workspace, batch: batch), others(of: tenant, workspace, batch: batch),
-            [
-                """
-                delete from campaigns where ctid = any(array(
-                    select ctid from campaigns where tenant_id = \(tenant) and (\(workspace)::uuid is null or workspace_id = \(workspace))
-                    limit \(batch)))
-                """,
-                """
-                delete from imports where ctid = any(array(
-                    select ctid from imports where tenant_id = \(tenant) and (\(workspace)::uuid is null or workspace_id = \(workspace))
-                    limit \(batch)))
-                """,
-                """
-                delete from templates where ctid = any(array(
-                    select ctid from templates where tenant_id = \(tenant) and (\(workspace)::uuid is null or workspace_id = \(workspace))
-                    limit \(batch)))
-                """,
-                """
-                delete from lists where ctid = any(array(
-                    select ctid from lists where tenant_id = \(tenant) and (\(workspace)::uuid is null or workspace_id = \(workspace))
-                    limit \(batch)))
-                """,
-                """
-                delete from lead_exports where ctid = any(array(
-                    select ctid from lead_exports where tenant_id = \(tenant) and (\(workspace)::uuid is null or workspace_id = \(workspace))
-                    limit \(batch)))
-                """,
-                """
-                delete from segments where ctid = any(array(
-                    select ctid from segments where tenant_id = \(tenant) and (\(workspace)::uuid is null or workspace_id = \(workspace))
-                    limit \(batch)))
-                """,
-            ],
+            ["campaigns", "imports", "templates", "lists", "lead_exports", "segments"].map { scope.delete($0) },
         ]
         if workspace == nil {
-            stages.append([
-                "delete from lead_activities where ctid = any(array(select ctid from lead_activities where tenant_id = \(tenant) limit \(batch)))",
-                "delete from custom_fields where ctid = any(array(select ctid from custom_fields where tenant_id = \(tenant) limit \(batch)))",
-                "delete from leads where ctid = any(array(select ctid from leads where tenant_id = \(tenant) limit \(batch)))",
-                "delete from lead_counts where tenant_id = \(tenant)",
-                "delete from tenant_access where tenant_id = \(tenant)",
-                "delete from erasures where ctid = any(array(select ctid from erasures where tenant_id = \(tenant) limit \(batch)))",
-                "delete from idempotency_keys where ctid = any(array(select ctid from idempotency_keys where tenant_id = \(tenant) limit \(batch)))",
-            ])
+            let companys: [SQL] = [
+                "lead_activities", "custom_fields", "leads", "lead_counts", "tenant_access", "erasures", "idempotency_keys",
+            ]
+            stages.append(companys.map { scope.delete($0) })
         }
         return stages
     }
 
-    private static func campaignParts(of tenant: TenantID, _ workspace: WorkspaceID?, batch: Int) -> [SQL] {
-        let isIncluded: SQL = """
-            p.tenant_id = \(tenant) and (\(workspace)::uuid is null or exists (
-                select from campaigns c where c.tenant_id = p.tenant_id and c.id = p.campaign_id and c.workspace_id = \(workspace)))
-            """
-        return [
-            "delete from hand_overs where ctid = any(array(select p.ctid from hand_overs p where \(isIncluded) limit \(batch)))",
-            "delete from enrolment_sends where ctid = any(array(select p.ctid from enrolment_sends p where \(isIncluded) limit \(batch)))",
-            "delete from step_stats where ctid = any(array(select p.ctid from step_stats p where \(isIncluded) limit \(batch)))",
-            "delete from step_tests where ctid = any(array(select p.ctid from step_tests p where \(isIncluded) limit \(batch)))",
-            "delete from campaign_mailboxes where ctid = any(array(select p.ctid from campaign_mailboxes p where \(isIncluded) limit \(batch)))",
-            "delete from campaign_sequences where ctid = any(array(select p.ctid from campaign_sequences p where \(isIncluded) limit \(batch)))",
-            "delete from enrolments where ctid = any(array(select p.ctid from enrolments p where \(isIncluded) limit \(batch)))",
-            "delete from campaign_counters where ctid = any(array(select p.ctid from campaign_counters p where \(isIncluded) limit \(batch)))",
-        ]
-    }
+    /// A company or one of its workspaces, a batch of whose rows goes.
+    private struct Scope {
+        let tenant: TenantID
+        let workspace: WorkspaceID?
+        let batch: Int
 
-    private static func others(of tenant: TenantID, _ workspace: WorkspaceID?, batch: Int) -> [SQL] {
-        [
-            """
-            delete from import_changes where ctid = any(array(
-                select p.ctid from import_changes p where p.tenant_id = \(tenant) and (\(workspace)::uuid is null or exists (
-                    select from imports i where i.tenant_id = p.tenant_id and i.id = p.import_id and i.workspace_id = \(workspace)))
-                limit \(batch)))
-            """,
-            """
-            delete from import_errors where ctid = any(array(
-                select p.ctid from import_errors p where p.tenant_id = \(tenant) and (\(workspace)::uuid is null or exists (
-                    select from imports i where i.tenant_id = p.tenant_id and i.id = p.import_id and i.workspace_id = \(workspace)))
-                limit \(batch)))
-            """,
-            """
-            delete from template_versions where ctid = any(array(
-                select p.ctid from template_versions p where p.tenant_id = \(tenant) and (\(workspace)::uuid is null or exists (
-                    select from templates t where t.tenant_id = p.tenant_id and t.id = p.template_id and t.workspace_id = \(workspace)))
-                limit \(batch)))
-            """,
-            """
-            delete from template_test_sends where ctid = any(array(
-                select ctid from template_test_sends where tenant_id = \(tenant) and (\(workspace)::uuid is null or workspace_id = \(workspace))
-                limit \(batch)))
-            """,
-            """
-            delete from list_members where ctid = any(array(
-                select p.ctid from list_members p where p.tenant_id = \(tenant) and (\(workspace)::uuid is null or exists (
-                    select from lists k where k.tenant_id = p.tenant_id and k.id = p.list_id and k.workspace_id = \(workspace)))
-                limit \(batch)))
-            """,
-            """
-            delete from lead_export_parts where ctid = any(array(
-                select ctid from lead_export_parts where tenant_id = \(tenant) and (\(workspace)::uuid is null or workspace_id = \(workspace))
-                limit \(batch)))
-            """,
-            // The leads themselves are the company's; with the last workspace they are only in no list.
-            """
-            delete from lead_workspaces where ctid = any(array(
-                select ctid from lead_workspaces where tenant_id = \(tenant) and (\(workspace)::uuid is null or workspace_id = \(workspace))
-                limit \(batch)))
-            """,
-        ]
+        /// `condition` says, of a row `p`, whether it is the workspace's; a table that names its workspace needs none.
+        func delete(_ table: SQL, where condition: SQL? = nil) -> SQL {
+            var belongs: SQL = "p.tenant_id = \(tenant)"
+            if let workspace { belongs = "\(belongs) and \(condition ?? "p.workspace_id = \(workspace)")" }
+            return "delete from \(table) where ctid = any(array(select p.ctid from \(table) p where \(belongs) limit \(batch)))"
+        }
     }
 }

@@ -76,20 +76,13 @@ struct CampaignRoutes {
         router.get("/api/v1/campaigns") { request, context in
             let identity = try context.requireIdentity()
             let page = try PageRequest(request)
-            let parameters = request.uri.queryParameters
-            let status = try parameters["status"].map { text in
+            let status = try request.uri.queryParameters["status"].map { text in
                 guard let status = CampaignStatus(rawValue: String(text)) else { throw Problem.invalid("There is no such status.", field: "status") }
                 return status
             }
-            var workspaces = identity.workspaces
-            if let text = parameters["workspace"] {
-                guard let workspace = WorkspaceID(text) else { throw Problem.invalid("workspace must name a workspace.", field: "workspace") }
-                _ = try context.require(atLeast: .viewer, in: workspace)
-                workspaces = [workspace]
-            }
             let list = try await CampaignStore.list(
-                of: identity.tenant, workspaces: workspaces, status: status, before: try page.after(CampaignID.self), limit: page.limit + 1,
-                in: campaigns.database)
+                of: identity.tenant, workspaces: try context.workspaces(askedBy: request), status: status,
+                before: try page.after(CampaignID.self), limit: page.limit + 1, in: campaigns.database)
             return try Response.json(Page(list, limit: page.limit) { $0.id })
         }
         router.get("/api/v1/campaigns/{id}") { _, context in try answer(try await find(context, atLeast: .viewer)) }

@@ -58,7 +58,7 @@ struct ImportRoutes {
         let mapping = try mapping(of: request)
         let encoding = try encoding(of: request)
         try await workspaces.require(workspace, of: identity.tenant)
-        if let list, try await !ImportStore.hasList(list, in: workspace, of: identity.tenant, in: importer.database) {
+        if let list, try await ListStore.find(list, of: identity.tenant, in: importer.database)?.workspace != workspace {
             throw Problem.unprocessable(
                 kind: "list_not_found", title: "The workspace has no such list.", detail: "Make the list first, or leave out the parameter list.")
         }

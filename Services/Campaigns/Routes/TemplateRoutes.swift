@@ -81,14 +81,9 @@ struct TemplateRoutes {
     private func list(_ request: Request, _ context: AppContext) async throws -> Response {
         let identity = try context.requireIdentity()
         let page = try PageRequest(request)
-        var workspaces = identity.workspaces
-        if let text = request.uri.queryParameters["workspace"] {
-            guard let workspace = WorkspaceID(text) else { throw Problem.invalid("workspace must name a workspace.", field: "workspace") }
-            workspaces = [workspace]
-            _ = try context.require(atLeast: .viewer, in: workspace)
-        }
         let list = try await TemplateStore.list(
-            of: identity.tenant, workspaces: workspaces, after: try page.after(TemplateID.self), limit: page.limit + 1, in: access.database)
+            of: identity.tenant, workspaces: try context.workspaces(askedBy: request), after: try page.after(TemplateID.self),
+            limit: page.limit + 1, in: access.database)
         return try Response.json(Page(list, limit: page.limit) { $0.id })
     }
 

@@ -21,14 +21,22 @@ struct Planner: Sendable {
     private(set) var rooms: [MailboxRoom]
     private(set) var rotation: MailboxRotation
     private(set) var planned = 0
+    /// The window in the leads' zones, as far as they were met; nil is the campaign's own. It may be kept for the next planner.
+    private(set) var hours: [String?: OpeningHours]
 
-    init(schedule: CampaignSchedule, now: Date, sentToday: Int, outstanding: Int, rooms: [MailboxRoom], cursor: Int64) {
+    init(
+        schedule: CampaignSchedule, now: Date, sentToday: Int, outstanding: Int, rooms: [MailboxRoom], cursor: Int64,
+        hours: [String?: OpeningHours] = [:]
+    ) {
         self.schedule = schedule
         self.now = now
         self.sentToday = sentToday
         self.outstanding = outstanding
         self.rooms = rooms
         rotation = MailboxRotation(schedule.rotation, cursor: cursor)
+        self.hours = hours
+        let own = String?.none
+        if let window = schedule.window, hours[own] == nil { self.hours[own] = OpeningHours(orNever: window) }
     }
 
     /// The longest time without a look at mailboxes and limits that somebody may have changed.
@@ -42,8 +50,8 @@ struct Planner: Sendable {
 
     /// Whether anybody of the campaign can be mailed now.
     var verdict: Verdict {
-        if !schedule.usesLeadZone, let window = schedule.window {
-            guard let opening = window.next(from: now) else { return .closed(until: now + 86_400, .windowNeverOpens) }
+        if !schedule.usesLeadZone, let hours = hours[String?.none] {
+            guard let opening = hours.next(from: now) else { return .closed(until: now + 86_400, .windowNeverOpens) }
             if opening > now { return .closed(until: opening, .outsideWindow) }
         }
         var left = rooms.reduce(0) { $0 + $1.left(at: now) }
@@ -78,7 +86,7 @@ struct Planner: Sendable {
 
     /// Decides about a group, in as many parts as mailboxes take of it; the counts sum to the group's.
     mutating func decide<Key>(_ group: DueGroup<Key>) -> [(count: Int, decision: Decision)] {
-        guard let opening = schedule.opening(from: now, leadZone: group.zone) else {
+        guard let opening = opening(for: group.zone) else {
             return [(group.count, .wait(until: now + 86_400, .windowNeverOpens))]
         }
         if opening > now { return [(group.count, .wait(until: opening, .outsideWindow))] }
@@ -94,6 +102,16 @@ struct Planner: Sendable {
             left -= part.count
         }
         return parts
+    }
+
+    /// As ``CampaignSchedule/opening(from:leadZone:)`` from now on, each zone looked up once.
+    private mutating func opening(for leadZone: String?) -> Date? {
+        let zone = schedule.usesLeadZone ? leadZone : nil
+        if let known = hours[zone] { return known.next(from: now) }
+        guard let window = schedule.window(for: zone) else { return now }
+        let found = OpeningHours(orNever: window)
+        hours[zone] = found
+        return found.next(from: now)
     }
 
     private mutating func takeOne<Key>(_ group: DueGroup<Key>, upTo left: Int) -> (count: Int, decision: Decision) {
@@ -113,5 +131,12 @@ struct Planner: Sendable {
         rooms[index].take()
         planned += 1
         return (1, .mail(chosen))
+    }
+}
+
+extension OpeningHours {
+    /// A window with a fault is never open.
+    fileprivate init(orNever window: SendingWindow) {
+        self = (try? OpeningHours(window)) ?? .never
     }
 }

@@ -41,7 +41,7 @@ struct RoundPlan: Sendable, Equatable {
     struct Note: Sendable, Equatable {
         let enrolment: EnrolmentID
         let step: Int
-        /// `condition`, `moved`, `ended`.
+        /// `condition`, `moved`, `ended`; `stopped` by hand.
         let kind: String
         let detail: [String: String]
     }

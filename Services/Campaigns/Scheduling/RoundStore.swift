@@ -45,8 +45,6 @@ struct RoundStore: Sendable {
         let schedule: CampaignSchedule
         let sequence: CampaignSequence
         let cursor: Int64
-        let isEnrolled: Bool
-        let waitingReason: String?
         let mayMail: Bool
         let outstanding: Int
         let sentToday: Int
@@ -58,7 +56,7 @@ struct RoundStore: Sendable {
         let rows = try await transaction.query(
             """
             select c.audience_kind, c.audience_id, c.sequence_version, s.steps, c.sending_window, c.time_zone, c.uses_lead_zone, c.daily_cap,
-                   c.rotation, c.rotation_cursor, c.is_enrolled, c.waiting_reason, c.batch_limit, coalesce(a.access, 'full') as access,
+                   c.rotation, c.rotation_cursor, c.batch_limit, coalesce(a.access, 'full') as access,
                    coalesce(a.is_suspended, false) as is_suspended
             from campaigns c
             join campaign_sequences s on s.tenant_id = c.tenant_id and s.campaign_id = c.id and s.version = c.sequence_version
@@ -78,15 +76,17 @@ struct RoundStore: Sendable {
             """
         ).first
         guard let counted else { return nil }
-        let access: BillingRPC.Access = BillingRPC.Access(rawValue: try row.decode("access"))
-        let isSuspended: Bool = try row.decode("is_suspended")
         return Held(
             audience: Audience(kind: try row.decode("audience_kind"), id: try row.decodeOptional("audience_id")), schedule: schedule,
             sequence: CampaignSequence(version: try row.decode("sequence_version"), steps: try CampaignStore.steps(row)),
-            cursor: try row.decode("rotation_cursor"), isEnrolled: try row.decode("is_enrolled"),
-            waitingReason: try row.decodeOptional("waiting_reason"), mayMail: (access == .full || access == .grace) && !isSuspended,
-            outstanding: try counted.decode("outstanding"), sentToday: try counted.decode("sent"),
-            batch: min(batch, try row.decodeOptional("batch_limit") ?? batch))
+            cursor: try row.decode("rotation_cursor"), mayMail: try mayMail(row), outstanding: try counted.decode("outstanding"),
+            sentToday: try counted.decode("sent"), batch: min(batch, try row.decodeOptional("batch_limit") ?? batch))
+    }
+
+    /// Whether the company may mail, by the `access` and `is_suspended` of a row.
+    static func mayMail(_ row: Row) throws -> Bool {
+        let access = BillingRPC.Access(rawValue: try row.decode("access"))
+        return try (access == .full || access == .grace) && !row.decode("is_suspended", as: Bool.self)
     }
 
     /// Due enrolments, those in a thread first, each with its lead's status; their rows are held.
@@ -184,8 +184,9 @@ struct RoundStore: Sendable {
                     template_version, mailbox_id, state, planned_at)
                 select \(tenant), enrolment_id, step, \(turn.campaign), lead_id, \(identifier), variant, template_id, template_version, mailbox_id,
                     'planned', \(now)
-                from unnest(\(plan.mails.map(\.enrolment)), \(plan.mails.map(\.step)), \(plan.mails.map(\.lead)), \(plan.mails.map(\.variant.name)),
-                            \(plan.mails.map(\.variant.template)), \(plan.mails.map { $0.variant.templateVersion ?? 1 }), \(plan.mails.map(\.mailbox)))
+                from unnest(\(plan.mails.map(\.enrolment)), \(plan.mails.map(\.step)), \(plan.mails.map(\.lead)),
+                            \(plan.mails.map(\.variant.name)), \(plan.mails.map(\.variant.template)),
+                            \(plan.mails.map { $0.variant.templateVersion ?? 1 }), \(plan.mails.map(\.mailbox)))
                      as n (enrolment_id, step, lead_id, variant, template_id, template_version, mailbox_id)
                 """,
             ]

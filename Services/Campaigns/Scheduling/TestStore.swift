@@ -29,7 +29,7 @@ enum TestStore {
             guard let winner = test.winner(of: email.variants, results: results, openedAt: state.openedAt, now: now) else { continue }
             try await transaction.query(
                 """
-                update step_tests set winner = \(winner), decided_at = \(now)
+                update step_tests set winner = \(winner)
                 where tenant_id = \(tenant) and campaign_id = \(campaign) and step = \(step.number)
                 """)
             tests[step.number]?.winner = winner

@@ -10,7 +10,6 @@ struct Withdrawals: Sendable {
 
     let database: Database
     let delivery: RPCClient
-    let clock: WallClock
 
     /// One batch of one company; false when there is nothing to cancel. What is still on its way to Delivery is left until it has arrived.
     func withdrawOnce() async throws -> Bool {
@@ -27,11 +26,17 @@ struct Withdrawals: Sendable {
                 order by e.withdraw_after, e.tenant_id, e.id limit \(Self.batch))
             select m.tenant_id, m.id, s.step from mine m
             left join enrolment_sends s on s.tenant_id = m.tenant_id and s.enrolment_id = m.id and s.state in ('queued', 'deferred', 'ambiguous')
+            order by m.id
             """)
         guard let first = rows.first else { return false }
         let tenant: TenantID = try first.decode("tenant_id")
-        let entries = try rows.prefix(Self.batch).map { row in
+        var entries = try rows.map { row in
             (enrolment: try row.decode("id", as: EnrolmentID.self), step: try row.decodeOptional("step", as: Int.self))
+        }
+        // Whose mails would not all be asked about comes another time.
+        if entries.count > Self.batch {
+            let cut = entries[Self.batch].enrolment
+            entries = entries.prefix(Self.batch).filter { $0.enrolment != cut }
         }
         let keys = entries.compactMap { entry in entry.step.map { Enrolment.sendKey(entry.enrolment, step: $0) } }
         var answer = DeliveryRPC.Withdrawal(withdrawn: [], unknown: [], tooLate: [])
@@ -42,7 +47,7 @@ struct Withdrawals: Sendable {
         return true
     }
 
-    /// A mail that was claimed just then and is deferred meanwhile will be tried again: it is still to be cancelled.
+    /// A mail that was claimed just then may be put back without a word: until the last one is heard it is asked about again and again.
     ///
     /// What Delivery cancelled or sent it tells by event; of what it never had nobody will tell.
     private func note(
@@ -52,7 +57,8 @@ struct Withdrawals: Sendable {
             try await transaction.query(
                 """
                 update enrolments e set withdraw_after = now() + interval '30 seconds', needs_withdrawal = e.id = any(\(late)) and exists (
-                    select from enrolment_sends s where s.tenant_id = e.tenant_id and s.enrolment_id = e.id and s.state = 'deferred')
+                    select from enrolment_sends s where s.tenant_id = e.tenant_id and s.enrolment_id = e.id
+                        and s.state in ('queued', 'deferred'))
                 from (
                     select id from enrolments where tenant_id = \(tenant) and id = any(\(done)) order by id for no key update) n
                 where e.tenant_id = \(tenant) and e.id = n.id
@@ -60,7 +66,8 @@ struct Withdrawals: Sendable {
             guard !unknown.isEmpty else { return }
             let cancelled = try await transaction.query(
                 """
-                update enrolment_sends s set state = 'cancelled' from unnest(\(unknown.map(\.enrolment)), \(unknown.map(\.step))) as n (enrolment_id, step)
+                update enrolment_sends s set state = 'cancelled'
+                from unnest(\(unknown.map(\.enrolment)), \(unknown.map(\.step))) as n (enrolment_id, step)
                 where s.tenant_id = \(tenant) and s.enrolment_id = n.enrolment_id and s.step = n.step and s.state in ('queued', 'deferred')
                 returning s.campaign_id
                 """)

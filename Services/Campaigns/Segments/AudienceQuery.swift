@@ -35,7 +35,7 @@ struct AudienceQuery: Sendable {
 
     /// `lead_id` of those after `start`, in their order.
     func page(after start: LeadID?, limit: Int) -> SQL {
-        let start = start ?? LeadID(UUID(uuid: (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)))
+        let start = start ?? LeadID.zero
         let isBehind = everywhere { "\($0) > \(start)" }
         return "select \(columns.first) as lead_id \(source) and \(isBehind) order by \(columns.first) limit \(limit)"
     }

@@ -228,6 +228,6 @@ extension SegmentFilter.Comparison {
 extension SegmentCompiler {
     /// To check a filter only: the condition asks about the campaigns, lists and imports of no workspace.
     init(fields: [String: CustomFieldKind], now: Date) {
-        self.init(fields: fields, workspace: WorkspaceID(UUID(uuid: (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0))), now: now)
+        self.init(fields: fields, workspace: .zero, now: now)
     }
 }

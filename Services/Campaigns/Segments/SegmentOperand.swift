@@ -140,9 +140,8 @@ struct SegmentOperand {
 
     /// Midnight in UTC; nil unless it is a day of the calendar, as 2026-11-23.
     private static func beginning(ofDay text: String) -> Date? {
-        guard text.utf8.count == 10, let start = WireJSON.parse("\(text)T00:00:00Z"), years.contains(start),
-            WireJSON.format(start).hasPrefix(text)
-        else { return nil }
-        return start
+        guard let day = CivilDay.number(of: text) else { return nil }
+        let start = Date(timeIntervalSince1970: Double(day) * 86_400)
+        return years.contains(start) ? start : nil
     }
 }

@@ -32,7 +32,7 @@ enum SegmentStore {
     static func list(
         of tenant: TenantID, workspaces: [WorkspaceID]?, after start: SegmentID?, limit: Int, in database: Database
     ) async throws -> [Segment] {
-        let first = start ?? SegmentID(UUID(uuid: (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)))
+        let first = start ?? SegmentID.zero
         return try await database.query(
             as: tenant,
             """
@@ -54,16 +54,6 @@ enum SegmentStore {
 
     static func delete(_ segment: SegmentID, of tenant: TenantID, in transaction: Transaction) async throws {
         try await transaction.query("delete from segments where tenant_id = \(tenant) and id = \(segment)")
-    }
-
-    /// Whether a campaign that is not over writes to it.
-    static func isInUse(_ segment: SegmentID, of tenant: TenantID, in transaction: Transaction) async throws -> Bool {
-        try await transaction.query(
-            """
-            select exists (
-                select from campaigns c where c.tenant_id = \(tenant) and c.audience_kind = 'segment' and c.audience_id = \(segment)
-                  and c.status not in ('completed', 'archived')) as used
-            """)[0].decode("used")
     }
 
     /// What a segment of the workspace asks, and the company's own fields; nil when there is no such segment.

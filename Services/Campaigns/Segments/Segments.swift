@@ -63,7 +63,7 @@ struct Segments: Sendable {
     func delete(_ id: SegmentID, expected: Revision?, by identity: Identity, audit: Audit) async throws {
         try await database.transaction(as: identity.tenant) { transaction in
             let segment = try await locked(id, expected, identity, in: transaction)
-            guard try await !SegmentStore.isInUse(id, of: identity.tenant, in: transaction) else {
+            guard try await !CampaignStore.isAudience(.segment(id), of: identity.tenant, in: transaction) else {
                 throw Problem.conflict(
                     kind: "segment_in_use", title: "A campaign writes to this segment.",
                     detail: "Archive the campaign or give it another audience first.")
@@ -111,14 +111,7 @@ struct Segments: Sendable {
     /// Ends each statement after five seconds: a question that takes longer is not worth the database's time.
     private func inTime<Value: Sendable>(as tenant: TenantID, _ body: (Transaction) async throws -> Value) async throws -> Value {
         do {
-            return try await database.transaction(as: tenant) { transaction in
-                try await transaction.query("select set_config('statement_timeout', '5s', true)")
-                return try await body(transaction)
-            }
-        } catch let error as PostgresError where error.code == .statementTimeout {
-            throw Problem.unprocessable(
-                kind: "segment_too_slow", title: "Finding these leads takes too long.",
-                detail: "Ask for a status, a list, an import or a campaign as well, so that fewer leads are looked through; or use fewer conditions.")
+            return try await database.inTime("5s", as: tenant, body)
         } catch let error as AudienceError {
             throw Problem(error)
         }

@@ -66,26 +66,6 @@ struct ErasureStore: Sendable {
         return waiting
     }
 
-    /// Ends locked mails in the ledger; their identifying columns and new versions.
-    func cancel(_ sends: [UUID], now: Date, in transaction: Transaction) async throws -> Rows {
-        try await transaction.query(
-            """
-            update sends s set state = 'cancelled', version = s.version + 1, fence = s.fence + 1, resolved_at = \(now)
-            where s.tenant_id = \(tenant) and s.id = any(\(sends))
-            returning s.tenant_id, s.id, s.send_key, s.version, s.campaign_id, s.enrolment_id, s.reservation_id
-            """)
-    }
-
-    func dropJobs(_ sends: [UUID], now: Date) -> [SQL] {
-        [
-            """
-            update jobs set state = 'cancelled', finished_at = \(now), error = 'the recipient was erased'
-            where id = any(\(sends)) and state in ('queued', 'gated')
-            """,
-            "delete from send_contents where tenant_id = \(tenant) and send_id = any(\(sends))",
-        ]
-    }
-
     /// Takes the person out of mails that have come to their end, and moves their fences on: a reply that is still on its way to the ledger
     /// would write down what the server said of the address.
     func eraseMails(in transaction: Transaction) async throws {

@@ -45,9 +45,10 @@ struct RecipientEraser: Sendable {
         try await database.transaction { transaction in
             let waiting = try await store.lockWaiting(in: transaction)
             guard !waiting.isEmpty else { return }
-            let sends = try await store.cancel(waiting.map(\.send), now: now, in: transaction)
+            let withdrawal = WithdrawalStore(tenant: store.tenant)
+            let sends = try await withdrawal.cancel(waiting.map(\.send), now: now, in: transaction)
             let reserved = try sends.compactMap { try $0.decodeOptional("reservation_id", as: ReservationID.self) }.map { (store.tenant, $0) }
-            var statements = store.dropJobs(waiting.map(\.send), now: now)
+            var statements = withdrawal.endJobs(waiting.map(\.send), error: "the recipient was erased", now: now)
             if !reserved.isEmpty { statements.append(SettlementStore.release(reserved)) }
             let changes = waiting.compactMap { mail in mail.queue.map { QueueChange(queue: $0, waiting: -1, completed: 1) } }
             try await transaction.pipeline(statements + counters.record(changes, now: now))

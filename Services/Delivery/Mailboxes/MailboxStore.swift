@@ -85,18 +85,23 @@ struct MailboxStore: Sendable {
             as: tenant,
             """
             select \(Self.columns) from mailboxes
-            where tenant_id = \(tenant) and id > \(start ?? MailboxID(UUID(uuid: (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0))))
-            order by id limit \(limit)
+            where tenant_id = \(tenant) and id > \(start ?? MailboxID.zero) order by id limit \(limit)
             """
         ).map(Self.mailbox)
     }
 
-    /// How many each company has, by its identifier after `start`; those that have none are left out.
+    /// How many each company has, by its identifier after `start`; none for one whose last ones went with a workspace. Those that never had any are
+    /// left out.
     static func counts(after start: TenantID?, limit: Int, in database: Database) async throws -> [(tenant: TenantID, used: Int64)] {
         try await database.query(
             """
-            select tenant_id, count(*) as n from mailboxes where \(start)::uuid is null or tenant_id > \(start)::uuid
-            group by tenant_id order by tenant_id limit \(limit)
+            select c.tenant_id, sum(c.n)::bigint as n from (
+                (select tenant_id, count(*) as n from mailboxes where \(start)::uuid is null or tenant_id > \(start)::uuid
+                 group by tenant_id order by tenant_id limit \(limit))
+                union all
+                (select tenant_id, 0 as n from mailbox_purges where \(start)::uuid is null or tenant_id > \(start)::uuid
+                 order by tenant_id limit \(limit))) c
+            group by c.tenant_id order by c.tenant_id limit \(limit)
             """
         ).map { (tenant: try $0.decode("tenant_id"), used: try $0.decode("n")) }
     }

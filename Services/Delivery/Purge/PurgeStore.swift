@@ -129,8 +129,9 @@ struct PurgeStore: Sendable {
         ]
     }
 
+    /// Of a company that lives on, it stays known that it had some: the nightly count speaks of it also when none is left.
     func deleteMailboxes(in transaction: Transaction) async throws -> [MailboxID] {
-        try await transaction.query(
+        let deleted: [MailboxID] = try await transaction.query(
             """
             delete from mailboxes where ctid = any(array(
                 select ctid from mailboxes
@@ -138,6 +139,10 @@ struct PurgeStore: Sendable {
             returning id
             """
         ).map { try $0.decode("id") }
+        if workspace != nil, !deleted.isEmpty {
+            try await transaction.query("insert into mailbox_purges (tenant_id) values (\(tenant)) on conflict do nothing")
+        }
+        return deleted
     }
 
     // MARK: - What is left
@@ -170,6 +175,7 @@ struct PurgeStore: Sendable {
                 delete from reservation_settlements where ctid = any(array(
                     select ctid from reservation_settlements where tenant_id = \(tenant) limit \(batch)))
                 """,
+                "delete from mailbox_purges where tenant_id = \(tenant)",
                 "delete from suppression_secrets where tenant_id = \(tenant)",
                 "delete from delivery_settings where tenant_id = \(tenant)",
                 "delete from idempotency_keys where ctid = any(array(select ctid from idempotency_keys where tenant_id = \(tenant) limit \(batch)))",

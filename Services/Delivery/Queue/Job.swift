@@ -5,7 +5,7 @@ import Postgres
 /// A job to be done by a kind's handler: identifiers and small values only.
 struct NewJob: Sendable {
     /// The tree of what belongs to no tenant.
-    static let platform = TenantID(UUID(uuid: (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)))
+    static let platform = TenantID.zero
 
     var queue: WorkQueue
     var kind: String

@@ -112,7 +112,7 @@ struct AmbiguousSends: Sendable {
     @discardableResult
     func resendByPolicy() async throws -> Int {
         let now = clock.now
-        return try await worker.transaction { transaction in
+        let resent = try await worker.transaction { transaction in
             let rows = try await transaction.query(
                 """
                 select s.tenant_id, s.id from delivery_settings p join sends s on s.tenant_id = p.tenant_id and s.state = 'ambiguous'
@@ -123,15 +123,20 @@ struct AmbiguousSends: Sendable {
             if !found.isEmpty { try await planAgain(found, now: now, in: transaction) }
             return found.count
         }
+        if resent > 0 { outbox.wake() }
+        return resent
     }
 
-    /// The fence moves on: whoever sent it first can say nothing more.
+    /// The fence moves on: whoever sent it first can say nothing more. Others hear that it goes again, so that whoever has taken the person out
+    /// meanwhile takes the mail back too.
     private func planAgain(_ sends: [(TenantID, SendID)], now: Date, in transaction: Transaction) async throws {
-        try await transaction.query(
+        let planned = try await transaction.query(
             """
             update sends s set state = 'planned', version = s.version + 1, fence = s.fence + 1, resolved_at = null
             from unnest(\(sends.map(\.0)), \(sends.map(\.1))) as p (tenant_id, id) where s.tenant_id = p.tenant_id and s.id = p.id
+            returning s.tenant_id, s.id, s.send_key, s.version, s.campaign_id, s.enrolment_id
             """)
+        try await events.append(try planned.map { try SendEvents.Resolved(row: $0, state: .deferred, at: now) }, at: now, in: transaction)
         let jobs = try await transaction.query(
             """
             update jobs set state = 'queued', fence = fence + 1, attempt = 0, run_at = \(now), finished_at = null, error = null

@@ -53,7 +53,7 @@ struct Withdrawal: Sendable {
         let sends = try await store.cancel(waiting.map(\.send), now: now, in: transaction)
         let ended = Set(try sends.map { try $0.decode("id", as: UUID.self) })
         let changes = waiting.filter { ended.contains($0.send) }.map { QueueChange(queue: $0.queue, waiting: -1, completed: 1) }
-        try await settle(sends, store.endJobs(Array(ended), now: now), changes, store, now: now, in: transaction)
+        try await settle(sends, store.endJobs(Array(ended), error: "withdrawn", now: now), changes, store, now: now, in: transaction)
         try await SendEvents(outbox: outbox).append(
             try sends.map { try SendEvents.Resolved(row: $0, state: .cancelled, at: now) }, at: now, in: transaction)
         return Set(try sends.map { try $0.decode("send_key") })

@@ -53,9 +53,13 @@ struct WithdrawalStore: Sendable {
             """)
     }
 
-    func endJobs(_ sends: [UUID], now: Date) -> [SQL] {
+    /// Ends those of the mails' jobs that wait; the contents of all go.
+    func endJobs(_ sends: [UUID], error: String, now: Date) -> [SQL] {
         [
-            "update jobs set state = 'cancelled', finished_at = \(now), error = 'withdrawn' where id = any(\(sends)) and tenant_id = \(tenant)",
+            """
+            update jobs set state = 'cancelled', finished_at = \(now), error = \(error)
+            where id = any(\(sends)) and tenant_id = \(tenant) and coalesce(state, '') in ('queued', 'gated')
+            """,
             "delete from send_contents where tenant_id = \(tenant) and send_id = any(\(sends))",
         ]
     }

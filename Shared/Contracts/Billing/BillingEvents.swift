@@ -62,13 +62,34 @@ public enum BillingEvents {
     /// Money that did not come, went back, or is disputed; the object is Stripe's.
     public struct PaymentNoted: Event {
         public static let name = "billing.payment.noted"
-        /// `failed`, `refunded`, `disputed`.
+        /// `failed`, `refunded`, `disputed`, `payout_failed`.
         public var what: String
         public var object: String
 
         public init(what: String, object: String) {
             self.what = what
             self.object = object
+        }
+    }
+
+    /// A way of payment that somebody of the company saved is what its invoices are charged to from now on.
+    public struct PaymentMethodSaved: Event {
+        public static let name = "billing.paymentMethod.saved"
+        /// Stripe's.
+        public var setupIntent: String
+
+        public init(setupIntent: String) {
+            self.setupIntent = setupIntent
+        }
+    }
+
+    /// The company's customer was deleted at Stripe; what it buys next, it buys as another one.
+    public struct CustomerUnlinked: Event {
+        public static let name = "billing.customer.unlinked"
+        public var customer: String
+
+        public init(customer: String) {
+            self.customer = customer
         }
     }
 

@@ -29,7 +29,8 @@ extension BillingRPC {
         }
     }
 
-    /// Takes `count` places; the same key has them already and takes none. A reservation that nobody confirms ends after ten minutes.
+    /// Takes `count` places; the same key has them already and takes none. A reservation that nobody confirms ends ten minutes after it was last
+    /// asked for.
     /// Error kinds `limit_reached` (nothing was taken), `access_denied`, `no_entitlement`, `invalid_resource`.
     public struct ReserveResource: RPCMethod {
         public static let name = "billing.reserveResource"
@@ -50,7 +51,8 @@ extension BillingRPC {
         }
     }
 
-    /// Says that the thing is there; saying it twice changes nothing. Error kind `reservation_not_found`.
+    /// Says that the thing is there; saying it twice changes nothing. A key whose reservation has run out, or that never had one, is counted as one
+    /// thing, also beyond the limit. Error kind `no_entitlement`.
     public struct ConfirmResource: RPCMethod {
         public static let name = "billing.confirmResource"
         public static let isIdempotent = true

@@ -15,6 +15,17 @@ extension BillingEvents {
         }
     }
 
+    /// A payment, or a way of payment to keep, was begun in our own page.
+    public struct IntentOpened: Event {
+        public static let name = "billing.intent.opened"
+        /// Stripe's name of it: `seti_…` keeps a way of payment, `pi_…` pays.
+        public var intent: String
+
+        public init(intent: String) {
+            self.intent = intent
+        }
+    }
+
     public struct PortalOpened: Event {
         public static let name = "billing.portal.opened"
 

@@ -41,6 +41,16 @@ extension BillingEvents {
         }
     }
 
+    /// Somebody was led into Stripe's form for the company's own account.
+    public struct ConnectOnboardingOpened: Event {
+        public static let name = "billing.connect.onboardingOpened"
+        public var account: String
+
+        public init(account: String) {
+            self.account = account
+        }
+    }
+
     /// A company asked one of its own clients for money.
     public struct ConnectPaymentBegun: Event {
         public static let name = "billing.connect.paymentBegun"

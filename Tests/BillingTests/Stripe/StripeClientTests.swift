@@ -53,7 +53,7 @@ struct StripeClientTests {
     }
 
     @Test(
-        "an answer that was lost is asked for again: one object, also when Stripe failed after it was made",
+        "an answer that was lost is asked for again: one object, also when Stripe broke off once it was made",
         arguments: [
             (.reset, true), (.reset, false), (.timeout(), true), (.timeout(), false), (.status(409, code: "lock_timeout"), false),
             (.status(503), false),

@@ -90,6 +90,8 @@ struct StripeContract: Sendable {
         case .updateCustomer:
             let changed = try await write(StripeCustomer.self, "/v1/customers/\(customer.id)", ["name": "Acme", "email": "ada@example.com"])
             #expect(changed.name == "Acme" && changed.email == "ada@example.com")
+            _ = try await write(
+                StripeCustomer.self, "/v1/customers/\(customer.id)", ["invoice_settings": ["default_payment_method": "pm_card_visa"]])
         case .listCustomers:
             let list = try await client.read(StripeList<StripeCustomer>.self, "/v1/customers", ["email": "nobody@example.com", "limit": 1])
             #expect(list.data.isEmpty)

@@ -25,6 +25,9 @@ extension StripeWorld {
             try require(!["succeeded", "canceled"].contains(object["status"].string), "You cannot cancel this PaymentIntent.")
             object["status"] = "canceled"
             object["canceled_at"] = place.seconds
+        case ("customer", nil):
+            copy(parameters, into: &object)
+            object["invoice_settings"] = object["invoice_settings"].merged(with: .map(parameters["invoice_settings"].members))
         case (_, nil): copy(parameters, into: &object)
         default: throw StripeRefusal(status: 404, message: "Unrecognized request URL.")
         }

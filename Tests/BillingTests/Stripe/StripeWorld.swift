@@ -108,6 +108,9 @@ struct StripeWorld: Sendable {
         let place = StripePlace(account: call.account, now: now)
         var answer: DoubleJSON
         switch (call.method, resource.id, resource.action) {
+        // Of a customer that was deleted, Stripe still says so.
+        case ("GET", let id?, nil) where resource.object == "customer" && object(id, account: call.account)?["deleted"].truth == true:
+            answer = ["id": .text(id), "object": "customer", "deleted": true]
         case ("GET", let id?, nil): answer = try find(id, account: call.account, parameter: "id", status: 404)
         case ("GET", nil, nil): answer = try list(resource.object, parameters, place)
         case ("GET", nil, "search"): answer = try search(resource.object, parameters, place)
@@ -170,6 +173,7 @@ struct StripeWorld: Sendable {
     // MARK: - Lists
 
     private func list(_ kind: String, _ parameters: DoubleJSON, _ place: StripePlace) throws(StripeRefusal) -> DoubleJSON {
+        guard parameters["types"].elements.count <= 20 else { throw .invalid("types must be at most 20.", parameter: "types") }
         let rows = newestFirst(kind, place.account).filter { StripeFilter.matches($0, parameters, delivered: delivered) }
         let limit = Int(parameters["limit"].number ?? 10)
         guard (1...100).contains(limit) else {
@@ -193,19 +197,21 @@ struct StripeWorld: Sendable {
         return ["object": "list", "data": .list(Array(page)), "has_more": .boolean(hasMore)]
     }
 
-    /// Knows `metadata['name']:'value'`, and finds at once what Stripe's index finds within a minute.
+    /// Knows `metadata['name']:'value'`, and finds at once what Stripe's index finds within a minute; as the index may, it still finds what is
+    /// deleted, as it was.
     private func search(_ kind: String, _ parameters: DoubleJSON, _ place: StripePlace) throws(StripeRefusal) -> DoubleJSON {
         let words = (parameters["query"].string ?? "").split(separator: "'", omittingEmptySubsequences: false).map(String.init)
         guard words.count == 5, words[0] == "metadata[", words[2] == "]:" else {
             throw .invalid("The double searches for metadata['name']:'value' only.", parameter: "query")
         }
-        let rows = newestFirst(kind, place.account).filter { $0["metadata"][words[1]].string == words[3] }
+        let rows = newestFirst(kind, place.account, isIndex: true).filter { $0["metadata"][words[1]].string == words[3] }
+            .map { $0.merged(with: ["deleted": .null]) }
         let page = rows.prefix(Int(parameters["limit"].number ?? 10))
         return ["object": "search_result", "data": .list(Array(page)), "has_more": .boolean(rows.count > page.count)]
     }
 
-    private func newestFirst(_ kind: String, _ account: String) -> [DoubleJSON] {
-        objects.filter { $0.key.account == account && $0.value["object"].string == kind && !$0.value["deleted"].truth }
+    private func newestFirst(_ kind: String, _ account: String, isIndex: Bool = false) -> [DoubleJSON] {
+        objects.filter { $0.key.account == account && $0.value["object"].string == kind && (isIndex || !$0.value["deleted"].truth) }
             .sorted { ($0.value["created"].number ?? 0, arrivals[$0.key] ?? 0) > ($1.value["created"].number ?? 0, arrivals[$1.key] ?? 0) }
             .map(\.value)
     }

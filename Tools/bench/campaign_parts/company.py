@@ -55,7 +55,7 @@ class Company:
         # What Billing answers follows from these rows; the largest plan has no limit of leads.
         ground.sql.run(
             f"update billing.subscriptions set plan = 'enterprise' where tenant_id = '{tenant}'",
-            f"update billing.mail_periods set allowance = {ALLOWANCE} where tenant_id = '{tenant}'")
+            f"update billing.mail_periods set allowance = {ALLOWANCE}, plan_mails = {ALLOWANCE} where tenant_id = '{tenant}'")
         for field in FIELDS:
             journey.api.post("/api/v1/leads/fields", field)
         return cls(journey, tenant)

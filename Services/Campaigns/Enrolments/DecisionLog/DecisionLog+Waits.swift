@@ -28,7 +28,7 @@ extension DecisionLog {
         case .mailboxesUnavailable: return "no mailbox of the campaign sends at the moment\(goesOn("looked at again on"))"
         case .threadMailboxFull: return "the mailbox of its thread is full\(moment.map { " until \($0)" } ?? "")"
         case .windowNeverOpens: return "the sending window does not open on any day to come"
-        case .accessReadOnly: return "the trial or the subscription is over, so nothing is sent"
+        case .accessReadOnly: return "the trial or the subscription is over, or the company is suspended, so nothing is sent"
         case .audienceGone: return "the campaign's \(audienceName) is gone or cannot be asked"
         case .tooLarge: return "it could not be looked at to the end"
         }

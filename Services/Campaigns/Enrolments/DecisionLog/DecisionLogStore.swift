@@ -158,6 +158,7 @@ enum DecisionLogStore {
         let rows = try await transaction.query(
             """
             select c.rotation_cursor, c.is_enrolled, coalesce(k.outstanding, 0) as outstanding, coalesce(a.access, 'full') as access,
+                   coalesce(a.is_suspended, false) as is_suspended,
                    coalesce((select sum(t.sent) from step_stats t where t.tenant_id = c.tenant_id and t.campaign_id = c.id
                        and t.day >= \(today)::date), 0)::bigint as sent
             from campaigns c
@@ -166,9 +167,8 @@ enum DecisionLogStore {
             where c.tenant_id = \(tenant) and c.id = \(campaign.id)
             """)
         guard let row = rows.first else { return nil }
-        let access = BillingRPC.Access(rawValue: try row.decode("access"))
         return DecisionRecord.Pace(
             sentToday: try row.decode("sent"), outstanding: try row.decode("outstanding"), cursor: try row.decode("rotation_cursor"),
-            mayMail: access == .full || access == .grace, isEnrolled: try row.decode("is_enrolled"))
+            mayMail: try RoundStore.mayMail(row), isEnrolled: try row.decode("is_enrolled"))
     }
 }

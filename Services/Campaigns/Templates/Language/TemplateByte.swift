@@ -13,7 +13,6 @@ enum TemplateByte {
     static let hash = UInt8(ascii: "#")
     static let quote = UInt8(ascii: "\"")
     static let apostrophe = UInt8(ascii: "'")
-    static let hyphen = UInt8(ascii: "-")
     static let exclamation = UInt8(ascii: "!")
     static let question = UInt8(ascii: "?")
     static let at = UInt8(ascii: "@")

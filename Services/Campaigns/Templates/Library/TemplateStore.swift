@@ -73,7 +73,7 @@ enum TemplateStore {
     static func list(
         of tenant: TenantID, workspaces: [WorkspaceID]?, after start: TemplateID?, limit: Int, in database: Database
     ) async throws -> [TemplateSummary] {
-        let first = start ?? TemplateID(UUID(uuid: (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)))
+        let first = start ?? TemplateID.zero
         let isIncluded: SQL = if let workspaces { "t.workspace_id = any(\(workspaces))" } else { "true" }
         return try await database.query(
             as: tenant,

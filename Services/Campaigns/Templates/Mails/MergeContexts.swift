@@ -42,19 +42,7 @@ struct MergeContexts: Sendable {
 
     /// A lead in one of the workspaces that the caller may use, or the problem 404.
     private func lead(_ lead: LeadID, for identity: Identity) async throws -> Lead {
-        let isSeen: SQL =
-            if let workspaces = identity.workspaces {
-                """
-                exists (select from lead_workspaces w
-                    where w.tenant_id = l.tenant_id and w.lead_id = l.id and w.workspace_id = any(\(workspaces)))
-                """
-            } else {
-                "true"
-            }
-        let found = try await database.query(
-            as: identity.tenant,
-            "select \(Lead.columns) from leads l where l.tenant_id = \(identity.tenant) and l.id = \(lead) and \(isSeen)"
-        ).first.map(Lead.init(row:))
+        let found = try await LeadStore.find(lead, of: identity.tenant, visibleIn: identity.workspaces, in: database)
         guard let found else { throw Problem.notFound("lead") }
         return found
     }

@@ -5,8 +5,7 @@ extension Lead {
     /// Somebody to show a template for, who has every custom field.
     static func sample(customFields: Set<String> = []) -> Lead {
         Lead(
-            id: LeadID(UUID(uuid: (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0))), email: "ada.lovelace@example.com", firstName: "Ada",
-            lastName: "Lovelace", company: "Example Ltd",
+            id: .zero, email: "ada.lovelace@example.com", firstName: "Ada", lastName: "Lovelace", company: "Example Ltd",
             custom: Dictionary(uniqueKeysWithValues: customFields.map { ($0, CustomValue.text("[\($0)]")) }),
             createdAt: Date(timeIntervalSince1970: 0))
     }
