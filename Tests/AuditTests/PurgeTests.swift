@@ -15,6 +15,6 @@ struct PurgeTests {
         let kept = try await fixture.house.rows(of: fixture.tenant)
         let client = RPCClient.local(fixture.house.router(fixture.service), caller: .auth)
         #expect(try await client.call(AuditRPC.Purge(tenant: fixture.tenant, workspace: nil)).isDone)
-        #expect(try await fixture.house.rows(of: fixture.tenant) == kept && kept["events"] == 1)
+        #expect(try await fixture.house.rows(of: fixture.tenant) == kept && kept["trail_events"] == 1)
     }
 }

@@ -57,7 +57,7 @@ struct StatusProberTests {
             let (first, second) = try await client { client in
                 let first = try await client.execute(uri: path, method: .get)
                 let tag = try #require(first.headers[.eTag])
-                #expect(first.headers[.cacheControl] == "public, max-age=5")
+                #expect(first.headers[.cacheControl] == "public, max-age=30")
                 return (first, try await client.execute(uri: path, method: .get, headers: [.ifNoneMatch: "\"other\", W/\(tag)"]))
             }
             #expect(first.status == .ok && first.body.readableBytes > 0)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from penguin import benchmarks, build, demo, stack, testing  # noqa: E402
+from penguin import audit_verify, benchmarks, build, demo, stack, testing  # noqa: E402
 from penguin.layout import SERVICES, Layout, read_json  # noqa: E402
 from penguin.postgres import psql_command, psql_environment  # noqa: E402
 from penguin.processes import end_with  # noqa: E402
@@ -53,6 +53,9 @@ def parser():
     bench.add_argument("--rows", type=int, metavar="N", help="campaigns: leads to import (default: 1000000)")
     bench.add_argument("--enrolments", type=int, metavar="N", help="campaigns: enrolments to schedule among (default: 5000000)")
     bench.add_argument("--json", action="store_true", help="one JSON object a line: name, value, unit, beside, ratio")
+    audit = add("audit", run_audit, "check a company's audit trail: every row against the signed tree; status 0 clean, 1 tampered, 2 incomplete")
+    audit.add_argument("what", choices=["verify"])
+    audit_verify.options(audit)
     add("lint", lambda _: testing.lint().failed, "say what is not formatted as the house formats")
     add("format", lambda _: testing.format_sources(), "format all Swift sources")
     add("help", lambda _: whole.print_help(), "show this")
@@ -110,6 +113,19 @@ def run_psql(options):
     role = f"{service}_owner" if service else "postgres"
     command = psql_command(state["ports"]["postgres"], role) + options.more
     os.execve(command[0], command, psql_environment(passwords[role]))
+
+
+def run_audit(options):
+    layout = Layout()
+
+    def stack_psql():
+        state, passwords = read_json(layout.state), read_json(layout.secrets)
+        if not (state and passwords and stack.is_ready(layout)):
+            raise audit_verify.Incomplete("the stack is not up: start it with ./penguin up, or name a database with --database")
+        return psql_command(state["ports"]["postgres"], "audit_owner"), psql_environment(passwords["audit_owner"])
+
+    key = layout.keys / "trail.pub"
+    return audit_verify.run(options, key if key.exists() else None, stack_psql)
 
 
 def main():

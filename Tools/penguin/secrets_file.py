@@ -1,6 +1,7 @@
 """Passwords and keys of one stack: made at the first start, kept from then on."""
 
 import base64
+import hashlib
 import json
 import secrets
 import subprocess
@@ -40,6 +41,7 @@ def make_keys(folder):
     if not encryption.exists():
         key = base64.b64encode(secrets.token_bytes(32)).decode()
         write_private_json(encryption, {"current": "k1", "keys": {"k1": key}})
+    make_trail_keys(folder)
     entries = []
     for service in SERVICES:
         private = folder / f"{service}.pem"
@@ -49,14 +51,37 @@ def make_keys(folder):
     write_private(folder / "services.jwks", json.dumps({"keys": entries}, indent=2) + "\n")
 
 
+def make_trail_keys(folder):
+    """The key that signs the audit trail's checkpoints, and its public part for whoever verifies them, a line for each key.
+
+    To change the key put a new one before the old one: both sign until the old one is taken out; `trail.pub` keeps both.
+    """
+    private, public = folder / "trail.json", folder / "trail.pub"
+    if not private.exists():
+        key = base64.b64encode(secrets.token_bytes(32)).decode()
+        write_private_json(private, {"name": "penguinmails-audit", "keys": [key]})
+    document = read_json(private, {})
+    known = public.read_text().splitlines() if public.exists() else []
+    lines = [verifier_key(document["name"], base64.b64decode(seed)) for seed in document["keys"]]
+    write_private(public, "\n".join(lines + [line for line in known if line not in lines]) + "\n")
+
+
+def verifier_key(name, seed):
+    """The public key as C2SP's signed notes have it: name, the key's identifier, kind and key."""
+    der = bytes.fromhex("302e020100300506032b657004220420") + seed
+    public = _openssl("pkey", "-inform", "DER", "-pubout", "-outform", "DER", given=der)[-32:]
+    identifier = hashlib.sha256(name.encode() + b"\n\x01" + public).digest()[:4]
+    return f"{name}+{identifier.hex()}+{base64.b64encode(bytes([1]) + public).decode()}"
+
+
 def public_part(private):
     """The public key as a JWK has it: an Ed25519 SubjectPublicKeyInfo ends in the 32 bytes of the key."""
     der = _openssl("pkey", "-in", str(private), "-pubout", "-outform", "DER")
     return base64.urlsafe_b64encode(der[-32:]).rstrip(b"=").decode()
 
 
-def _openssl(*arguments):
-    result = subprocess.run(["openssl", *arguments], capture_output=True)
+def _openssl(*arguments, given=None):
+    result = subprocess.run(["openssl", *arguments], input=given, capture_output=True)
     if result.returncode != 0:
         raise Failure(f"openssl {arguments[0]} failed: {result.stderr.decode(errors='replace').strip()}")
     return result.stdout

@@ -53,6 +53,7 @@ def environment(service, wiring, passwords):
         })
     if service == "audit":
         values["GATEWAY_URL"] = wiring.gateway_url
+        values["TRAIL_KEYS_FILE"] = wiring.keys / "trail.json"
     if service == "delivery":
         # The development mail server stands on this machine; a deployment leaves this at its default.
         values["DELIVERY_SMTP_REACH"] = "anywhere"

@@ -2,21 +2,28 @@ import Contracts
 import Postgres
 import RPC
 
-/// Forgets how a person is called in the trail: the names of the targets that are this subject go, the events stay.
+/// Forgets a person in the trail: the names of the targets that are this subject, and name, address and user agent where it is the actor.
 ///
-/// No role of the service may change an event; a function of the schema's owner does it, and can do nothing else.
+/// The events stay, and with them every proof: a leaf holds only salted digests of what goes here, and the salts go too. No role of the service
+/// may change an entry; a function of the schema's owner does it, and can do nothing else.
 struct SubjectEraser: Sendable {
     private static let batch = 1_000
 
     let database: Database
 
-    /// A batch; true when no name is left.
+    /// A batch; true when nothing is left.
     func erase(_ request: AuditRPC.EraseSubject) async throws -> Bool {
         guard (1...32).contains(request.type.utf8.count), (1...128).contains(request.id.utf8.count) else {
             throw RPCError(kind: "invalid_subject", message: "A subject has a type of 1 to 32 bytes and an id of 1 to 128.")
         }
-        let row = try await database.query(
-            "select erase_target_names(\(request.tenant), \(request.type), \(request.id), \(Int32(Self.batch))) as erased")[0]
-        return try row.decode("erased", as: Int.self) < Self.batch
+        let limit = Int32(Self.batch)
+        return try await database.transaction { transaction in
+            let answers = try await transaction.pipeline([
+                TrailBackfill.lock,
+                "select erase_target_names(\(request.tenant), \(request.type), \(request.id), \(limit)) as erased",
+                "select erase_subject(\(request.tenant), \(request.type), \(request.id), \(limit)) as erased",
+            ])
+            return try answers.dropFirst().allSatisfy { try $0[0].decode("erased", as: Int.self) < Self.batch }
+        }
     }
 }

@@ -1,70 +1,126 @@
+import Contracts
 import Foundation
 import HTTP
 import HTTPTypes
 import Hummingbird
+import NIOCore
 import Primitives
 
-/// The public status: as data, and as a page that works without scripts. No host, version or tenant is named.
+/// The public status: as data, as a page that works without scripts, and as a feed. No host, version or tenant is named.
 ///
-/// Both answer from memory, and what did not change since is a 304.
+/// All answer from memory, and what did not change since is a 304.
 struct StatusRoutes {
     let board: StatusBoard
     let clock: WallClock
+    /// The site's public address, without a slash at its end; empty: links are relative.
+    var address = ""
 
     private struct StatusAnswer: Encodable {
         let status: ComponentStatus
         let components: [StatusBoard.Component]
+        /// Open ones and those of the last seven days.
+        let incidents: [Incident]
+        let scheduledMaintenances: [Maintenance]
+        /// When incidents, maintenance and uptime were last read; missing while they are not known.
+        let historyAt: Date?
+    }
+
+    private struct UptimeAnswer: Encodable {
+        let components: [Component]
+
+        struct Component: Encodable {
+            let name: String
+            let uptimePercent: Double?
+            let days: [Day]
+        }
+
+        /// Minutes of a day in UTC.
+        struct Day: Encodable {
+            let day: String
+            let operational: Int
+            let degraded: Int
+            let down: Int
+            let maintenance: Int
+        }
     }
 
     func add(to router: Router<AppContext>) {
-        router.get("/api/v1/status") { request, _ in try answer(request) }
-        router.get("/status") { request, _ in page(request) }
+        router.get("/api/v1/status") { request, _ in
+            let now = board.snapshot(now: clock.now)
+            let answer = StatusAnswer(
+                status: now.overall, components: now.components, incidents: now.recentIncidents, scheduledMaintenances: now.maintenances,
+                historyAt: now.history.readAt)
+            return try Self.json(answer, for: request)
+        }
+        router.get("/api/v1/status/uptime") { request, _ in
+            let now = board.snapshot(now: clock.now)
+            return try Self.json(UptimeAnswer(components: now.components.map { Self.uptime(of: $0, in: now.history) }), for: request)
+        }
+        router.get("/api/v2/summary.json") { request, _ in
+            try Self.json(StatusSummary(board.snapshot(now: clock.now), address: address), for: request)
+        }
+        router.get("/status") { request, _ in
+            let page = StatusPage(snapshot: board.snapshot(now: clock.now)).html
+            return Response.html(page).cached(Array(page.utf8), for: request)
+        }
+        router.get("/status/feed.atom") { request, _ in
+            let feed = StatusFeed(snapshot: board.snapshot(now: clock.now), address: address).xml
+            return Self.text(feed, type: "application/atom+xml; charset=utf-8", for: request)
+        }
+        router.get("/status/style.css") { request, _ in
+            Self.text(StatusPage.style, type: "text/css; charset=utf-8", for: request)
+        }
     }
 
-    private func answer(_ request: Request) throws -> Response {
-        let components = board.components(now: clock.now)
-        return try Response.json(StatusAnswer(status: Self.overall(components), components: components)).cached(as: components, for: request)
+    private static func uptime(of component: StatusBoard.Component, in history: StatusHistory) -> UptimeAnswer.Component {
+        let days = (history.days[component.name] ?? []).map { day in
+            UptimeAnswer.Day(
+                day: CivilDay.text(of: day.day), operational: day.operational, degraded: day.degraded, down: day.down,
+                maintenance: day.maintenance)
+        }
+        return UptimeAnswer.Component(name: component.name, uptimePercent: component.uptimePercent, days: days)
     }
 
-    private func page(_ request: Request) -> Response {
-        let components = board.components(now: clock.now)
-        let rows = components.map { "<tr><th scope=\"row\">\($0.name.htmlEscaped)</th><td>\($0.status.rawValue)</td></tr>" }.joined()
-        return Response.html(
-            """
-            <!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-            <title>PenguinMails status</title></head><body><main><h1>PenguinMails is \(Self.overall(components).rawValue)</h1>
-            <table><caption>Parts of the service</caption>\(rows)</table></main></body></html>
-            """
-        ).cached(as: components, for: request)
+    private static func json(_ value: some Encodable, for request: Request) throws -> Response {
+        let body = [UInt8](try WireJSON.encoder().encode(value))
+        let response = Response(
+            status: .ok, headers: [.contentType: "application/json"], body: .init(byteBuffer: ByteBuffer(bytes: body)))
+        return response.cached(body, for: request)
     }
 
-    /// The worst of what was ever looked at; a part that is not looked at any more is no proof that all is well.
+    private static func text(_ text: String, type: String, for request: Request) -> Response {
+        let response = Response(status: .ok, headers: [.contentType: type], body: .init(byteBuffer: ByteBuffer(string: text)))
+        return response.cached(Array(text.utf8), for: request)
+    }
+
+    /// The worst of what is known; a part that is not looked at any more is no proof that all is well.
     static func overall(_ components: [StatusBoard.Component]) -> ComponentStatus {
-        let watched = components.filter { $0.checkedAt != nil }.map(\.status)
+        let watched = components.filter { $0.checkedAt != nil || $0.status != .unknown }.map(\.status)
         if watched.allSatisfy({ $0 == .unknown }) { return .unknown }
         if watched.allSatisfy({ $0 == .down }) { return .down }
-        return watched.allSatisfy { $0 == .operational } ? .operational : .degraded
+        if watched.allSatisfy({ $0 == .operational }) { return .operational }
+        return watched.allSatisfy { $0 == .operational || $0 == .maintenance } ? .maintenance : .degraded
     }
 }
 
 extension Response {
-    /// Lets anybody keep the answer for five seconds; a 304 for whoever has this very one.
-    fileprivate func cached(as components: [StatusBoard.Component], for request: Request) -> Response {
-        let tag = "\"" + components.map(\.version).joined(separator: "-") + "\""
+    /// Lets anybody keep the answer for half a minute; a 304 for whoever has this very one.
+    fileprivate func cached(_ body: [UInt8], for request: Request) -> Response {
+        let tag = "\"\(Self.digest(of: body))\""
         var response = self
-        if let known = request.headers[.ifNoneMatch], known.contains(tag) {
+        if let known = request.headers[.ifNoneMatch], known == "*" || known.contains(tag) {
             response = Response(status: .notModified)
             response.headers[.contentLength] = nil
         }
-        response.headers[.cacheControl] = "public, max-age=5"
+        response.headers[.cacheControl] = "public, max-age=30"
         response.headers[.eTag] = tag
         return response
     }
-}
 
-extension StatusBoard.Component {
-    /// Names what is shown: the sample it comes from, and what time made of it.
-    fileprivate var version: String {
-        "\(status.rawValue)\(checkedAt.map { String(Int64(($0.timeIntervalSince1970 * 1000).rounded())) } ?? "")"
+    /// The 64 bits of FNV-1a: tells versions of our own text apart, the same in every replica.
+    private static func digest(of bytes: [UInt8]) -> String {
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        return String(hash, radix: 16)
     }
 }

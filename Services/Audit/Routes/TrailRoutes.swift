@@ -1,51 +1,99 @@
 import Contracts
 import Foundation
 import HTTP
+import HTTPTypes
 import Hummingbird
-import Postgres
 
-/// A tenant's own trail, for its owners and admins.
+/// A tenant's own trail, for its owners and admins, and for support with a stated reason.
 struct TrailRoutes {
-    let database: Database
+    let searcher: TrailSearcher
+    let views: TrailViews
+    let tail: TrailTail
+    let reads: ReadLog
+    let idempotency: IdempotencyKeys
+
+    private struct ViewRequest: Codable {
+        let name: String
+        let q: String
+        let order: TrailSearch.Order?
+    }
 
     func add(to router: Router<AppContext>) {
-        router.get("/api/v1/audit/events") { request, context in
-            let identity = try Self.reader(context)
-            let page = try PageRequest(request)
-            let events = try await TrailStore.page(
-                of: identity.tenant, try Self.filter(request), before: try page.after(EventID.self), limit: page.limit + 1, in: database)
-            return try Response.json(Page(events, limit: page.limit) { $0.id })
+        router.get("/api/v1/audit/events") { request, context in try await list(request, context) }
+        router.get("/api/v1/audit/events/{id}") { _, context in
+            let identity = try context.requireTrailReader()
+            let id = try context.identifier("id", as: EventID.self)
+            guard let event = try await searcher.event(id, of: identity.tenant) else { throw Problem.notFound("event") }
+            try await reads.read("event", TrailSearch(), isFirst: false, by: identity, context)
+            return try Response.json(event)
         }
+        router.get("/api/v1/audit/facets") { request, context in
+            let identity = try context.requireTrailReader()
+            let search = try TrailSearch(request)
+            let facets = try await searcher.facets(of: identity.tenant, search)
+            try await reads.read("facets", search, isFirst: false, by: identity, context)
+            return try Response.json(facets)
+        }
+        router.get("/api/v1/audit/tail") { request, context in try await follow(request, context) }
+        addViews(router.group("/api/v1/audit/views"))
     }
 
-    /// The company's owners and admins, or support with a stated reason: the token then names the company that reason is about.
-    private static func reader(_ context: AppContext) throws(Problem) -> Identity {
-        let identity = try context.requireIdentity()
-        return identity.support == nil ? try context.require(atLeast: .admin) : identity
+    private func list(_ request: Request, _ context: AppContext) async throws -> Response {
+        let identity = try context.requireTrailReader()
+        let search = try TrailSearch(request)
+        let limit = try PageRequest(request).limit
+        let position = request.uri.queryParameters["cursor"].map(String.init)
+        let page = try await searcher.page(of: identity.tenant, search, at: position, limit: limit)
+        try await reads.read("events", search, isFirst: position == nil, by: identity, context)
+        return try Response.json(page)
     }
 
-    static func filter(_ request: Request) throws(Problem) -> TrailFilter {
-        let parameters = request.uri.queryParameters
-        func text(_ name: String) throws(Problem) -> String? {
-            guard let value = parameters[Substring(name)].map(String.init) else { return nil }
-            guard (1...200).contains(value.utf8.count), !value.utf8.contains(0) else {
-                throw Problem.invalid("\(name) takes 1 to 200 characters.", field: name)
+    private func follow(_ request: Request, _ context: AppContext) async throws -> Response {
+        let identity = try context.requireTrailReader()
+        let search = try TrailSearch(request)
+        var start: Int64?
+        if let text = request.headers[.lastSeenEvent] {
+            guard let seq = Int64(text), seq >= 0 else {
+                throw Problem.invalid("Last-Event-ID must be the id of an event that this stream sent.", field: "Last-Event-ID")
             }
-            return value
+            start = seq
         }
-        func instant(_ name: String) throws(Problem) -> Date? {
-            guard let value = try text(name) else { return nil }
-            guard let date = WireJSON.parse(value) else {
-                throw Problem.invalid("\(name) must be an instant such as 2026-11-23T18:00:00Z.", field: name)
-            }
-            return date
-        }
-        let outcome = try text("outcome")
-        if let outcome, !["success", "failure", "denied"].contains(outcome) {
-            throw Problem.invalid("outcome must be success, failure or denied.", field: "outcome")
-        }
-        return TrailFilter(
-            actor: try text("actor"), action: try text("action"), outcome: outcome, target: try text("target"), from: try instant("from"),
-            to: try instant("to"))
+        let response = try await tail.stream(search, after: start, for: identity)
+        try await reads.read("tail", search, isFirst: start == nil, by: identity, context)
+        return response
     }
+
+    private func addViews(_ routes: RouterGroup<AppContext>) {
+        routes.get { _, context in
+            let all = try await views.list(of: try context.requireTrailReader().tenant)
+            return try Response.json(Page(all, limit: max(1, all.count)) { $0.id })
+        }
+        routes.post { request, context in
+            let identity = try context.require(atLeast: .admin)
+            let input = try await request.json(ViewRequest.self)
+            let name = input.name.trimmingCharacters(in: .whitespacesAndNewlines)
+            guard (1...100).contains(name.count), name.utf8.count <= 400 else {
+                throw Problem.invalid("name must have 1 to 100 characters.", field: "name")
+            }
+            let query = try TrailSearch.query(input.q)
+            return try await idempotency.once(request, as: identity, body: input) {
+                let view = try await views.keep(
+                    name, query, order: input.order ?? .occurred, by: identity,
+                    audit: context.audit("audit_view.create", targets: []))
+                return try Response.json(view, status: .created)
+            }
+        }
+        routes.delete("{id}") { _, context in
+            let identity = try context.require(atLeast: .admin)
+            let id = try context.identifier("id", as: TrailViewID.self)
+            let audit = context.audit("audit_view.delete", targets: [.init(type: "audit_view", id: id.description)])
+            guard try await views.delete(id, by: identity, audit: audit) else { throw Problem.notFound("view") }
+            return Response.noContent
+        }
+    }
+}
+
+extension HTTPField.Name {
+    /// The last event that a reader of a stream saw.
+    static let lastSeenEvent = Self("Last-Event-ID")!
 }

@@ -13,7 +13,8 @@ struct Probe: Sendable {
     let name: String
     let look: @Sendable (HTTPClient) async throws -> Sample.Health
 
-    static let names = ["api", "smtp", "database", "redis", "dashboard"]
+    /// Every part that is shown. Inbox and webhooks have nothing to look at yet: they stay unknown and count for nothing.
+    static let names = StatusPart.all.map(\.name)
 
     static func all(for house: House) -> [Probe] {
         let peers = ServiceName.allCases.filter { $0 != house.service }.map { house.settings["\($0.rawValue).rpc.url"] }

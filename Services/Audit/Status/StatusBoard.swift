@@ -6,6 +6,8 @@ enum ComponentStatus: String, Codable, Sendable {
     case operational
     case degraded
     case down
+    /// Worked on, as was announced.
+    case maintenance
     /// Not probed lately: never shown as working.
     case unknown
 
@@ -17,11 +19,23 @@ enum ComponentStatus: String, Codable, Sendable {
         if bad >= 3 || (bad == recent.count && bad > 0) { return .down }
         return bad > 0 || recent.contains { $0.health == .impaired } ? .degraded : .operational
     }
+
+    func isWorse(than other: ComponentStatus) -> Bool { severity > other.severity }
+
+    private var severity: Int {
+        switch self {
+        case .unknown: 0
+        case .operational: 1
+        case .maintenance: 2
+        case .degraded: 3
+        case .down: 4
+        }
+    }
 }
 
 /// One look at one part.
-struct Sample: Sendable, Equatable {
-    enum Health: Sendable {
+struct Sample: Codable, Sendable, Equatable {
+    enum Health: String, Codable, Sendable {
         case good
         /// Works, but not all of it.
         case impaired
@@ -33,17 +47,38 @@ struct Sample: Sendable, Equatable {
     let at: Date
 }
 
-/// The last samples of every part, in memory: it answers while Postgres and Redis are away.
+/// The last samples of every part and the last known history, in memory: it answers while Postgres and Redis are away.
 final class StatusBoard: Sendable {
     static let staleness: TimeInterval = 30
+    /// Samples of an earlier process count among the last five if they are not older.
+    static let memory: TimeInterval = 120
 
-    private let samples = Mutex<[String: [Sample]]>([:])
+    private struct State: Sendable {
+        var samples: [String: [Sample]] = [:]
+        var history = StatusHistory()
+    }
+
+    private let state = Mutex(State())
 
     func add(_ sample: Sample, to component: String) {
-        samples.withLock { all in
-            all[component, default: []].append(sample)
-            all[component] = all[component]?.suffix(5)
+        state.withLock { state in
+            let samples = (state.samples[component] ?? []) + [sample]
+            state.samples[component] = samples.suffix(5)
         }
+    }
+
+    /// Puts what an earlier process saw before what this one did.
+    func restore(_ earlier: [String: [Sample]], now: Date) {
+        state.withLock { state in
+            for (component, samples) in earlier {
+                let recent = samples.filter { now.timeIntervalSince($0.at) <= Self.memory }
+                state.samples[component] = (recent + (state.samples[component] ?? [])).suffix(5)
+            }
+        }
+    }
+
+    func publish(_ history: StatusHistory) {
+        state.withLock { $0.history = history }
     }
 
     struct Component: Encodable, Sendable, Equatable {
@@ -51,16 +86,34 @@ final class StatusBoard: Sendable {
         let status: ComponentStatus
         let latencyMs: Int?
         let checkedAt: Date?
+        /// Of the last 90 days; nil when nothing was counted.
+        var uptimePercent: Double? = nil
+    }
+
+    var samples: [String: [Sample]] { state.withLock { $0.samples } }
+
+    /// What the probes see, before what the staff says.
+    func observed(now: Date) -> [(component: String, status: ComponentStatus)] {
+        let state = state.withLock { $0 }
+        return StatusPart.all.map { part in
+            (part.name, state.history.observed(.of(state.samples[part.name] ?? [], now: now), of: part.name, now: now))
+        }
     }
 
     /// Every part in a fixed order, also those never looked at.
     func components(now: Date) -> [Component] {
-        let all = samples.withLock { $0 }
-        return Probe.names.map { name in
-            let samples = all[name] ?? []
+        snapshot(now: now).components
+    }
+
+    func snapshot(now: Date) -> StatusSnapshot {
+        let state = state.withLock { $0 }
+        let components = StatusPart.all.map { part in
+            let samples = state.samples[part.name] ?? []
             return Component(
-                name: name, status: .of(samples, now: now), latencyMs: samples.last.map { Int($0.latency / .milliseconds(1)) },
-                checkedAt: samples.last?.at)
+                name: part.name, status: state.history.shown(.of(samples, now: now), of: part.name, now: now),
+                latencyMs: samples.last.map { Int($0.latency / .milliseconds(1)) }, checkedAt: samples.last?.at,
+                uptimePercent: UptimeDay.percent(state.history.days[part.name] ?? []))
         }
+        return StatusSnapshot(components: components, history: state.history, at: now)
     }
 }

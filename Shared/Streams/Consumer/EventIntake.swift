@@ -64,12 +64,17 @@ struct EventIntake: Sendable {
             try await transaction.pipeline([
                 """
                 insert into quarantined_events (event_id, source, type, body, reason)
-                values (\(identifier), \(source.rawValue), \(String(type.prefix(200))), \(Data(body)), \(String(reason.prefix(1_000))))
+                values (\(identifier), \(source.rawValue), \(Self.storable(type, 200)), \(Data(body)), \(Self.storable(reason, 1_000)))
                 on conflict do nothing
                 """,
                 "insert into processed_events (event_id) values (\(identifier)) on conflict do nothing",
             ])
         }
+    }
+
+    /// Postgres keeps no NUL in a text: what was put away because of one must not fail again for it.
+    private static func storable(_ text: String, _ length: Int) -> String {
+        String(String(text.unicodeScalars.filter { $0.value != 0 }).prefix(length))
     }
 
     /// Forgets ids of events heard more than two weeks ago: no outbox keeps a row as long.

@@ -1,0 +1,49 @@
+import Foundation
+import Logging
+import Postgres
+import Primitives
+import ServiceLifecycle
+
+/// Drops the months whose time and grace are over, and what released holds kept; whether that is so, the database decides.
+struct RetentionSweeper: Service {
+    private static let batch = 1_000
+
+    let database: Database
+    let logger: Logger
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            while !Task.isCancelled {
+                do {
+                    try await sweep()
+                } catch {
+                    if Task.isCancelled { return }
+                    logger.warning("retention interrupted", metadata: ["error": "\(error)"])
+                }
+                try? await Task.sleep(for: .seconds(3_600))
+            }
+        }
+    }
+
+    /// One round; one month that cannot be dropped now is no reason to leave out the others.
+    func sweep() async throws {
+        let lapsed = try await database.query("select class, month::text as month from trail_lapsed()")
+        for row in lapsed {
+            let (kept, month): (String, String) = (try row.decode("class"), try row.decode("month"))
+            do {
+                try await retire(kept, month)
+            } catch {
+                if Task.isCancelled { throw error }
+                logger.warning("a month of the trail stays for now", metadata: ["class": "\(kept)", "month": "\(month)", "error": "\(error)"])
+            }
+        }
+        while try await database.query("select trail_prune_held(\(Int32(Self.batch))) as pruned")[0].decode("pruned", as: Int.self) == Self.batch {}
+    }
+
+    private func retire(_ kept: String, _ month: String) async throws {
+        // What stands in a default partition gets one of its own first.
+        try await database.query("select trail_make_partitions(\(month)::date, 1) as made")
+        let gone = try await database.query("select trail_retire_month(\(kept), \(month)::date) as gone")[0].decode("gone", as: Int64.self)
+        logger.notice("a month of the trail was dropped", metadata: ["class": "\(kept)", "month": "\(month)", "entries": "\(gone)"])
+    }
+}

@@ -1,0 +1,71 @@
+import Contracts
+import Foundation
+import HTTP
+import Postgres
+import Primitives
+import Synchronization
+
+/// Keeps in a company's trail that somebody read it: support and staff at each request, the company's own people once an hour for the same
+/// search of a session. What it writes is read like anything else and is no reading itself.
+struct ReadLog: Sendable {
+    /// Of the `_worker` role: a reader may write nothing.
+    let database: Database
+    let acts: OwnActs
+    let clock: WallClock
+    let recent: RecentReads
+
+    /// A read by the operator's people: why and what, for the company to see. Throws when it could not be kept; then nothing may be shown.
+    func staff(_ what: String, search: String, of tenant: TenantID, by identity: Identity, _ context: AppContext) async throws {
+        var metadata = ["read": what]
+        if !search.isEmpty { metadata["search"] = String(search.prefix(500)) }
+        if let support = identity.support { metadata["support_session"] = support.text }
+        if let role = identity.staff { metadata["staff_role"] = role.rawValue }
+        try await write(Self.record(metadata, of: tenant, context), of: tenant, by: identity.actor)
+    }
+
+    /// A read by the company's own people. What was searched for is left out: it may name a person who is to be forgotten later.
+    func own(_ what: String, _ search: TrailSearch, by identity: Identity, _ context: AppContext) async throws {
+        let key = "\(identity.session)|\(what)|\(search.fingerprint)"
+        guard recent.isNew(key, at: clock.now) else { return }
+        do {
+            try await write(Self.record(["read": what], of: identity.tenant, context), of: identity.tenant, by: identity.actor)
+        } catch {
+            recent.forget(key)
+            throw error
+        }
+    }
+
+    private func write(_ record: AuditRecord, of tenant: TenantID, by actor: EventActor) async throws {
+        try await database.transaction { transaction in
+            try await acts.record(record, of: tenant, by: actor, in: transaction)
+        }
+    }
+
+    private static func record(_ metadata: [String: String], of tenant: TenantID, _ context: AppContext) -> AuditRecord {
+        context.audit("audit_trail.read", targets: [.init(type: "tenant", id: tenant.description)], metadata: metadata)
+    }
+}
+
+/// Which reads were kept lately, as far as this process knows.
+final class RecentReads: Sendable {
+    private static let span: TimeInterval = 3_600
+    private static let most = 10_000
+
+    private let reads = Mutex<[String: Date]>([:])
+
+    /// True once an hour for the same key.
+    func isNew(_ key: String, at now: Date) -> Bool {
+        reads.withLock { reads in
+            if let last = reads[key], now.timeIntervalSince(last) < Self.span { return false }
+            if reads.count >= Self.most { reads = reads.filter { now.timeIntervalSince($0.value) < Self.span } }
+            // Rather kept twice than remembered without end.
+            if reads.count >= Self.most { reads = [:] }
+            reads[key] = now
+            return true
+        }
+    }
+
+    func forget(_ key: String) {
+        reads.withLock { _ = $0.removeValue(forKey: key) }
+    }
+}

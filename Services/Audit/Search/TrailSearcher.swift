@@ -1,0 +1,197 @@
+import Contracts
+import Foundation
+import HTTP
+import Postgres
+import Primitives
+
+/// Finds entries of one company's trail, as its people see it: under row-level security, and no older than its plan keeps.
+struct TrailSearcher: Sendable {
+    /// Up to so many entries that have the words are put in order; where there are more, a walk in order meets enough of them soon.
+    private static let mostCandidates = 5_000
+
+    /// Of the `_api` role.
+    let database: Database
+    let seal: CursorSeal
+    let clock: WallClock
+
+    /// The entries that fit, and where they stand.
+    private struct Scope {
+        let condition: SQL
+        let source: SQL
+    }
+
+    // MARK: - Pages
+
+    func page(of tenant: TenantID, _ search: TrailSearch, at position: String?, limit: Int) async throws -> TrailPage {
+        let now = clock.now
+        let cursor = try position.map { try seal.open($0, of: search, for: tenant) }
+        var window = SearchRange(from: cursor?.from, to: cursor?.to)
+        if cursor == nil { window = try search.window(now: now) }
+        let span = window
+        let kept = try await RetentionWindow.read(of: tenant, at: now, in: database)
+        return try await inTime(as: tenant) { transaction in
+            let scope = try await scope(search, span, kept, tenant, needsDetails: true, in: transaction)
+            let rows = try await transaction.query(Self.statement(scope, search.order, cursor, limit: limit + 1))
+            var events = try rows.prefix(limit).map { try TrailStore.event($0) }
+            if cursor?.isBackward == true { events.reverse() }
+            var total = cursor?.total
+            if cursor == nil { total = TrailTotal(counted: try await count(search, span, kept, tenant, in: transaction)) }
+            return TrailPage(
+                data: events,
+                page: try links(events, hasMore: rows.count > limit, search, cursor, span, total, tenant),
+                total: total, window: span, checkpoint: try await TrailCheckpoint.newest(of: tenant, in: transaction))
+        }
+    }
+
+    /// The entries as a list that is leafed through by number, for the older form of the platform's view.
+    func list(of tenant: TenantID, _ search: TrailSearch, offset: Int, limit: Int) async throws -> (events: [TrailEvent], total: TrailTotal) {
+        let now = clock.now
+        let window = try search.window(now: now)
+        let kept = try await RetentionWindow.read(of: tenant, at: now, in: database)
+        return try await inTime(as: tenant) { transaction in
+            let scope = try await scope(search, window, kept, tenant, needsDetails: true, in: transaction)
+            let rows = try await transaction.query(
+                """
+                select \(TrailStore.columns) from \(scope.source) where \(scope.condition)
+                order by e.id desc limit \(limit) offset \(offset)
+                """)
+            let counted = try await count(search, window, kept, tenant, in: transaction)
+            return (try rows.map { try TrailStore.event($0) }, TrailTotal(counted: counted))
+        }
+    }
+
+    /// The entry, or nil when there is none that is shown.
+    func event(_ id: EventID, of tenant: TenantID) async throws -> TrailEvent? {
+        let kept = try await RetentionWindow.read(of: tenant, at: clock.now, in: database)
+        return try await database.query(
+            as: tenant,
+            """
+            select \(TrailStore.columns) from \(TrailStore.source)
+            where e.tenant_id = \(tenant) and e.id = \(id) and \(kept.condition)
+            """
+        ).first.map { try TrailStore.event($0) }
+    }
+
+    private static func statement(_ scope: Scope, _ order: TrailSearch.Order, _ cursor: TrailCursor?, limit: Int) -> SQL {
+        let isBackward = cursor?.isBackward ?? false
+        var conditions = [scope.condition]
+        let sorting: SQL
+        switch order {
+        case .occurred:
+            if let id = cursor?.id { conditions.append(isBackward ? "e.id > \(id)" : "e.id < \(id)") }
+            sorting = isBackward ? "e.id" : "e.id desc"
+        case .seq:
+            if let seq = cursor?.seq { conditions.append(isBackward ? "e.seq < \(seq)" : "e.seq > \(seq)") }
+            sorting = isBackward ? "e.seq desc" : "e.seq"
+        }
+        return """
+            select \(TrailStore.columns) from \(scope.source) where \(SQL.joined(conditions, separator: " and "))
+            order by \(sorting) limit \(limit)
+            """
+    }
+
+    /// `hasMore` says whether entries follow in the direction that was read.
+    private func links(
+        _ events: [TrailEvent], hasMore: Bool, _ search: TrailSearch, _ cursor: TrailCursor?, _ window: SearchRange, _ total: TrailTotal?,
+        _ tenant: TenantID
+    ) throws -> TrailPage.Links {
+        let isBackward = cursor?.isBackward ?? false
+        func position(_ event: TrailEvent?, isBackward: Bool) throws -> String? {
+            guard let event else { return nil }
+            let isBySeq = search.order == .seq
+            return try seal.seal(
+                TrailCursor(
+                    id: isBySeq ? nil : event.id, seq: isBySeq ? event.seq : nil, isBackward: isBackward, from: window.from, to: window.to,
+                    total: total), of: search, for: tenant)
+        }
+        let hasLater = isBackward || hasMore
+        var next = hasLater ? try position(events.last, isBackward: false) : nil
+        if search.order == .seq {
+            // Whoever reads everything once comes back here for what is new, also after an empty page.
+            let start = TrailCursor(seq: cursor?.seq ?? 0, from: window.from, to: window.to, total: total)
+            next = try position(events.last, isBackward: false) ?? seal.seal(start, of: search, for: tenant)
+        }
+        let hasEarlier = cursor != nil && (!isBackward || hasMore)
+        return TrailPage.Links(
+            next: next, prev: hasEarlier ? try position(events.first, isBackward: true) : nil, hasMore: hasLater, order: search.order)
+    }
+
+    // MARK: - Counting
+
+    /// Up to one more than is told.
+    private func count(
+        _ search: TrailSearch, _ window: SearchRange, _ kept: RetentionWindow, _ tenant: TenantID, in transaction: Transaction
+    ) async throws -> Int {
+        let needsDetails = SearchCompiler.needsDetails(search.terms)
+        let scope = try await scope(search, window, kept, tenant, needsDetails: needsDetails, in: transaction)
+        return try await transaction.query(
+            "select count(*) as n from (select 1 from \(scope.source) where \(scope.condition) limit \(TrailTotal.cap + 1)) as found"
+        )[0].decode("n")
+    }
+
+    /// How often each value stands in the newest ten thousand entries that fit.
+    func facets(of tenant: TenantID, _ search: TrailSearch) async throws -> TrailFacets {
+        let now = clock.now
+        let window = try search.window(now: now)
+        let kept = try await RetentionWindow.read(of: tenant, at: now, in: database)
+        let needsDetails = SearchCompiler.needsDetails(search.terms)
+        let rows = try await inTime(as: tenant) { transaction in
+            let scope = try await scope(search, window, kept, tenant, needsDetails: needsDetails, in: transaction)
+            return try await transaction.query(
+                """
+                with found as materialized (
+                    select e.action, e.outcome, e.actor_kind, e.actor_id, e.source from \(scope.source) where \(scope.condition)
+                    order by e.id desc limit \(TrailTotal.cap + 1)),
+                counted as (
+                    select 'action' as field, action as value, count(*) as n from found group by action
+                    union all select 'outcome', outcome, count(*) from found group by outcome
+                    union all select 'actor.type', actor_kind, count(*) from found group by actor_kind
+                    union all select 'actor', actor_id, count(*) from found group by actor_id
+                    union all select 'source', source, count(*) from found group by source),
+                ranked as (select field, value, n, row_number() over (partition by field order by n desc, value) as place from counted)
+                select field, value, n from ranked where place <= 20 order by field, place
+                """)
+        }
+        return try TrailFacets(rows)
+    }
+
+    // MARK: - What fits
+
+    private func scope(
+        _ search: TrailSearch, _ window: SearchRange, _ kept: RetentionWindow, _ tenant: TenantID, needsDetails: Bool, in transaction: Transaction
+    ) async throws -> Scope {
+        var conditions: [SQL] = ["e.tenant_id = \(tenant)", kept.condition]
+        if let from = window.from { conditions.append("e.id >= \(UUID.lowest(at: from))") }
+        if let to = window.to { conditions.append("e.id < \(UUID.lowest(at: to))") }
+        conditions += search.terms.map { SearchCompiler.condition($0, tenant: tenant) }
+        if let ids = try await candidates(search, in: transaction) { conditions.append("e.id = any(\(ids))") }
+        return Scope(
+            condition: SQL.joined(conditions, separator: " and "), source: needsDetails ? TrailStore.source : "trail_events e")
+    }
+
+    /// All that the index of words and metadata finds; nil when it was not asked, or finds too much to be of use.
+    private func candidates(_ search: TrailSearch, in transaction: Transaction) async throws -> [EventID]? {
+        let driver = SearchCompiler.driver(of: search.terms)
+        guard !driver.isEmpty else { return nil }
+        let rows = try await transaction.query(
+            """
+            select id from find_trail_events(
+                \(driver.words), \(driver.prefixes), \(driver.entries), \(Self.mostCandidates + 1)) as found (id)
+            """)
+        return rows.count > Self.mostCandidates ? nil : try rows.map { try $0.decode("id", as: EventID.self) }
+    }
+
+    /// Ends each statement after three seconds: a search that takes longer is not worth the database's time.
+    private func inTime<Value: Sendable>(as tenant: TenantID, _ body: (Transaction) async throws -> Value) async throws -> Value {
+        do {
+            return try await database.transaction(as: tenant) { transaction in
+                try await transaction.query("select set_config('statement_timeout', '3s', true)")
+                return try await body(transaction)
+            }
+        } catch let error as PostgresError where error.code == .statementTimeout {
+            throw Problem.unprocessable(
+                kind: "search_too_slow", title: "This search takes too long.",
+                detail: "Name an actor, an action or a target as well, or look through a shorter time.")
+        }
+    }
+}

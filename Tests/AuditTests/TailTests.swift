@@ -1,0 +1,108 @@
+import Contracts
+import Foundation
+import HTTP
+import HTTPTypes
+import Hummingbird
+import Logging
+import NIOCore
+import Postgres
+import Primitives
+import RPC
+import ServiceRuntime
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import Audit
+
+/// What a stream has written so far.
+private final class Written: Sendable {
+    private let collected = Mutex("")
+    private let ended = Mutex(false)
+
+    var text: String { collected.withLock { $0 } }
+    var hasEnded: Bool { ended.withLock { $0 } }
+    var numbers: [String] {
+        text.split(separator: "\n").filter { $0.hasPrefix("id: ") }.map { String($0.dropFirst(4)) }
+    }
+
+    func writer() -> any ResponseBodyWriter { Writer(written: self) }
+
+    private struct Writer: ResponseBodyWriter {
+        let written: Written
+
+        mutating func write(_ buffer: ByteBuffer) async throws {
+            written.collected.withLock { $0 += String(buffer: buffer) }
+        }
+
+        consuming func finish(_ trailingHeaders: HTTPFields?) async throws {
+            written.ended.withLock { $0 = true }
+        }
+    }
+}
+
+@Suite("The trail as it grows")
+struct TailTests {
+    private let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+    @Test("entries come once each as they are written, and nothing more when the session ends")
+    func follows() async throws {
+        let fixture = try await AuditFixture.make()
+        try await fixture.take(try (0..<3).map { try fixture.event("thing.number_\($0)") })
+        let isLive = Flag(true)
+        var auth = RPCRouter(service: .auth)
+        auth.on(AuthRPC.LivingSessions.self) { request, _ in
+            AuthRPC.LivingSessions.Result(living: isLive.value ? request.sessions : [])
+        }
+        let watch = SessionWatch(auth: .local(auth, caller: .audit), logger: quiet)
+        let tail = TrailTail(database: fixture.house.house.api, watch: watch, clock: fixture.house.clock.clock)
+        let identity = Identity(
+            tenant: fixture.tenant, user: UserID(UUID()), name: "Ada", role: .owner, isVerified: true, workspaces: nil, session: SessionID(UUID()))
+        let response = try await tail.stream(TrailSearch(query: try SearchQuery("-action:thing.hidden")), after: 1, for: identity)
+        let written = Written()
+        try await fixture.house.withBackground([watch]) {
+            async let streaming: Void = response.body.write(written.writer())
+            try await eventually("what was there came") { written.numbers == ["2", "3"] }
+            try await fixture.take([try fixture.event("thing.hidden"), try fixture.event("thing.later")])
+            try await eventually("what is new came") { written.numbers == ["2", "3", "5"] }
+            isLive.set(false)
+            try await eventually("the stream has ended") { written.hasEnded }
+            try await streaming
+            try await fixture.take([try fixture.event("thing.unseen")])
+            #expect(written.numbers == ["2", "3", "5"])
+        }
+        #expect(written.text.contains("\"thing.later\"") && !written.text.contains("thing.hidden"))
+    }
+
+    @Test("a stream begins where its reader was, for readers of this company's trail only")
+    func begins() async throws {
+        let fixture = try await AuditFixture.make()
+        try await fixture.take(try (0..<4).map { try fixture.event("thing.number_\($0)") })
+        let path = "/api/v1/audit/tail"
+        var identity = try await fixture.house.identityHeader(tenant: fixture.tenant)
+        // Nobody vouches for the session here, so the stream ends by itself.
+        let fresh = try await fixture.send(.get, path, as: identity)
+        #expect(fresh.status == 200 && !fresh.body.contains("thing.number"))
+        identity[.lastSeenEvent] = "2"
+        let resumed = try await fixture.send(.get, path, as: identity)
+        #expect(!resumed.body.contains("id: 2\n") && resumed.body.contains("id: 3\n") && resumed.body.contains("id: 4\n"))
+        identity[.lastSeenEvent] = "-1"
+        #expect(try await fixture.send(.get, path, as: identity).status == 400)
+        let member = try await fixture.house.identityHeader(tenant: fixture.tenant, role: .member)
+        #expect(try await fixture.send(.get, path, as: member).status == 403)
+        var stranger = try await fixture.house.identityHeader(tenant: TenantID(UUID()))
+        stranger[.lastSeenEvent] = "0"
+        #expect(try await !fixture.send(.get, path, as: stranger).body.contains("thing.number"))
+    }
+}
+
+/// A value that a test changes while something reads it.
+private final class Flag: Sendable {
+    private let stored: Mutex<Bool>
+
+    init(_ value: Bool) { stored = Mutex(value) }
+
+    var value: Bool { stored.withLock { $0 } }
+
+    func set(_ value: Bool) { stored.withLock { $0 = value } }
+}
