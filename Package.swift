@@ -52,7 +52,7 @@ package.shared("Mail", ["Primitives", .nioCore, .nioPosix, .nioSSL, .logging])
 // MARK: - Services
 
 package.service("Auth", ["CCrypt", .crypto, .cryptoExtras, .httpClient, .jwt, .nioHTTP1, .nioPosix])
-package.service("Billing", [.crypto, .cryptoExtras, .httpClient, .nioHTTP1])
+package.service("Billing", [.crypto, .httpClient, .nioHTTP1])
 package.service("Campaigns")
 package.service("Delivery", [.crypto, .nioPosix])
 package.service("Audit", [.crypto, .httpClient, .nioHTTP1, .nioSSL])

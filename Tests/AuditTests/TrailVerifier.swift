@@ -7,9 +7,11 @@ import TestSupport
 
 extension AuditFixture {
     /// What the verifier in Tools/penguin says of the company's trail in this database: its exit status, and its words.
-    func verify(_ tenant: TenantID? = nil) async throws -> (status: Int32, said: String) {
+    ///
+    /// `signer`: whose checkpoints they are, if not this fixture's own.
+    func verify(_ tenant: TenantID? = nil, signer: CheckpointSigner? = nil) async throws -> (status: Int32, said: String) {
         let place = house.database.configuration(role: "audit_owner")
-        let key = try trail.signer.verifierKeys.joined(separator: "\n")
+        let key = try (signer ?? trail.signer).verifierKeys.joined(separator: "\n")
         let script = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../Tools/penguin/audit_verify.py").standardized
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/python3")

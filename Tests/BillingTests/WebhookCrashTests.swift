@@ -36,7 +36,7 @@ struct WebhookCrashTests {
         try await ground.database.query("update billing_loops set last_run_at = \(WallClock.system.now)")
         let database = ground.billing.house.database
         let line = try await TestLine.start(to: database.configuration(role: "billing_worker").port)
-        let billing = try BillingProcess(on: database, over: line, stripe: ground.stripe)
+        let billing = try ServiceProcess(.billing, on: database, postgresPort: line.port, settings: ground.stripe.configuration)
         try billing.start()
         try await eventually("Billing answers", within: .seconds(60)) { await Self.get(billing.health) == 200 }
 
