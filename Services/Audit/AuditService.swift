@@ -33,6 +33,9 @@ struct AuditService: DeployableService {
         ConfigurationKey("status.interval.milliseconds", "How often everything is probed.", default: "5000"),
     ]
 
+    /// Events that are numbered, hashed and signed for in one transaction.
+    private static let batch = 500
+
     private let house: House
     private let trail: Trail
     private let exports: TrailExportLoop
@@ -90,7 +93,7 @@ struct AuditService: DeployableService {
             searcher: searcher, views: TrailViews(api: house.api, worker: house.worker, acts: acts, clock: house.clock),
             tail: TrailTail(database: house.api, watch: watch, clock: house.clock), reads: reads, idempotency: idempotency
         ).add(to: router)
-        ProofRoutes(proofs: TrailProofs(database: house.api), reads: reads).add(to: router)
+        ProofRoutes(proofs: TrailProofs(database: house.api), keys: trail.signer.verifierKeys, reads: reads).add(to: router)
         PlatformTrailRoutes(
             searcher: searcher, users: UserTrails(database: house.worker),
             quarantine: Quarantine(database: house.worker, trail: trail, acts: acts), reads: reads
@@ -103,7 +106,7 @@ struct AuditService: DeployableService {
 
     var background: [any Service] {
         let consumers = Self.name.subscriptions.map { source in
-            house.consumer(of: source) { [trail] events, transaction in
+            house.consumer(of: source, batch: Self.batch) { [trail] events, transaction in
                 try await trail.record(events, from: source, in: transaction)
                 if source == .billing { try await PlanWatch.hear(events, in: transaction) }
             }

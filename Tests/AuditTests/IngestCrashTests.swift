@@ -40,7 +40,8 @@ struct IngestCrashTests {
         let stored = try rows.map { try $0.decode("id", as: EventID.self) }
         #expect(stored.count == Self.total && Set(stored) == ids)
         for tenant in tenants {
-            let row = try await worker.query("select count(*) as n, min(seq) as first, max(seq) as last from trail_events where tenant_id = \(tenant)")[0]
+            let row = try await worker.query(
+                "select count(*) as n, min(seq) as first, max(seq) as last from trail_events where tenant_id = \(tenant)")[0]
             let count: Int64 = try row.decode("n")
             #expect(try row.decode("first", as: Int64.self) == 1 && row.decode("last", as: Int64.self) == count)
             let verified = try await fixture.verify(tenant, signer: signer)
@@ -61,7 +62,8 @@ struct IngestCrashTests {
                 tenant: tenants[number % tenants.count], actor: EventActor(kind: .user, id: "u\(number % 97)"),
                 audit: AuditRecord(action: "thing.do_\(number % 13)", targets: [.init(type: "template", id: "t\(number)")]))
             ids.insert(event.header.id)
-            let entry = ["XADD", ServiceName.campaigns.eventStream, "*", "id", event.header.id.description, "type", event.header.type, "body", event.body]
+            let fields = ["id", event.header.id.description, "type", event.header.type, "body", event.body]
+            let entry = ["XADD", ServiceName.campaigns.eventStream, "*"] + fields
             batch.append(entry)
             if number % 50 == 0 { batch.append(entry) }
             guard batch.count >= 1_000 || number == total - 1 else { continue }

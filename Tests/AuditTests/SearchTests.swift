@@ -32,6 +32,8 @@ extension AuditFixture {
     func send(
         _ method: HTTPRequest.Method, _ path: String, query: [String: String] = [:], as identity: HTTPFields, json: String? = nil
     ) async throws -> TrailAnswer {
+        // What is written down next stands behind what was before: identifiers of one moment are in no order.
+        house.clock.advance(by: .milliseconds(1))
         var headers = identity
         if json != nil { headers[.contentType] = "application/json" }
         var allowed = CharacterSet.alphanumerics
@@ -219,6 +221,8 @@ struct SearchTests {
         #expect(try await fixture.send(.get, path, as: identity).object["action"] as? String == "thing.number_3")
         let proof = try await fixture.send(.get, "\(path)/proof", as: identity)
         #expect(proof.status == 200 && proof.object["seq"] as? Int == 4 && proof.object["checkpoint"] is [String: Any])
+        let keys = try await fixture.send(.get, "/api/v1/audit/keys", as: identity)
+        #expect(try keys.object["keys"] as? [String] == fixture.trail.signer.verifierKeys)
         let newest = try await fixture.send(.get, "/api/v1/audit/checkpoint", as: identity)
         let size = try #require(newest.object["size"] as? Int)
         #expect(size >= 5)
@@ -277,5 +281,11 @@ struct SearchTests {
         #expect(try await read() == ["thing.do"])
         #expect(try await read() == ["audit_trail.read", "thing.do"])
         #expect(try await read() == ["audit_trail.read", "thing.do"])
+    }
+
+    @Test("a difference of clocks is told beyond five minutes", arguments: [(299.0, nil), (300.0, nil), (301.0, 301_000), (-301.5, -301_500)])
+    func skew(seconds: TimeInterval, expected: Int64?) {
+        let instant = Date(timeIntervalSince1970: 1_795_000_000)
+        #expect(TrailEvent.skew(from: instant, to: instant + seconds) == expected)
     }
 }

@@ -22,7 +22,8 @@ public final class ServiceProcess {
     /// `postgresPort` may be that of a ``TestLine``; without `redis` it reaches none, and its outbox keeps what it would have told.
     /// `settings` are named as in the configuration, such as `stripe.api.base`.
     public init(
-        _ service: ServiceName, on database: TestDatabase, postgresPort: Int? = nil, redis: RedisConfiguration? = nil, settings: [String: String] = [:]
+        _ service: ServiceName, on database: TestDatabase, postgresPort: Int? = nil, redis: RedisConfiguration? = nil,
+        settings: [String: String] = [:]
     ) throws {
         executable = Self.products.appending(path: service.rawValue.capitalized)
         folder = FileManager.default.temporaryDirectory.appending(path: "penguin-\(service.rawValue)-\(UUID().uuidString.prefix(8))")

@@ -6,9 +6,19 @@ import Hummingbird
 /// What a company needs to check its trail without us: signed states of the tree, and the proofs between them and its entries.
 struct ProofRoutes {
     let proofs: TrailProofs
+    /// The public keys of those who sign, as signed notes name them.
+    let keys: [String]
     let reads: ReadLog
 
+    private struct Keys: Encodable {
+        let keys: [String]
+    }
+
     func add(to router: Router<AppContext>) {
+        router.get("/api/v1/audit/keys") { _, context in
+            _ = try context.requireTrailReader()
+            return try Response.json(Keys(keys: keys))
+        }
         router.get("/api/v1/audit/events/{id}/proof") { request, context in
             let identity = try context.requireTrailReader()
             let id = try context.identifier("id", as: EventID.self)

@@ -10,6 +10,8 @@ struct TrailEvent: Encodable, Sendable {
     let workspace: WorkspaceID?
     let occurredAt: Date
     let recordedAt: Date
+    /// By how many milliseconds the clocks of who told it and of who wrote it down differ, or the way took; nil up to five minutes.
+    let skewMs: Int64?
     let type: String
     let source: String
     let action: String
@@ -22,4 +24,12 @@ struct TrailEvent: Encodable, Sendable {
     let supportSession: String?
     let changes: [AuditRecord.Change]
     let metadata: [String: String]
+}
+
+extension TrailEvent {
+    /// What is within five minutes is the way through the streams.
+    static func skew(from occurredAt: Date, to recordedAt: Date) -> Int64? {
+        let milliseconds = Int64((recordedAt.timeIntervalSince(occurredAt) * 1_000).rounded())
+        return abs(milliseconds) > 300_000 ? milliseconds : nil
+    }
 }

@@ -25,7 +25,8 @@ enum TrailStore {
         }
         return TrailEvent(
             id: entry.id, seq: try row.decode("seq"), workspace: entry.workspace, occurredAt: entry.occurredAt, recordedAt: entry.recordedAt,
-            type: entry.type, source: entry.source, action: entry.action, outcome: .init(rawValue: entry.outcome),
+            skewMs: TrailEvent.skew(from: entry.occurredAt, to: entry.recordedAt), type: entry.type, source: entry.source, action: entry.action,
+            outcome: .init(rawValue: entry.outcome),
             actor: EventActor(kind: .init(rawValue: entry.actorKind), id: entry.actorID, name: entry.details.actorName), targets: targets,
             address: entry.details.address, userAgent: entry.details.userAgent, request: entry.request, supportSession: entry.supportSession,
             changes: entry.details.changes, metadata: entry.details.metadata)

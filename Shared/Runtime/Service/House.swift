@@ -55,11 +55,12 @@ public struct House: Sendable {
         peers(service)
     }
 
-    /// Reads another service's events into this one's database.
+    /// Reads another service's events into this one's database, up to `batch` in a transaction.
     public func consumer(
-        of source: ServiceName, handle: @escaping @Sendable ([ReceivedEvent], Transaction) async throws -> Void
+        of source: ServiceName, batch: Int = 100, handle: @escaping @Sendable ([ReceivedEvent], Transaction) async throws -> Void
     ) -> EventConsumer {
         EventConsumer(
-            reader: service, source: source, instance: instance, database: worker, redis: redis, logger: logger, handle: handle)
+            reader: service, source: source, instance: instance, database: worker, redis: redis, batch: batch,
+            logger: logger, handle: handle)
     }
 }

@@ -17,15 +17,18 @@ public struct EventConsumer: Service {
     private let intake: EventIntake
     private let group: String
     private let consumer: String
+    private let batch: Int
     private let logger: Logger
 
-    /// `instance` names this replica, the same after a restart; `database` is the `_worker` role.
+    /// `instance` names this replica, the same after a restart; `database` is the `_worker` role; `batch` is how many have their effect in one
+    /// transaction.
     public init(
-        reader: ServiceName, source: ServiceName, instance: String, database: Database, redis: RedisConfiguration, logger: Logger,
-        handle: @escaping Handler
+        reader: ServiceName, source: ServiceName, instance: String, database: Database, redis: RedisConfiguration, batch: Int = 100,
+        logger: Logger, handle: @escaping Handler
     ) {
         self.source = source
         self.redis = redis
+        self.batch = batch
         self.logger = logger
         group = reader.rawValue
         consumer = "\(reader.rawValue)-\(instance)"
@@ -72,7 +75,7 @@ public struct EventConsumer: Service {
         let answer: RedisValue
         do throws(RedisError) {
             answer = try await connection.command([
-                "XREADGROUP", "GROUP", group, consumer, "COUNT", "100", "BLOCK", "1000", "STREAMS", source.eventStream, position,
+                "XREADGROUP", "GROUP", group, consumer, "COUNT", "\(batch)", "BLOCK", "1000", "STREAMS", source.eventStream, position,
             ])
         } catch {
             guard error.message.hasPrefix("NOGROUP") else { throw error }
@@ -85,7 +88,7 @@ public struct EventConsumer: Service {
     }
 
     private func claimFromTheDead(_ connection: RedisConnection) async throws {
-        let answer = try await connection.command(["XAUTOCLAIM", source.eventStream, group, consumer, "15000", "0-0", "COUNT", "100"])
+        let answer = try await connection.command(["XAUTOCLAIM", source.eventStream, group, consumer, "15000", "0-0", "COUNT", "\(batch)"])
         try await settle(answer.array?.dropFirst().first?.array ?? [], connection)
     }
 
