@@ -20,6 +20,7 @@ struct AuditService: DeployableService {
         Migration(name: "m0005_search", embedded: PackageResources.m0005_search_sql),
         Migration(name: "m0006_export_retention", embedded: PackageResources.m0006_export_retention_sql),
         Migration(name: "m0007_status", embedded: PackageResources.m0007_status_sql),
+        Migration(name: "m0008_trail_guard", embedded: PackageResources.m0008_trail_guard_sql),
     ]
     static let keys = [
         ConfigurationKey(
@@ -48,9 +49,10 @@ struct AuditService: DeployableService {
 
     init(_ house: House) async throws {
         self.house = house
-        trail = Trail(clock: house.clock, signer: try CheckpointSigner(house: house))
+        trail = Trail(clock: house.clock, signer: try CheckpointSigner(house: house), logger: house.logger)
         exports = TrailExportLoop(
-            writer: TrailExportWriter(database: house.worker, signer: trail.signer, clock: house.clock), wakeup: Wakeup(), logger: house.logger)
+            writer: TrailExportWriter(api: house.api, database: house.worker, signer: trail.signer, clock: house.clock), wakeup: Wakeup(),
+            logger: house.logger)
         plans = PlanWatch(
             database: house.worker, billing: house.peer(.billing), plans: try RetentionPlans(house.settings["audit.retention.plans"]),
             clock: house.clock, logger: house.logger)
@@ -93,7 +95,7 @@ struct AuditService: DeployableService {
             searcher: searcher, views: TrailViews(api: house.api, worker: house.worker, acts: acts, clock: house.clock),
             tail: TrailTail(database: house.api, watch: watch, clock: house.clock), reads: reads, idempotency: idempotency
         ).add(to: router)
-        ProofRoutes(proofs: TrailProofs(database: house.api), keys: trail.signer.verifierKeys, reads: reads).add(to: router)
+        ProofRoutes(proofs: TrailProofs(database: house.api, clock: house.clock), keys: trail.signer.verifierKeys, reads: reads).add(to: router)
         PlatformTrailRoutes(
             searcher: searcher, users: UserTrails(database: house.worker),
             quarantine: Quarantine(database: house.worker, trail: trail, acts: acts), reads: reads
@@ -115,6 +117,6 @@ struct AuditService: DeployableService {
             PartitionKeeper(database: house.worker, clock: house.clock, logger: house.logger),
             TrailBackfill(database: house.worker, trail: trail, logger: house.logger),
         ]
-        return keepers + consumers + [watch, prober, keeper, exports, plans, RetentionSweeper(database: house.worker, logger: house.logger)]
+        return keepers + consumers + [watch, prober, keeper, exports, plans, RetentionSweeper(database: house.worker, signer: trail.signer, clock: house.clock, logger: house.logger)]
     }
 }

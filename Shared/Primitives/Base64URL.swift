@@ -30,6 +30,19 @@ public func randomBytes(_ count: Int) -> Data {
 }
 
 extension Data {
+    /// Nil unless it is an even number of hexadecimal digits.
+    public init?(hexadecimal text: String) {
+        let digits = text.utf8.map { Character(UnicodeScalar($0)).hexDigitValue }
+        guard digits.count.isMultiple(of: 2) else { return nil }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(digits.count / 2)
+        for index in stride(from: 0, to: digits.count, by: 2) {
+            guard let high = digits[index], let low = digits[index + 1] else { return nil }
+            bytes.append(UInt8(high << 4 | low))
+        }
+        self.init(bytes)
+    }
+
     /// Lower-case hexadecimal.
     public var hexadecimal: String {
         let digits = Array("0123456789abcdef".utf8)

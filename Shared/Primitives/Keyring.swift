@@ -56,6 +56,15 @@ public struct Keyring: Sendable {
         Authenticator(identifier: current, key: try derive(current, "authenticate|\(purpose)"))
     }
 
+    /// One for each key that there is, the current first: for whoever must still know what was made with an older one.
+    public func authenticators(purpose: String) throws(KeyringError) -> [Authenticator] {
+        var all = [try authenticator(purpose: purpose)]
+        for identifier in keys.keys.sorted() where identifier != current {
+            all.append(Authenticator(identifier: identifier, key: try derive(identifier, "authenticate|\(purpose)")))
+        }
+        return all
+    }
+
     /// Makes tags for one purpose with the key that was current when it was made.
     public struct Authenticator: Sendable {
         let identifier: String

@@ -34,7 +34,7 @@ struct AuditFixture: Sendable {
 
     /// As the service has it.
     var trail: Trail {
-        get throws { Trail(clock: house.clock.clock, signer: try CheckpointSigner(house: house.house)) }
+        get throws { Trail(clock: house.clock.clock, signer: try CheckpointSigner(house: house.house), logger: house.house.logger) }
     }
 
     /// What the consumer does with a batch from the stream.

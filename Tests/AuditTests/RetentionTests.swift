@@ -15,7 +15,7 @@ extension AuditFixture {
     fileprivate var superuser: Database { Database(house.database.configuration(role: "postgres"), connections: 1) }
 
     /// Some days ago, in whole milliseconds.
-    fileprivate func ago(_ days: Double) -> Date { house.clock.clock.now.addingTimeInterval(-days * 86_400) }
+    func ago(_ days: Double) -> Date { house.clock.clock.now.addingTimeInterval(-days * 86_400) }
 
     fileprivate func event(of tenant: TenantID, at instant: Date) throws -> PendingEvent {
         try PendingEvent(
@@ -23,8 +23,10 @@ extension AuditFixture {
             audit: AuditRecord(action: "old.event", targets: [.init(type: "template", id: "t1", name: "Name")]))
     }
 
-    fileprivate func sweep() async throws {
-        try await RetentionSweeper(database: house.house.worker, logger: house.house.logger).sweep()
+    func sweep() async throws {
+        try await RetentionSweeper(
+            database: house.house.worker, signer: try trail.signer, clock: house.clock.clock, logger: house.house.logger
+        ).sweep()
     }
 
     /// The classes under which entries `old.event` of a company are kept.
@@ -34,7 +36,7 @@ extension AuditFixture {
         ).map { try $0.decode("class") }
     }
 
-    fileprivate func setPlan(_ kept: RetentionClass, of tenant: TenantID) async throws {
+    func setPlan(_ kept: RetentionClass, of tenant: TenantID) async throws {
         try await house.house.worker.query(
             """
             insert into trail_plans (tenant_id, plan, class, asked_at) values (\(tenant), 'x', \(kept), \(house.clock.clock.now))
@@ -77,6 +79,7 @@ struct RetentionTests {
     func lapse() async throws {
         let fixture = try await AuditFixture.make()
         let tenant = fixture.tenant
+        try await fixture.setPlan(.year, of: tenant)
         try await fixture.take(try (0..<20).map { _ in try fixture.event(of: tenant, at: fixture.ago(500)) })
         let recent = try fixture.event(of: tenant, at: fixture.ago(1))
         try await fixture.take([recent])
@@ -86,8 +89,8 @@ struct RetentionTests {
         let details = try await fixture.house.house.worker.query("select id from trail_details where tenant_id = \(tenant)")
         let targets = try await fixture.house.house.worker.query("select id from trail_targets where tenant_id = \(tenant) and target = 't1'")
         #expect(details.count == 1 && targets.count == 1)
-        let proofs = TrailProofs(database: fixture.house.house.api)
-        let proof = try await proofs.inclusion(of: recent.header.id, tenant: tenant)
+        let proofs = TrailProofs(database: fixture.house.house.api, clock: fixture.house.clock.clock)
+        let proof = try await proofs.inclusion(of: .id(recent.header.id), tenant: tenant)
         #expect(proof.treeSize == 21 && root(of: proof) == proof.checkpoint.root)
         #expect(try await proofs.consistency(from: 20, to: 21, tenant: tenant).hashes.isEmpty == false)
     }
@@ -98,6 +101,7 @@ struct RetentionTests {
         let tenant = fixture.tenant
         // 366 days are over, the thirty of grace are not: the month ends at most 31 days after it.
         let instant = fixture.ago(366 + 5)
+        try await fixture.setPlan(.year, of: tenant)
         try await fixture.take([try fixture.event(of: tenant, at: instant)])
         let month = TrailTime(instant).month
         let worker = fixture.house.house.worker
@@ -126,6 +130,7 @@ struct RetentionTests {
         #expect(try await fixture.ask(.post, "/api/v1/audit/holds", reason, role: .admin).status == 403)
         let placed = try await fixture.ask(.post, "/api/v1/audit/holds", reason)
         #expect(placed.status == 201, "\(placed.body)")
+        for each in [tenant, other] { try await fixture.setPlan(.year, of: each) }
         try await fixture.take([try fixture.event(of: tenant, at: fixture.ago(500)), try fixture.event(of: other, at: fixture.ago(500))])
         try await fixture.sweep()
         #expect(try await fixture.kept(of: tenant) == ["hold"])
@@ -155,6 +160,7 @@ struct RetentionTests {
         let fixture = try await AuditFixture.make()
         let body = #"{"reason":"Only that week matters.","to":"\#(WireJSON.format(fixture.ago(700)))"}"#
         #expect(try await fixture.ask(.post, "/api/v1/audit/holds", body).status == 201)
+        try await fixture.setPlan(.year, of: fixture.tenant)
         try await fixture.take([
             try fixture.event(of: fixture.tenant, at: fixture.ago(800)), try fixture.event(of: fixture.tenant, at: fixture.ago(600)),
         ])

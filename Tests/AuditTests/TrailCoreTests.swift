@@ -9,16 +9,6 @@ import Testing
 @testable import Streams
 
 extension AuditFixture {
-    /// Whoever has the database in hand, beyond every privilege.
-    fileprivate func tamper(_ statements: SQL...) async throws {
-        let owner = Database(house.database.configuration(role: "postgres"), connections: 1)
-        try await owner.transaction { transaction in
-            try await transaction.query("set local search_path = audit")
-            try await transaction.query("set local session_replication_role = replica")
-            for statement in statements { try await transaction.query(statement) }
-        }
-    }
-
     fileprivate func numbers() async throws -> [Int64] {
         try await house.house.worker.query("select seq from trail_events where tenant_id = \(tenant) order by seq").map { try $0.decode("seq") }
     }
@@ -69,19 +59,21 @@ struct TrailCoreTests {
         let fixture = try await AuditFixture.make()
         let events = try (0..<300).map { try fixture.event("thing.do_\($0 % 9)") }
         for start in stride(from: 0, to: 300, by: 60) { try await fixture.take(Array(events[start..<start + 60])) }
-        let proofs = TrailProofs(database: fixture.house.house.api)
+        let proofs = TrailProofs(database: fixture.house.house.api, clock: fixture.house.clock.clock)
         for event in [events[0], events[255], events[256], events[299]] {
-            let proof = try await proofs.inclusion(of: event.header.id, tenant: fixture.tenant)
+            let proof = try await proofs.inclusion(of: .id(event.header.id), tenant: fixture.tenant)
             #expect(proof.treeSize == 300 && proof.checkpoint.size == 300)
             #expect(climb(proof) == proof.checkpoint.root)
         }
-        let early = try await proofs.inclusion(of: events[7].header.id, tenant: fixture.tenant, size: 60)
+        let early = try await proofs.inclusion(of: .id(events[7].header.id), tenant: fixture.tenant, size: 60)
         #expect(climb(early) == early.checkpoint.root && early.treeSize == 60)
         let consistency = try await proofs.consistency(from: 60, tenant: fixture.tenant)
         #expect(consistency.from.size == 60 && consistency.to.size == 300 && !consistency.hashes.isEmpty)
-        await #expect(throws: ProofError.noEntry) { try await proofs.inclusion(of: EventID(UUID()), tenant: fixture.tenant) }
-        await #expect(throws: ProofError.noEntry) { try await proofs.inclusion(of: events[0].header.id, tenant: TenantID(UUID())) }
-        await #expect(throws: ProofError.noCheckpoint) { try await proofs.consistency(from: 61, tenant: fixture.tenant) }
+        await #expect(throws: ProofError.noEntry) { try await proofs.inclusion(of: .id(EventID(UUID())), tenant: fixture.tenant) }
+        await #expect(throws: ProofError.noCheckpoint) { try await proofs.inclusion(of: .id(events[0].header.id), tenant: TenantID(UUID())) }
+        let between = try await proofs.consistency(from: 61, tenant: fixture.tenant)
+        #expect(between.from.checkpoint == nil && between.from.size == 61)
+        await #expect(throws: ProofError.noCheckpoint) { try await proofs.consistency(from: 301, tenant: fixture.tenant) }
     }
 
     /// RFC 9162, 2.1.3.2.

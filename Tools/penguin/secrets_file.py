@@ -54,7 +54,7 @@ def make_keys(folder):
 def make_trail_keys(folder):
     """The key that signs the audit trail's checkpoints, and its public part for whoever verifies them, a line for each key.
 
-    To change the key put a new one before the old one: both sign until the old one is taken out; `trail.pub` keeps both.
+    To change the key put a new one before the old one: both sign until the old one is taken out; `trail.pub` and `former` keep it.
     """
     private, public = folder / "trail.json", folder / "trail.pub"
     if not private.exists():
@@ -63,7 +63,11 @@ def make_trail_keys(folder):
     document = read_json(private, {})
     known = public.read_text().splitlines() if public.exists() else []
     lines = [verifier_key(document["name"], base64.b64decode(seed)) for seed in document["keys"]]
-    write_private(public, "\n".join(lines + [line for line in known if line not in lines]) + "\n")
+    gone = [line for line in known if line not in lines]
+    write_private(public, "\n".join(lines + gone) + "\n")
+    former = [base64.b64encode(base64.b64decode(line.split("+", 2)[2])[1:]).decode() for line in gone]
+    if former != document.get("former", []):
+        write_private_json(private, {**document, "former": former})
 
 
 def verifier_key(name, seed):

@@ -15,6 +15,8 @@ struct TrailExport: Encodable, Sendable, Equatable {
         case cancelled
         /// The file's time is over.
         case expired
+        /// It was sent as it was asked for; of the file only the manifest is kept.
+        case sent
 
         var isOver: Bool { self != .queued && self != .running }
     }

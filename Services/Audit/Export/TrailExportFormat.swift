@@ -6,7 +6,8 @@ import Postgres
 enum TrailExportFormat: String, Codable, Sendable, CaseIterable {
     /// One table with the same columns whatever is in it.
     case csv
-    /// One entry a line: what its leaf is the hash of, and what of the erasable is still there, with its salt. The last line is the manifest.
+    /// One entry a line: what its leaf is the hash of, and what of the erasable is still there, with its salt. Between them the subtrees that stand
+    /// for what is left out; the last line is the manifest.
     case ndjson
 
     var contentType: String {
@@ -29,11 +30,20 @@ enum TrailExportFormat: String, Codable, Sendable, CaseIterable {
         }
     }
 
-    /// One entry, as ``TrailStore/columns`` give it, with its line end.
-    func line(_ row: Row) throws -> String {
+    /// One entry, with its line end; `row` as ``TrailStore/columns`` give it, `line` what was checked of it.
+    func line(_ row: Row, _ line: TrailLine) throws -> String {
         switch self {
         case .csv: CSVRecord.line(try Self.cells(row))
-        case .ndjson: try TrailStore.line(row).text + "\n"
+        case .ndjson: line.text + "\n"
+        }
+    }
+
+    /// The entries `first` to `last` are not in the file; `hashes` are the roots of the subtrees that they make.
+    func gap(_ first: Int64, _ last: Int64, _ hashes: [Data]) -> String {
+        switch self {
+        case .csv: ""
+        case .ndjson:
+            "{\"gap\":[\(first),\(last)],\"hashes\":[\(hashes.map { "\"\($0.base64EncodedString())\"" }.joined(separator: ","))]}\n"
         }
     }
 

@@ -9,12 +9,27 @@ enum TrailExportStore {
         x.finished_at, x.expires_at
         """
 
-    static func insert(_ export: TrailExport, kept: RetentionClass, of tenant: TenantID, in transaction: Transaction) async throws {
+    /// `kept` is what the plan shows, `tree` what is signed now.
+    static func insert(
+        _ export: TrailExport, kept: RetentionClass, tree: TrailSelection.Tree, of tenant: TenantID, in transaction: Transaction
+    ) async throws {
         try await transaction.query(
             """
-            insert into trail_exports (tenant_id, id, format, filter, class, status, through, created_by, created_at, worked_at, expires_at)
+            insert into trail_exports (tenant_id, id, format, filter, class, status, through, root, created_by, created_at, worked_at, expires_at)
             values (\(tenant), \(export.id), \(export.format), \(try PostgresJSON(export.filter)), \(kept), \(export.status),
-                \(export.progress.of), \(export.createdBy), \(export.createdAt), \(export.createdAt), \(export.expiresAt))
+                \(tree.size), \(tree.root), \(export.createdBy), \(export.createdAt), \(export.createdAt), \(export.expiresAt))
+            """)
+    }
+
+    /// What was sent, for whoever wants its manifest later.
+    static func insertSent(_ manifest: ExportManifest, note: String, by actor: String, at now: Date, in worker: Database) async throws {
+        try await worker.query(
+            """
+            insert into trail_exports (tenant_id, id, format, filter, class, status, through, scanned, rows, first_seq, last_seq, root, manifest,
+                                       created_by, created_at, worked_at, finished_at, expires_at)
+            values (\(manifest.tenant), \(manifest.export), \(manifest.format), \(try PostgresJSON(manifest.filter)), '-',
+                \(TrailExport.Status.sent), \(manifest.through), \(manifest.through), \(manifest.count), \(manifest.firstSeq), \(manifest.lastSeq),
+                \(manifest.root), \(note), \(actor), \(manifest.createdAt), \(now), \(now), \(now.addingTimeInterval(TrailExports.kept)))
             """)
     }
 
@@ -27,6 +42,11 @@ enum TrailExportStore {
     static func countOpen(of tenant: TenantID, in transaction: Transaction) async throws -> Int {
         try await transaction.query(
             "select count(*) as n from trail_exports where tenant_id = \(tenant) and status in ('queued', 'running')")[0].decode("n")
+    }
+
+    /// How many of a company's files are there to be fetched.
+    static func countReady(of tenant: TenantID, in transaction: Transaction) async throws -> Int {
+        try await transaction.query("select count(*) as n from trail_exports where tenant_id = \(tenant) and status = 'ready'")[0].decode("n")
     }
 
     static func find(_ export: TrailExportID, of tenant: TenantID, in database: Database) async throws -> TrailExport? {
@@ -49,7 +69,7 @@ enum TrailExportStore {
     /// The signed note about a file; nil until there is one.
     static func manifest(of export: TrailExportID, tenant: TenantID, in database: Database) async throws -> String? {
         try await database.query(
-            as: tenant, "select manifest from trail_exports where tenant_id = \(tenant) and id = \(export) and status = 'ready'"
+            as: tenant, "select manifest from trail_exports where tenant_id = \(tenant) and id = \(export) and status in ('ready', 'sent')"
         ).first?.decodeOptional("manifest")
     }
 

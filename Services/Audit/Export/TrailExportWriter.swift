@@ -18,12 +18,17 @@ struct TrailExportWriter: Sendable {
         let firstSeq: Int64?
         let lastSeq: Int64?
         let parts: Int
+        /// Over what was written or left out so far.
+        let frontier: MerkleFrontier
     }
 
     private static let partSize = 1 << 20
     /// What is remembered of an export whose file is gone.
     private static let remembered: TimeInterval = 30 * 86_400
 
+    /// Of the `_api` role: entries are read under row-level security, like any reading of them.
+    let api: Database
+    /// Of the `_worker` role.
     let database: Database
     let signer: CheckpointSigner
     let clock: WallClock
@@ -42,7 +47,8 @@ struct TrailExportWriter: Sendable {
                 let isTransient = (error as? any TransientError)?.isTransient ?? false
                 guard !isTransient, !Task.isCancelled else { throw error }
                 // It would fail the same way for ever.
-                try await fail(export, of: tenant)
+                let isDamage = error is AlteredEntry || error is ExportError
+                try await fail(export, of: tenant, because: isDamage ? "\(error)" : "the entries could not be written")
                 throw error
             }
         }
@@ -52,7 +58,6 @@ struct TrailExportWriter: Sendable {
     private func write(_ export: TrailExportID, of tenant: TenantID) async throws -> Bool {
         let now = clock.now
         return try await database.transaction { transaction -> Bool in
-            try await transaction.query("select set_config('nile.tenant_id', \(tenant.description), true)")
             guard let work = try await lock(export, of: tenant, in: transaction) else { return false }
             if work.isBegun && work.scanned >= work.selection.through {
                 try await seal(work, at: now, in: transaction)
@@ -66,9 +71,15 @@ struct TrailExportWriter: Sendable {
     private func extend(_ work: Work, at now: Date, in transaction: Transaction) async throws {
         let tenant = work.selection.tenant
         let last = min(work.scanned + batch, work.selection.through)
+        let isLast = last == work.selection.through
+        var assembly = TrailExportAssembly(work.format, frontier: work.frontier)
         var text = work.isBegun ? "" : work.format.head
-        let found = try await transaction.query(try work.selection.entries(after: work.scanned, through: last))
-        for row in found { text += try work.format.line(row) }
+        let (found, tiles) = try await read(work.selection, after: work.scanned, through: last, isLast: isLast, for: assembly)
+        text += try assembly.add(found, tiles: tiles)
+        if isLast {
+            text += try assembly.finish(through: last, tiles: tiles)
+            guard assembly.frontier.root == work.selection.tree.root else { throw ExportError.damagedTree }
+        }
         let first = try found.first?.decode("seq", as: Int64.self)
         let newest = try found.last?.decode("seq", as: Int64.self)
         let contents = Self.parts(of: Data(text.utf8))
@@ -82,10 +93,23 @@ struct TrailExportWriter: Sendable {
             """
             update trail_exports set status = 'running', scanned = \(last), rows = rows + \(found.count),
                 first_seq = coalesce(first_seq, \(first)), last_seq = coalesce(\(newest), last_seq),
-                bytes = bytes + \(text.utf8.count), parts = parts + \(Int32(contents.count)), worked_at = \(now)
+                bytes = bytes + \(text.utf8.count), parts = parts + \(Int32(contents.count)), worked_at = \(now),
+                covered = \(assembly.frontier.size), frontier = \(assembly.frontier.bytes)
             where tenant_id = \(tenant) and id = \(work.export)
             """)
         try await transaction.pipeline(statements)
+    }
+
+    /// The entries of these numbers, and the tiles for what is left out between them.
+    private func read(
+        _ selection: TrailSelection, after: Int64, through last: Int64, isLast: Bool, for assembly: TrailExportAssembly
+    ) async throws -> ([Row], TileSet) {
+        try await api.transaction(as: selection.tenant) { transaction in
+            let rows = Array(try await transaction.query(try selection.entries(after: after, through: last)))
+            let numbers = try rows.map { try $0.decode("seq", as: Int64.self) }
+            let nodes = assembly.needed(for: numbers, through: isLast ? last : nil)
+            return (rows, try await TileSet.read(nodes, of: selection.tenant, in: transaction))
+        }
     }
 
     private func seal(_ work: Work, at now: Date, in transaction: Transaction) async throws {
@@ -102,8 +126,8 @@ struct TrailExportWriter: Sendable {
         }
         let manifest = ExportManifest(
             tenant: selection.tenant, export: work.export, format: work.format, filter: selection.filter, count: work.rows,
-            firstSeq: work.firstSeq, lastSeq: work.lastSeq, through: selection.through, digest: Data(hash.finalize()),
-            createdAt: selection.retention.now)
+            firstSeq: work.firstSeq, lastSeq: work.lastSeq, through: selection.through, root: selection.tree.root,
+            digest: Data(hash.finalize()), createdAt: selection.retention.now)
         let note = try signer.sign(try manifest.text)
         var statements: [SQL] = []
         var added = 0
@@ -129,7 +153,8 @@ struct TrailExportWriter: Sendable {
     private func lock(_ export: TrailExportID, of tenant: TenantID, in transaction: Transaction) async throws -> Work? {
         try await transaction.query(
             """
-            select format, filter, class, status, through, scanned, rows, first_seq, last_seq, parts, created_at from trail_exports
+            select format, filter, class, status, through, root, scanned, rows, first_seq, last_seq, parts, covered, frontier, created_at
+            from trail_exports
             where tenant_id = \(tenant) and id = \(export) and status in ('queued', 'running') for update skip locked
             """
         ).first.map { row in
@@ -137,19 +162,23 @@ struct TrailExportWriter: Sendable {
             let status: TrailExport.Status = try row.decode("status")
             let selection = TrailSelection(
                 tenant: tenant, filter: try WireJSON.decoder().decode(TrailExportFilter.self, from: Data(filter.utf8)),
-                retention: RetentionWindow(plan: try row.decode("class"), now: try row.decode("created_at")), through: try row.decode("through"))
+                retention: RetentionWindow(plan: try row.decode("class"), now: try row.decode("created_at")),
+                tree: TrailSelection.Tree(size: try row.decode("through"), root: try row.decodeOptional("root") ?? MerkleTree.emptyRoot))
+            guard let frontier = MerkleFrontier(size: try row.decode("covered"), bytes: try row.decode("frontier")) else {
+                throw ExportError.damagedTree
+            }
             return Work(
                 export: export, format: try row.decode("format"), selection: selection, isBegun: status == .running,
                 scanned: try row.decode("scanned"), rows: try row.decode("rows"), firstSeq: try row.decodeOptional("first_seq"),
-                lastSeq: try row.decodeOptional("last_seq"), parts: try row.decode("parts"))
+                lastSeq: try row.decodeOptional("last_seq"), parts: try row.decode("parts"), frontier: frontier)
         }
     }
 
-    private func fail(_ export: TrailExportID, of tenant: TenantID) async throws {
+    private func fail(_ export: TrailExportID, of tenant: TenantID, because reason: String) async throws {
         try await database.transaction { transaction in
             try await transaction.pipeline([
                 """
-                update trail_exports set status = 'failed', failure = 'the entries could not be written', bytes = 0, parts = 0,
+                update trail_exports set status = 'failed', failure = \(reason), bytes = 0, parts = 0,
                     finished_at = \(clock.now) where tenant_id = \(tenant) and id = \(export) and status in ('queued', 'running')
                 """,
                 "delete from trail_export_parts where tenant_id = \(tenant) and export_id = \(export)",
@@ -192,10 +221,4 @@ struct TrailExportWriter: Sendable {
     static func parts(of content: Data) -> [Data] {
         stride(from: 0, to: content.count, by: partSize).map { content.subdata(in: $0..<min($0 + partSize, content.count)) }
     }
-}
-
-/// Why a file cannot be finished.
-enum ExportError: Error, Equatable {
-    /// A part that was written is not there any more.
-    case partMissing
 }

@@ -16,6 +16,8 @@ struct TrailExports: Sendable {
     static let slice = 500
     /// Of one company at once.
     static let mostOpen = 5
+    /// Files of one company that wait to be fetched.
+    static let mostReady = 20
     static let kept: TimeInterval = 7 * 86_400
 
     let api: Database
@@ -33,55 +35,65 @@ struct TrailExports: Sendable {
         let expiresAt: Date
     }
 
-    /// The entries that there are now. Problem `export_too_large`.
+    /// The entries that there are now. Problems `export_too_large` and `search_too_slow`.
     func stream(_ filter: TrailExportFilter, as format: TrailExportFormat, by identity: Identity, audit: AuditRecord) async throws -> Response {
         let export = TrailExportID(.v7(at: clock.now))
-        let (selection, numbers) = try await begin(filter, as: format, export: export, by: identity, audit: audit)
-        let worker = worker
-        let signer = signer
+        let (selection, numbers) = try await select(filter, for: identity.tenant)
+        let record = try Self.record(audit, export, format, filter, count: numbers.count)
+        try await worker.transaction { try await acts.record(record, of: identity.tenant, by: identity.actor, in: $0) }
         let body = ResponseBody { writer in
             var hash = SHA256()
-            hash.update(data: Data(format.head.utf8))
-            try await writer.write(ByteBuffer(string: format.head))
-            for slice in Self.slices(numbers) {
-                let found = try await worker.query(selection.entries(slice))
-                // Nothing that was counted goes away: an answer that breaks off is not taken for whole.
-                guard found.count == slice.count else { throw ExportError.partMissing }
-                let text = try found.map { try format.line($0) }.joined()
+            var assembly = TrailExportAssembly(format)
+            func send(_ text: String) async throws {
                 hash.update(data: Data(text.utf8))
                 try await writer.write(ByteBuffer(string: text))
             }
-            if format == .ndjson {
-                let manifest = ExportManifest(
-                    tenant: selection.tenant, export: export, format: format, filter: filter, count: Int64(numbers.count),
-                    firstSeq: numbers.first, lastSeq: numbers.last, through: selection.through, digest: Data(hash.finalize()),
-                    createdAt: selection.retention.now)
-                try await writer.write(ByteBuffer(string: try ExportManifest.line(try signer.sign(try manifest.text))))
+            try await send(format.head)
+            for slice in Self.slices(numbers) {
+                let (rows, tiles) = try await read(slice, of: selection, for: assembly)
+                // Nothing that was counted goes away: an answer that breaks off is not taken for whole.
+                guard rows.count == slice.count else { throw ExportError.partMissing }
+                try await send(try assembly.add(rows, tiles: tiles))
             }
+            let (_, tiles) = try await read([], of: selection, for: assembly)
+            try await send(try assembly.finish(through: selection.through, tiles: tiles))
+            guard assembly.frontier.root == selection.tree.root else { throw ExportError.damagedTree }
+            let manifest = ExportManifest(
+                tenant: selection.tenant, export: export, format: format, filter: filter, count: Int64(numbers.count),
+                firstSeq: numbers.first, lastSeq: numbers.last, through: selection.through, root: selection.tree.root,
+                digest: Data(hash.finalize()), createdAt: selection.retention.now)
+            let note = try signer.sign(try manifest.text)
+            try await TrailExportStore.insertSent(manifest, note: note, by: Self.name(of: identity), at: clock.now, in: worker)
+            if format == .ndjson { try await writer.write(ByteBuffer(string: try ExportManifest.line(note))) }
             try await writer.finish(nil)
         }
-        return Response(status: .ok, headers: Self.headers(of: format), body: body)
+        var headers = Self.headers(of: format)
+        headers[.auditExport] = export.description
+        return Response(status: .ok, headers: headers, body: body)
     }
 
-    /// Settles what a streamed file holds, and writes into the trail that somebody has it.
-    private func begin(
-        _ filter: TrailExportFilter, as format: TrailExportFormat, export: TrailExportID, by identity: Identity, audit: AuditRecord
-    ) async throws -> (TrailSelection, [Int64]) {
-        let tenant = identity.tenant
+    /// Settles what a streamed file holds.
+    private func select(_ filter: TrailExportFilter, for tenant: TenantID) async throws -> (TrailSelection, [Int64]) {
         let retention = try await RetentionWindow.read(of: tenant, at: clock.now, in: api)
-        return try await worker.transaction { transaction -> (TrailSelection, [Int64]) in
-            try await transaction.query("select set_config('nile.tenant_id', \(tenant.description), true)")
+        let (selection, numbers) = try await TrailSearcher.inTime(as: tenant, in: api) { transaction in
             let selection = TrailSelection(
-                tenant: tenant, filter: filter, retention: retention, through: try await TrailSelection.size(of: tenant, in: transaction))
-            let numbers = try await selection.numbers(limit: Self.mostStreamed + 1, in: transaction)
-            guard numbers.count <= Self.mostStreamed else {
-                throw Problem.unprocessable(
-                    kind: "export_too_large", title: "More than \(Self.mostStreamed) entries fit.",
-                    detail: "Have them written in the background with POST /api/v1/audit/exports, or narrow the filter.")
-            }
-            let record = try Self.record(audit, export, format, filter, count: numbers.count)
-            try await acts.record(record, of: tenant, by: identity.actor, in: transaction)
-            return (selection, numbers)
+                tenant: tenant, filter: filter, retention: retention, tree: try await .read(of: tenant, in: transaction))
+            return (selection, try await selection.numbers(limit: Self.mostStreamed + 1, in: transaction))
+        }
+        guard numbers.count <= Self.mostStreamed else {
+            throw Problem.unprocessable(
+                kind: "export_too_large", title: "More than \(Self.mostStreamed) entries fit.",
+                detail: "Have them written in the background with POST /api/v1/audit/exports, or narrow the filter.")
+        }
+        return (selection, numbers)
+    }
+
+    /// The entries of these numbers, and the tiles for what is left out before them; without numbers, behind the last one.
+    private func read(_ numbers: [Int64], of selection: TrailSelection, for assembly: TrailExportAssembly) async throws -> ([Row], TileSet) {
+        try await api.transaction(as: selection.tenant) { transaction in
+            let rows = numbers.isEmpty ? [] : Array(try await transaction.query(selection.entries(numbers)))
+            let nodes = assembly.needed(for: numbers, through: numbers.isEmpty ? selection.through : nil)
+            return (rows, try await TileSet.read(nodes, of: selection.tenant, in: transaction))
         }
     }
 
@@ -96,12 +108,16 @@ struct TrailExports: Sendable {
                 throw Problem.unprocessable(
                     kind: "too_many_exports", title: "\(Self.mostOpen) exports are being written.", detail: "Wait for one, or cancel it.")
             }
+            guard try await TrailExportStore.countReady(of: tenant, in: transaction) < Self.mostReady else {
+                throw Problem.unprocessable(
+                    kind: "too_many_exports", title: "\(Self.mostReady) files wait to be fetched.", detail: "Delete one that nobody needs.")
+            }
+            let tree = try await TrailSelection.Tree.read(of: tenant, in: transaction)
             let export = TrailExport(
-                id: TrailExportID(.v7(at: now)), format: format, filter: filter, status: .queued,
-                progress: .init(done: 0, of: try await TrailSelection.size(of: tenant, in: transaction)), rows: 0, bytes: 0, parts: 0,
-                failure: nil, createdBy: "\(identity.actor.kind.rawValue):\(identity.actor.id)", createdAt: now, finishedAt: nil,
+                id: TrailExportID(.v7(at: now)), format: format, filter: filter, status: .queued, progress: .init(done: 0, of: tree.size),
+                rows: 0, bytes: 0, parts: 0, failure: nil, createdBy: Self.name(of: identity), createdAt: now, finishedAt: nil,
                 expiresAt: now.addingTimeInterval(Self.kept))
-            try await TrailExportStore.insert(export, kept: retention.plan, of: tenant, in: transaction)
+            try await TrailExportStore.insert(export, kept: retention.plan, tree: tree, of: tenant, in: transaction)
             let record = try Self.record(audit, export.id, format, filter, count: nil)
             try await acts.record(record, of: tenant, by: identity.actor, in: transaction)
             return export
@@ -144,6 +160,9 @@ struct TrailExports: Sendable {
         return Response(status: .ok, headers: Self.headers(of: export.format), body: body)
     }
 
+    /// `user:<id>` or `api_key:<id>`.
+    private static func name(of identity: Identity) -> String { "\(identity.actor.kind.rawValue):\(identity.actor.id)" }
+
     static func slices(_ numbers: [Int64]) -> [[Int64]] {
         stride(from: 0, to: numbers.count, by: slice).map { Array(numbers[$0..<min($0 + slice, numbers.count)]) }
     }
@@ -168,4 +187,9 @@ struct TrailExports: Sendable {
         if let count { record.metadata["count"] = String(count) }
         return record
     }
+}
+
+extension HTTPField.Name {
+    /// The export that an answer is, for its manifest.
+    static let auditExport = Self("Audit-Export")!
 }

@@ -10,13 +10,23 @@ struct TrailSelection: Sendable {
     let filter: TrailExportFilter
     /// What the plan showed then.
     let retention: RetentionWindow
-    /// How many entries the tree had then.
-    let through: Int64
+    /// What was signed of the tree then.
+    let tree: Tree
 
-    /// The tree's size, 0 before its first entry.
-    static func size(of tenant: TenantID, in transaction: Transaction) async throws -> Int64 {
-        try await transaction.query("select size from trail_heads where tenant_id = \(tenant)").first?.decode("size", as: Int64.self) ?? 0
+    struct Tree: Sendable {
+        /// How many entries it had.
+        let size: Int64
+        let root: Data
+
+        static let empty = Tree(size: 0, root: MerkleTree.emptyRoot)
+
+        /// As it is signed now.
+        static func read(of tenant: TenantID, in transaction: Transaction) async throws -> Tree {
+            try await TrailCheckpoint.read(of: tenant, in: transaction).map { Tree(size: $0.size, root: $0.root) } ?? .empty
+        }
     }
+
+    var through: Int64 { tree.size }
 
     /// The numbers of the entries, in order, at most `limit`; the transaction is in the company's name.
     func numbers(limit: Int, in transaction: Transaction) async throws -> [Int64] {

@@ -1,3 +1,4 @@
+import Contracts
 import Foundation
 import ServiceRuntime
 
@@ -17,6 +18,16 @@ enum RetentionClass: String, Codable, Sendable, CaseIterable {
         }
     }
 
+    /// Whether a month, by its first day `2026-11-01`, may go: by the program's own clock and table, so that whoever changes the database's makes it
+    /// sign for nothing. A month counts as the shortest there is: when exactly it ends, the database says.
+    func isOver(month: String, at now: Date) -> Bool {
+        guard let first = WireJSON.parse("\(month)T00:00:00Z") else { return false }
+        return first.addingTimeInterval(Double(28 + days + Self.grace) * 86_400) <= now
+    }
+
+    /// Days that a month waits, once its time is over.
+    static let grace = 30
+
     /// Entries from before this are not shown any more.
     func floor(at now: Date) -> Date {
         now.addingTimeInterval(-Double(days) * 86_400)
@@ -25,8 +36,10 @@ enum RetentionClass: String, Codable, Sendable, CaseIterable {
 
 /// Which plan keeps entries for how long, as configured: `starter=d90,professional=y1`.
 struct RetentionPlans: Sendable, Equatable {
-    /// For a plan that is not named here, and while nobody knows the plan.
+    /// For a plan that is not named here; what is shown while nobody knows the plan.
     static let unknown = RetentionClass.year
+    /// What is written while nobody knows the plan is kept under this.
+    static let undecided = RetentionClass.sevenYears
 
     private let classes: [String: RetentionClass]
 

@@ -3,12 +3,16 @@ import Logging
 import Postgres
 import Primitives
 import ServiceLifecycle
+import Streams
 
-/// Drops the months whose time and grace are over, and what released holds kept; whether that is so, the database decides.
+/// Drops the months whose time and grace are over, and what released holds kept; thins old checkpoints. Whether that is so the database decides,
+/// and what goes is signed for, when the program agrees.
 struct RetentionSweeper: Service {
     private static let batch = 1_000
 
     let database: Database
+    let signer: CheckpointSigner
+    let clock: WallClock
     let logger: Logger
 
     func run() async throws {
@@ -30,6 +34,10 @@ struct RetentionSweeper: Service {
         let lapsed = try await database.query("select class, month::text as month from trail_lapsed()")
         for row in lapsed {
             let (kept, month): (String, String) = (try row.decode("class"), try row.decode("month"))
+            guard RetentionClass(rawValue: kept)?.isOver(month: month, at: clock.now) == true else {
+                logger.error("the database would drop a month of the trail too early", metadata: ["class": "\(kept)", "month": "\(month)"])
+                continue
+            }
             do {
                 try await retire(kept, month)
             } catch {
@@ -37,13 +45,29 @@ struct RetentionSweeper: Service {
                 logger.warning("a month of the trail stays for now", metadata: ["class": "\(kept)", "month": "\(month)", "error": "\(error)"])
             }
         }
-        while try await database.query("select trail_prune_held(\(Int32(Self.batch))) as pruned")[0].decode("pruned", as: Int.self) == Self.batch {}
+        while try await pruneHeld() == Self.batch {}
+        let thin: SQL = "select trail_thin_checkpoints(\(Int32(Self.batch))) as thinned"
+        while try await database.query(thin)[0].decode("thinned", as: Int.self) == Self.batch {}
     }
 
     private func retire(_ kept: String, _ month: String) async throws {
         // What stands in a default partition gets one of its own first.
         try await database.query("select trail_make_partitions(\(month)::date, 1) as made")
-        let gone = try await database.query("select trail_retire_month(\(kept), \(month)::date) as gone")[0].decode("gone", as: Int64.self)
+        let gone = try await database.transaction { transaction in
+            let rows = try await transaction.query("select tenant_id, entries, seqs, at from trail_retirement(\(kept), \(month)::date)")
+            try await Pruning.sign(try rows.map { try Pruning($0, kept: kept, month: month) }, by: signer, in: transaction)
+            return try await transaction.query("select trail_retire_month(\(kept), \(month)::date) as gone")[0].decode("gone", as: Int64.self)
+        }
         logger.notice("a month of the trail was dropped", metadata: ["class": "\(kept)", "month": "\(month)", "entries": "\(gone)"])
+    }
+
+    /// A batch of what a hold had kept; how many entries.
+    private func pruneHeld() async throws -> Int {
+        let limit = Int32(Self.batch)
+        return try await database.transaction { transaction in
+            let rows = try await transaction.query("select tenant_id, entries, seqs, at from trail_held_retirement(\(limit))")
+            try await Pruning.sign(try rows.map { try Pruning($0, kept: "hold", month: nil) }, by: signer, in: transaction)
+            return try await transaction.query("select trail_prune_held(\(limit)) as pruned")[0].decode("pruned", as: Int.self)
+        }
     }
 }

@@ -23,15 +23,26 @@ struct ProofRoutes {
             let identity = try context.requireTrailReader()
             let id = try context.identifier("id", as: EventID.self)
             let size = try Self.size("size", request)
-            let proof = try await proven { try await proofs.inclusion(of: id, tenant: identity.tenant, size: size) }
-            try await reads.read("proof", TrailSearch(), isFirst: false, by: identity, context)
+            let proof = try await proven { try await proofs.inclusion(of: .id(id), tenant: identity.tenant, size: size) }
+            try await reads.read("proof", TrailSearch(), by: identity, context)
+            return try Response.json(proof)
+        }
+        // Of an entry by its number, also when the entry itself is gone with its time.
+        router.get("/api/v1/audit/proof") { request, context in
+            let identity = try context.requireTrailReader()
+            guard let seq = try Self.size("seq", request) else {
+                throw Problem.invalid("seq takes the number of an entry, from 1 on.", field: "seq")
+            }
+            let size = try Self.size("size", request)
+            let proof = try await proven { try await proofs.inclusion(of: .seq(seq), tenant: identity.tenant, size: size) }
+            try await reads.read("proof", TrailSearch(), by: identity, context)
             return try Response.json(proof)
         }
         router.get("/api/v1/audit/checkpoint") { request, context in
             let identity = try context.requireTrailReader()
             let size = try Self.size("size", request)
             guard let checkpoint = try await proofs.checkpoint(of: identity.tenant, size: size) else { throw Problem.notFound("checkpoint") }
-            try await reads.read("checkpoint", TrailSearch(), isFirst: false, by: identity, context)
+            try await reads.read("checkpoint", TrailSearch(), by: identity, context)
             return try Response.json(checkpoint)
         }
         router.get("/api/v1/audit/consistency") { request, context in
@@ -42,7 +53,7 @@ struct ProofRoutes {
             let to = try Self.size("to", request)
             if let to, to < from { throw Problem.invalid("to must not be less than from.", field: "to") }
             let proof = try await proven { try await proofs.consistency(from: from, to: to, tenant: identity.tenant) }
-            try await reads.read("consistency", TrailSearch(), isFirst: false, by: identity, context)
+            try await reads.read("consistency", TrailSearch(), by: identity, context)
             return try Response.json(proof)
         }
     }
@@ -54,17 +65,24 @@ struct ProofRoutes {
             throw Problem.notFound("event")
         } catch ProofError.noCheckpoint {
             throw Problem.notFound("checkpoint")
-        } catch ProofError.incompleteTree {
-            throw Problem(
-                .internalServerError, kind: "incomplete_tree", title: "The stored tree is not complete.",
-                detail: "A part of the tree that this proof needs is missing: tell us, and keep the checkpoints that you have.")
+        } catch ProofError.damagedTree {
+            throw Self.damaged("What is stored of the tree is not what was signed")
+        } catch let error as AlteredEntry {
+            throw Self.damaged("Entry \(error.seq) is not what was written")
         }
     }
 
-    /// The size of a tree; nil when it is not named.
+    /// No proof is given of what cannot be true.
+    private static func damaged(_ what: String) -> Problem {
+        Problem(
+            .internalServerError, kind: "damaged_trail", title: "The stored trail is damaged.",
+            detail: "\(what): tell us, and keep the checkpoints that you have.")
+    }
+
+    /// The size of a tree, or a number in it; nil when it is not named.
     private static func size(_ name: String, _ request: Request) throws(Problem) -> Int64? {
         guard let text = request.uri.queryParameters[Substring(name)] else { return nil }
-        guard let size = Int64(text), size >= 1 else { throw Problem.invalid("\(name) must be the size of a tree, from 1 on.", field: name) }
+        guard let size = Int64(text), size >= 1 else { throw Problem.invalid("\(name) must be a number from 1 on.", field: name) }
         return size
     }
 }

@@ -181,8 +181,14 @@ struct TrailSearcher: Sendable {
         return rows.count > Self.mostCandidates ? nil : try rows.map { try $0.decode("id", as: EventID.self) }
     }
 
-    /// Ends each statement after three seconds: a search that takes longer is not worth the database's time.
     private func inTime<Value: Sendable>(as tenant: TenantID, _ body: (Transaction) async throws -> Value) async throws -> Value {
+        try await Self.inTime(as: tenant, in: database, body)
+    }
+
+    /// Ends each statement after three seconds: a search that takes longer is not worth the database's time.
+    static func inTime<Value: Sendable>(
+        as tenant: TenantID, in database: Database, _ body: (Transaction) async throws -> Value
+    ) async throws -> Value {
         do {
             return try await database.transaction(as: tenant) { transaction in
                 try await transaction.query("select set_config('statement_timeout', '3s', true)")

@@ -1,5 +1,6 @@
 import Contracts
 import Foundation
+import Logging
 import Metrics
 import Postgres
 import Primitives
@@ -15,8 +16,12 @@ struct Trail: Sendable {
 
     let clock: WallClock
     let signer: CheckpointSigner
+    let logger: Logger
+    let known = KnownSizes()
 
     /// Throws ``EventRejected`` for an entry out of bounds; then the batch is taken apart and the others land.
+    ///
+    /// What belongs into a tree that somebody has damaged is put into quarantine, so that other companies do not wait for it.
     func record(_ events: [ReceivedEvent], from source: ServiceName, in transaction: Transaction) async throws {
         let now = clock.now
         let entries = try events.compactMap { event -> TrailEntry? in
@@ -24,22 +29,29 @@ struct Trail: Sendable {
             if let violation = TrailRules.violation(of: record, in: event.header) { throw EventRejected(violation) }
             return TrailEntry(event.header, record, source: source.rawValue, recordedAt: now)
         }
-        try await append(entries, in: transaction)
+        let damages = try await append(entries, in: transaction)
+        guard !damages.isEmpty else { return }
+        let parked = events.filter { $0.header.audit != nil && damages[$0.header.tenant ?? Self.platform] != nil }
+        try await TrailIntake.park(parked, from: source, because: damages, in: transaction)
+        Counter(label: "events_quarantined_total", dimensions: [("source", source.rawValue)]).increment(by: parked.count)
     }
 
-    /// Adds those that are new, in their order.
-    func append(_ entries: [TrailEntry], in transaction: Transaction) async throws {
-        guard !entries.isEmpty else { return }
-        var heads = try await TrailIntake.lockHeads(of: Array(Set(entries.map(\.tenant))), in: transaction)
-        var known = try await TrailIntake.known(entries, in: transaction)
-        let fresh = entries.filter { known.insert(EntryKey(tenant: $0.tenant, id: $0.id)).inserted }
-        guard !fresh.isEmpty else { return }
+    /// Adds those that are new, in their order; the trees to which nothing was added, since they are not as they were signed.
+    func append(_ entries: [TrailEntry], in transaction: Transaction) async throws -> [TenantID: TreeDamage] {
+        guard !entries.isEmpty else { return [:] }
+        let stored = try await TrailIntake.lockHeads(of: Array(Set(entries.map(\.tenant))), in: transaction)
+        var (heads, damages) = verified(stored)
+        let sound = entries.filter { damages[$0.tenant] == nil }
+        var present = try await TrailIntake.known(sound, in: transaction)
+        let new = sound.filter { present.insert(EntryKey(tenant: $0.tenant, id: $0.id)).inserted }
+        guard !new.isEmpty else { return damages }
+        let fresh = try await ErasedSubjects.stripped(new, in: transaction)
         let classes = try await TrailIntake.classes(of: fresh, in: transaction)
         var numbered: [NumberedEntry] = []
         var completed: [TenantID: [MerkleNode]] = [:]
         for entry in fresh {
             var head = heads[entry.tenant] ?? MerkleFrontier()
-            let retention = classes[MonthKey(entry)] ?? RetentionPlans.unknown.rawValue
+            let retention = classes[MonthKey(entry)] ?? RetentionPlans.undecided.rawValue
             let next = NumberedEntry(entry, seq: head.size + 1, retention: retention)
             completed[entry.tenant, default: []] += head.append(next.leaf)
             heads[entry.tenant] = head
@@ -54,5 +66,24 @@ struct Trail: Sendable {
         }
         try await TrailIntake.insert(numbered, growths, at: clock.now, in: transaction)
         Counter(label: "trail_events_total").increment(by: numbered.count)
+        return damages
+    }
+
+    private func verified(_ stored: [StoredHead]) -> ([TenantID: MerkleFrontier], [TenantID: TreeDamage]) {
+        var heads: [TenantID: MerkleFrontier] = [:]
+        var damages: [TenantID: TreeDamage] = [:]
+        for head in stored {
+            do {
+                heads[head.tenant] = try head.verified(by: signer, after: known[head.tenant])
+                known.saw(head.tenant, size: head.size)
+            } catch {
+                damages[head.tenant] = error
+                Counter(label: "trail_damaged_trees_total").increment()
+                logger.critical(
+                    "a tree of the trail is not as it was signed: its events wait in quarantine",
+                    metadata: ["tenant": "\(head.tenant)", "problem": "\(error)"])
+            }
+        }
+        return (heads, damages)
     }
 }

@@ -1,6 +1,7 @@
 import Contracts
 import Foundation
 import Postgres
+import Primitives
 
 /// The SQL that reads the trail.
 enum TrailStore {
@@ -12,7 +13,7 @@ enum TrailStore {
     /// What ``event(_:)``, ``entry(_:)`` and ``line(_:)`` read.
     static let columns: SQL = """
         e.tenant_id, e.id, e.seq, e.workspace_id, e.occurred_at, e.recorded_at, e.type, e.source, e.action, e.outcome, e.actor_kind, e.actor_id,
-        e.targets, e.request, e.trace, e.support_session, e.sd, d.actor_name, coalesce(d.target_names, '[]') as target_names, d.address,
+        e.targets, e.request, e.trace, e.support_session, e.sd, e.leaf, d.actor_name, coalesce(d.target_names, '[]') as target_names, d.address,
         d.user_agent, coalesce(d.changes, '[]') as changes, coalesce(d.metadata, '{}') as metadata, coalesce(d.salts, '{}') as salts
         """
 
@@ -46,32 +47,28 @@ enum TrailStore {
             supportSession: try row.decodeOptional("support_session"), details: details)
     }
 
-    /// An entry as it is verified elsewhere: the text that was hashed, and what of the erasable fields is still there.
+    /// An entry as it is verified elsewhere: the text that was hashed, and what of the erasable fields is still there. Throws ``AlteredEntry`` when
+    /// the row is not what it was when it was written.
     static func line(_ row: Row) throws -> TrailLine {
         let entry = try Self.entry(row)
+        let seq: Int64 = try row.decode("seq")
+        let digests: [String: String] = try json(row, "sd")
         let salts: [String: String] = try json(row, "salts")
-        let disclosures = entry.details.fields.compactMap { field in
-            salts[field.name].map { salt in
-                CanonicalJSON.Member(field.name, .object([.init("salt", .string(salt)), .init("value", field.value)]))
-            }
+        let leaf = TrailLeaf.core(of: entry, seq: seq, digests: digests).text
+        guard try MerkleTree.leaf(Array(leaf.utf8)) == row.decode("leaf", as: Data.self) else { throw AlteredEntry(seq: seq, field: nil) }
+        let fields = entry.details.fields
+        guard salts.count == fields.count else { throw AlteredEntry(seq: seq, field: salts.keys.sorted().first) }
+        let disclosures = try fields.map { field in
+            guard let salt = salts[field.name], let bytes = Data(hexadecimal: salt),
+                TrailLeaf.digest(of: field.value, salt: bytes) == digests[field.name]
+            else { throw AlteredEntry(seq: seq, field: field.name) }
+            return TrailLine.Disclosure(field: field.name, salt: salt, value: field.value)
         }
-        return TrailLine(
-            leaf: TrailLeaf.core(of: entry, seq: try row.decode("seq"), digests: try json(row, "sd")).text, disclosures: .object(disclosures))
+        return TrailLine(seq: seq, leaf: leaf, disclosures: disclosures)
     }
 
     private static func json<Value: Decodable>(_ row: Row, _ column: StaticString) throws -> Value {
         // Names of metadata stay as they are: nothing here is in snake_case.
         try JSONDecoder().decode(Value.self, from: Data(try row.decode(column, as: String.self).utf8))
     }
-}
-
-/// A line of an export that verifies by itself.
-struct TrailLine: Sendable, Equatable {
-    /// The exact text whose SHA-256, after a zero byte, is the leaf.
-    let leaf: String
-    /// Field → its salt and value.
-    let disclosures: CanonicalJSON
-
-    /// `{"disclosures":{…},"leaf":"…"}`, without an end of line.
-    var text: String { CanonicalJSON.object([.init("leaf", .string(leaf)), .init("disclosures", disclosures)]).text }
 }

@@ -26,11 +26,10 @@ struct TrailCheckpoint: Encodable, Sendable, Equatable {
         at = try row.decode("at")
     }
 
-    /// The newest, or the one of exactly this size; nil when there is none.
-    static func read(of tenant: TenantID, size: Int64? = nil, in database: Database) async throws -> TrailCheckpoint? {
+    /// The newest, or the one of exactly this size; nil when there is none. The transaction is in the company's name, or of the `_worker` role.
+    static func read(of tenant: TenantID, size: Int64? = nil, in transaction: Transaction) async throws -> TrailCheckpoint? {
         let condition: SQL = size.map { "size = \($0)" } ?? "true"
-        return try await database.query(
-            as: tenant,
+        return try await transaction.query(
             "select \(columns) from trail_checkpoints where tenant_id = \(tenant) and \(condition) order by size desc limit 1"
         ).first.map { try TrailCheckpoint($0) }
     }

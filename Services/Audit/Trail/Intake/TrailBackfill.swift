@@ -51,7 +51,7 @@ struct TrailBackfill: Service {
                 """)
             let entries = try rows.map(Self.entry)
             guard !entries.isEmpty else { return 0 }
-            try await trail.append(entries, in: transaction)
+            if let damage = try await trail.append(entries, in: transaction).values.first { throw damage }
             try await transaction.query("select forget_moved_events(\(entries.map(\.id))) as forgotten")
             return entries.count
         }

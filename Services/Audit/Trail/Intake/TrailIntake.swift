@@ -2,25 +2,55 @@ import Contracts
 import Foundation
 import Postgres
 import Primitives
+import Streams
 
 /// The SQL that adds to the trail; all of it runs in one transaction, under the locks of the heads.
 enum TrailIntake {
-    /// Locks the companies' heads in the order of their ids, so that two who add to the same ones never wait for each other.
-    static func lockHeads(of tenants: [TenantID], in transaction: Transaction) async throws -> [TenantID: MerkleFrontier] {
+    /// Locks the companies' heads in the order of their ids, so that two who add to the same ones never wait for each other; with what was signed
+    /// last, and how far the tiles go.
+    static func lockHeads(of tenants: [TenantID], in transaction: Transaction) async throws -> [StoredHead] {
         let sorted = tenants.sorted { $0.description < $1.description }
         let answers = try await transaction.pipeline([
             "insert into trail_heads (tenant_id) select * from unnest(\(sorted)) on conflict do nothing",
             "select tenant_id, size, frontier from trail_heads where tenant_id = any(\(sorted)) order by tenant_id for update",
+            """
+            select n.tenant_id, c.size, c.root, c.note, c.at from unnest(\(sorted)) as n (tenant_id)
+            cross join lateral (
+                select size, root, note, at from trail_checkpoints where tenant_id = n.tenant_id order by size desc limit 1) c
+            """,
+            """
+            select h.tenant_id, l.level, length(t.hashes) as bytes
+            from trail_heads h cross join generate_series(0, \(Int32(StoredHead.levels - 1))) as l (level)
+            join trail_tiles t on t.tenant_id = h.tenant_id and t.level = l.level and t.tile = h.size >> (8 * l.level + 8)
+            where h.tenant_id = any(\(sorted))
+            """,
         ])
-        var heads: [TenantID: MerkleFrontier] = [:]
+        var heads: [TenantID: StoredHead] = [:]
         for row in answers[1] {
             let tenant: TenantID = try row.decode("tenant_id")
-            guard let head = MerkleFrontier(size: try row.decode("size"), bytes: try row.decode("frontier")) else {
-                throw damaged("the head of \(tenant) is not one")
-            }
-            heads[tenant] = head
+            heads[tenant] = StoredHead(tenant: tenant, size: try row.decode("size"), frontier: try row.decode("frontier"))
         }
-        return heads
+        for row in answers[2] { heads[try row.decode("tenant_id", as: TenantID.self)]?.checkpoint = try TrailCheckpoint(row) }
+        for row in answers[3] {
+            let bytes: Int = try row.decode("bytes")
+            heads[try row.decode("tenant_id", as: TenantID.self)]?.tileBytes[try row.decode("level", as: Int.self)] = bytes
+        }
+        return Array(heads.values)
+    }
+
+    /// Puts events whose tree is damaged away until somebody has mended it, and has them taken in again.
+    static func park(
+        _ events: [ReceivedEvent], from source: ServiceName, because damages: [TenantID: TreeDamage], in transaction: Transaction
+    ) async throws {
+        let reasons = events.map { event in "the tree is damaged: \(damages[event.header.tenant ?? Trail.platform]?.description ?? "")" }
+        try await transaction.query(
+            """
+            insert into quarantined_events (event_id, source, type, body, reason)
+            select n.id, \(source.rawValue), n.type, n.body, n.reason
+            from unnest(\(events.map(\.header.id)), \(events.map(\.header.type)), \(events.map { Data($0.body) }), \(reasons))
+                as n (id, type, body, reason)
+            on conflict do nothing
+            """)
     }
 
     /// Which of these stand in the trail already; to be asked under the locks.
@@ -33,7 +63,8 @@ enum TrailIntake {
         return Set(try rows.map { EntryKey(tenant: try $0.decode("tenant_id"), id: try $0.decode("id")) })
     }
 
-    /// How long each company's month is kept: settled here if it is the month's first entry, by what the plan says now.
+    /// How long each company's month is kept: settled here if it is the month's first entry, by what the plan says now. While nobody knows the plan
+    /// it is the longest: what was kept too long can be hidden, what is gone cannot be brought back.
     static func classes(of entries: [TrailEntry], in transaction: Transaction) async throws -> [MonthKey: String] {
         let months = Array(Set(entries.map { MonthKey($0) }))
         let tenants = months.map(\.tenant)
@@ -41,7 +72,7 @@ enum TrailIntake {
         let answers = try await transaction.pipeline([
             """
             insert into trail_classes (tenant_id, month, class)
-            select n.tenant_id, n.month::date, coalesce(p.class, \(RetentionPlans.unknown.rawValue))
+            select n.tenant_id, n.month::date, coalesce(p.class, \(RetentionPlans.undecided.rawValue))
             from unnest(\(tenants), \(days)) as n (tenant_id, month) left join trail_plans p on p.tenant_id = n.tenant_id
             on conflict do nothing
             """,

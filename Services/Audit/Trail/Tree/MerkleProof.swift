@@ -29,6 +29,19 @@ enum MerkleProof {
         return positions
     }
 
+    /// The complete subtrees that make up any range, in its order: each the largest that begins where the one before ended.
+    static func alignedSubtrees(of range: Range<Int64>) -> [Position] {
+        var positions: [Position] = []
+        var start = range.lowerBound
+        while start < range.upperBound {
+            let fitting = 63 - (range.upperBound - start).leadingZeroBitCount
+            let height = start == 0 ? fitting : min(start.trailingZeroBitCount, fitting)
+            positions.append(Position(height: height, index: start >> Int64(height)))
+            start += 1 << Int64(height)
+        }
+        return positions
+    }
+
     private static func inclusion(of leaf: Int64, in range: Range<Int64>) -> [Range<Int64>] {
         guard range.count > 1 else { return [] }
         let middle = range.lowerBound + split(range)

@@ -1,4 +1,6 @@
+import Contracts
 import Foundation
+import Postgres
 
 /// Hashes that a tile has gained: nodes of the height 8 × `level`, side by side from `start` on.
 struct TileGrowth: Sendable, Equatable {
@@ -62,5 +64,25 @@ struct TileSet: Sendable {
             subtrees.append(hash)
         }
         return MerkleTree.root(of: subtrees)
+    }
+}
+
+extension TileSet {
+    /// The tiles that hold these nodes, as far as there are any. They only grow, so one that is read later than a checkpoint still holds what the
+    /// checkpoint knew.
+    static func read(_ nodes: [MerkleProof.Position], of tenant: TenantID, in transaction: Transaction) async throws -> TileSet {
+        let places = Array(Set(nodes.map(place(of:))))
+        guard !places.isEmpty else { return TileSet([:]) }
+        let rows = try await transaction.query(
+            """
+            select t.level, t.tile, t.hashes from trail_tiles t
+            join unnest(\(places.map { Int32($0.level) }), \(places.map(\.tile))) as n (level, tile) on n.level = t.level and n.tile = t.tile
+            where t.tenant_id = \(tenant)
+            """)
+        var tiles: [Place: Data] = [:]
+        for row in rows {
+            tiles[Place(level: try row.decode("level"), tile: try row.decode("tile"))] = try row.decode("hashes", as: Data.self)
+        }
+        return TileSet(tiles)
     }
 }

@@ -66,6 +66,20 @@ struct MerkleFrontier: Sendable, Equatable {
     }
 }
 
+extension MerkleFrontier {
+    /// Adds a complete subtree as a whole; the size is a multiple of its 2^height leaves.
+    mutating func append(subtree: Data, height: Int) {
+        var hash = subtree
+        var level = height
+        while (size >> Int64(level)) & 1 == 1 {
+            hash = MerkleTree.node(peaks.removeLast(), hash)
+            level += 1
+        }
+        peaks.append(hash)
+        size += 1 << Int64(height)
+    }
+}
+
 /// The root of the complete subtree over the leaves from `index << height` on.
 struct MerkleNode: Sendable, Equatable {
     let height: Int

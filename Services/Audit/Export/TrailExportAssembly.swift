@@ -1,0 +1,71 @@
+import Contracts
+import Foundation
+import Postgres
+
+/// Makes the lines of a file, and climbs the tree while it does: what is left out is a gap, with the subtrees that stand for it. So every entry is
+/// checked before it is written, and whoever has the file can compute the root that was signed.
+struct TrailExportAssembly: Sendable {
+    let format: TrailExportFormat
+    /// Over everything so far, entries and gaps.
+    private(set) var frontier: MerkleFrontier
+
+    init(_ format: TrailExportFormat, frontier: MerkleFrontier = MerkleFrontier()) {
+        self.format = format
+        self.frontier = frontier
+    }
+
+    /// The subtrees that ``add(_:tiles:)`` and ``finish(through:tiles:)`` need for entries of these numbers; `end` nil: more will follow.
+    func needed(for numbers: [Int64], through end: Int64?) -> [MerkleProof.Position] {
+        var nodes: [MerkleProof.Position] = []
+        var covered = frontier.size
+        for number in numbers + (end.map { [$0 + 1] } ?? []) {
+            nodes += MerkleProof.alignedSubtrees(of: covered..<max(covered, number - 1))
+            covered = number
+        }
+        return nodes
+    }
+
+    /// The entries, in the order of their numbers, as ``TrailStore/columns`` give them. Throws ``AlteredEntry`` and ``ExportError``.
+    mutating func add(_ rows: [Row], tiles: TileSet) throws -> String {
+        var text = ""
+        for row in rows {
+            let line = try TrailStore.line(row)
+            text += try leaveOut(upTo: line.seq - 1, tiles: tiles)
+            _ = frontier.append(line.leafHash)
+            text += try format.line(row, line)
+        }
+        return text
+    }
+
+    /// What is behind the last entry.
+    mutating func finish(through: Int64, tiles: TileSet) throws -> String {
+        try leaveOut(upTo: through, tiles: tiles)
+    }
+
+    /// Climbs over what is not in the file, up to and with the entry `last`.
+    private mutating func leaveOut(upTo last: Int64, tiles: TileSet) throws -> String {
+        let first = frontier.size + 1
+        guard first <= last else { return "" }
+        let hashes = try MerkleProof.alignedSubtrees(of: frontier.size..<last).map { node -> Data in
+            guard let hash = tiles.hash(of: node) else { throw ExportError.damagedTree }
+            frontier.append(subtree: hash, height: node.height)
+            return hash
+        }
+        return format.gap(first, last, hashes)
+    }
+}
+
+/// Why a file cannot be finished.
+enum ExportError: Error, Equatable, CustomStringConvertible {
+    /// A part that was written, or an entry that was counted, is not there any more.
+    case partMissing
+    /// What is stored of the tree does not make the root that was signed.
+    case damagedTree
+
+    var description: String {
+        switch self {
+        case .partMissing: "a part of the file is missing"
+        case .damagedTree: "the tree is not what was signed: check the trail with penguin audit verify"
+        }
+    }
+}
