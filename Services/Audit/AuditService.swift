@@ -117,6 +117,7 @@ struct AuditService: DeployableService {
             PartitionKeeper(database: house.worker, clock: house.clock, logger: house.logger),
             TrailBackfill(database: house.worker, trail: trail, logger: house.logger),
         ]
-        return keepers + consumers + [watch, prober, keeper, exports, plans, RetentionSweeper(database: house.worker, signer: trail.signer, clock: house.clock, logger: house.logger)]
+        let sweeper = RetentionSweeper(database: house.worker, signer: trail.signer, clock: house.clock, logger: house.logger)
+        return keepers + consumers + [watch, prober, keeper, exports, plans, sweeper]
     }
 }
