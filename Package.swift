@@ -55,7 +55,7 @@ package.service("Auth", ["CCrypt", .crypto, .cryptoExtras, .httpClient, .jwt, .n
 package.service("Billing", [.crypto, .httpClient, .nioHTTP1])
 package.service("Campaigns")
 package.service("Delivery", [.crypto, .nioPosix])
-package.service("Audit", [.crypto, .httpClient, .nioHTTP1, .nioSSL])
+package.service("Audit", [.crypto, .httpClient, .nioHTTP1, .nioPosix, .nioSSL])
 
 // MARK: - Tests
 

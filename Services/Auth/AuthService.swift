@@ -24,6 +24,7 @@ struct AuthService: DeployableService {
         Migration(name: "m0010_deletions", embedded: PackageResources.m0010_deletions_sql),
         Migration(name: "m0011_whole_indexes", embedded: PackageResources.m0011_whole_indexes_sql),
         Migration(name: "m0012_seats", embedded: PackageResources.m0012_seats_sql),
+        Migration(name: "m0013_support_scope", embedded: PackageResources.m0013_support_scope_sql),
     ]
     static let keys =
         MailTransport.keys + OpenIDProvider.keys + [
@@ -56,6 +57,7 @@ struct AuthService: DeployableService {
     private let policies: TenantPolicies
     private let platform: PlatformAdministration
     private let support: SupportSessions
+    let supportEnder: SupportSessionEnder
     private let openID: OpenIDSignIn
     private let openIDLinks: OpenIDLinks
     private let baseURL: String
@@ -86,6 +88,7 @@ struct AuthService: DeployableService {
         policies = TenantPolicies(house: house, sessions: sessions)
         platform = PlatformAdministration(house: house, sessions: sessions, passwords: self.passwords)
         support = SupportSessions(house: house)
+        supportEnder = SupportSessionEnder(house: house)
         openID = try OpenIDSignIn(house: house, sessions: sessions, factors: factors, mails: mails, baseURL: baseURL)
         openIDLinks = OpenIDLinks(house: house)
         keys = ApiKeys(house: house)
@@ -136,8 +139,8 @@ struct AuthService: DeployableService {
     var planRates: PlanRates { keys.rates }
 
     func methods(on router: inout RPCRouter) {
-        AuthHandlers(workspaces: workspaces, sessions: sessions).add(to: &router)
+        AuthHandlers(workspaces: workspaces, sessions: sessions, support: support).add(to: &router)
     }
 
-    var background: [any Service] { [mailer, revocations, retention, deletionSaga, planRates] + recounts }
+    var background: [any Service] { [mailer, revocations, retention, deletionSaga, supportEnder, planRates] + recounts }
 }

@@ -51,6 +51,56 @@ struct IncidentTests {
         #expect(watch.observe(.down, now: Self.start.addingTimeInterval(701)) == .open)
     }
 
+    @Test("what nobody saw is no calm: a part must work for two minutes that were seen")
+    func unseen() {
+        let incident = IncidentID(UUID())
+        var watch = ComponentWatch(troubledSince: Self.start, incident: incident)
+        #expect(watch.observe(.operational, now: Self.start.addingTimeInterval(400)) == nil)
+        #expect(watch.observe(.unknown, now: Self.start.addingTimeInterval(440)) == nil)
+        #expect(watch.observe(.operational, now: Self.start.addingTimeInterval(900)) == nil)
+        #expect(watch.observe(.operational, now: Self.start.addingTimeInterval(1_020)) == .resolve(incident))
+    }
+
+    @Test("one failed look is no outage, also when it is the first; looks of before the clock was set back count for nothing")
+    func looks() {
+        func state(_ looks: [(Sample.Health, Double)]) -> ComponentStatus {
+            let samples = looks.map { Sample(health: $0.0, latency: .zero, at: Self.start.addingTimeInterval($0.1)) }
+            return ComponentStatus.of(samples, now: Self.start)
+        }
+        #expect(state([(.bad, 0)]) == .degraded && state([(.bad, -5), (.bad, 0)]) == .degraded)
+        #expect(state([(.bad, -10), (.bad, -5), (.bad, 0)]) == .down)
+        #expect(state([(.good, 3_600)]) == .unknown)
+    }
+
+    @Test("a clock that is set opens no incident before its time and holds none back", arguments: [Duration.seconds(3_600), .seconds(-3_600)])
+    func clockSet(step: Duration) async throws {
+        let fixture = try await StatusFixture.make()
+        try await fixture.pass(120, .impaired)
+        fixture.setClock(by: step)
+        try await fixture.pass(180, .impaired)
+        #expect(fixture.incidents.isEmpty)
+        try await fixture.pass(20, .impaired)
+        #expect(fixture.incidents.count == 1)
+    }
+
+    @Test("an incident that is still open is shown however many came after it")
+    func manyIncidents() async throws {
+        let fixture = try await StatusFixture.make()
+        func incident(at instant: Date, isOpen: Bool) -> Incident {
+            Incident(
+                id: IncidentID(.v7(at: instant)), title: "t", impact: .minor, state: isOpen ? .identified : .resolved, components: [],
+                automatic: false, startedAt: instant, updatedAt: instant, resolvedAt: isOpen ? nil : instant, updates: [])
+        }
+        let now = fixture.clock.clock.now
+        let old = incident(at: now.addingTimeInterval(-100 * 86_400), isOpen: true)
+        let over = (1...201).map { incident(at: now.addingTimeInterval(-Double($0)), isOpen: false) }
+        try await fixture.worker.transaction { transaction in
+            for each in over + [old] { try await IncidentStore.insert(each, in: transaction) }
+        }
+        let shown = try await IncidentStore.shown(now: now, in: fixture.worker)
+        #expect(shown.count == 201 && shown.last?.id == old.id && shown.first?.id == over.first?.id)
+    }
+
     @Test("a restart resets no deadline: the incident opens on time, is one, and resolves by itself")
     func restart() async throws {
         let first = try await StatusFixture.make()

@@ -92,6 +92,19 @@ struct StatusPageTests {
         #expect(!body.contains(CivilDay.text(of: today - 90)))
     }
 
+    @Test("while nothing was ever read from the database, no day is called not measured and no answer looks like a history")
+    func withoutHistory() async throws {
+        fill(StatusHistory())
+        let page = try await get("/status").body
+        #expect(!page.contains("not measured") && !page.contains("<rect ") && page.contains("The history is not available"))
+        #expect(try await get("/status/feed.atom").body.contains("Earlier incidents are not available"))
+        for path in ["/api/v1/status", "/api/v1/status/uptime"] { #expect(try await object(path)["history_at"] == nil, "\(path)") }
+        fill(StatusHistory(readAt: Self.now))
+        #expect(try await get("/status").body.contains("not measured"))
+        #expect(try await !get("/status/feed.atom").body.contains("not available"))
+        for path in ["/api/v1/status", "/api/v1/status/uptime"] { #expect(try await object(path)["history_at"] != nil, "\(path)") }
+    }
+
     @Test(
         "one bad minute does not paint a day as an outage, an hour does",
         arguments: [

@@ -14,6 +14,8 @@ struct StatusFixture: Sendable {
     let database: TestDatabase
     let board = StatusBoard()
     let clock: TestClock
+    /// By how much the wall clock was set, counted from the beginning of 1970.
+    private let shift: TestClock
     let keeper: StatusKeeper
 
     static func make(on postgres: TestPostgres = .shared) async throws -> StatusFixture {
@@ -32,9 +34,19 @@ struct StatusFixture: Sendable {
     private init(database: TestDatabase, clock: TestClock, holder: String) {
         self.database = database
         self.clock = clock
+        let shift = TestClock(Date(timeIntervalSince1970: 0))
+        self.shift = shift
+        let (start, begin) = (clock.clock.now, ContinuousClock.now)
         keeper = StatusKeeper(
             board: board, database: Database(database.configuration(role: "audit_worker"), connections: 2), holder: holder,
-            interval: .seconds(5), clock: clock.clock, logger: Self.logger)
+            interval: .seconds(5), clock: clock.clock, logger: Self.logger,
+            machine: { begin + .seconds(clock.clock.now.timeIntervalSince(start) - shift.clock.now.timeIntervalSince1970) })
+    }
+
+    /// Sets the wall clock, while the machine's own goes on.
+    func setClock(by step: Duration) {
+        clock.advance(by: step)
+        shift.advance(by: step)
     }
 
     private static var logger: Logger { Logger(label: "test") { _ in SwiftLogNoOpLogHandler() } }
@@ -122,6 +134,37 @@ struct UptimeTests {
         try await third.keeper.keep()
         #expect(third.days().map(\.operational) == [7])
         #expect(third.board.components(now: third.clock.clock.now).first { $0.name == "smtp" }?.uptimePercent == 100)
+    }
+
+    @Test("what a second replica saw while the first one wrote, which then ended, is counted once")
+    func takenOver() async throws {
+        let first = try await StatusFixture.make()
+        try await first.pass(120, .good)
+        // The first one holds the lease, and writes no more.
+        let second = first.restarted(holder: "two")
+        try await second.pass(180, .bad)
+        #expect(second.days().map(\.down) == [0])
+        try await first.worker.query("update status_keeper set expires_at = '-infinity'")
+        try await second.keeper.keep()
+        try await second.keeper.keep()
+        second.clock.advance(by: .seconds(60))
+        try await second.keeper.keep()
+        #expect(second.days().map(\.operational) == [1] && second.days().map(\.down) == [3])
+    }
+
+    @Test("a clock that was set far ahead takes no history away")
+    func farAhead() async throws {
+        let first = try await StatusFixture.make()
+        let yesterday = UptimeDay.number(of: Date()) - 1
+        try await first.worker.query(
+            """
+            insert into status_days (day, component, operational, degraded, down, maintenance) values (\(yesterday), 'api', 7, 0, 0, 0)
+            """)
+        try await first.pass(60, .good)
+        first.setClock(by: .seconds(400 * 86_400))
+        try await first.pass(180, .good)
+        #expect(try await first.worker.query("select day from status_days where component = 'smtp'").count == 2)
+        #expect(try await first.worker.query("select day from status_days where component = 'api'").count == 1)
     }
 
     @Test("an outage of the database is counted when it is back, and shown while it lasts")

@@ -48,6 +48,16 @@ struct ApiKeyTests {
         #expect(try await ask(fixture, secret, "auth", "POST", cookie: owner.cookieHeader) == "forbidden")
     }
 
+    @Test("a key for the trail reads at Audit, and does nothing else")
+    func trail() async throws {
+        let fixture = try await AuthFixture.make()
+        let owner = try await fixture.signedIn()
+        let secret = try #require(try await create(owner, scopes: #"["audit:read"]"#).member("secret"))
+        #expect(try await ask(fixture, secret, "audit").contains(#""apiKey":""#))
+        #expect(try await ask(fixture, secret, "audit", "POST") == "forbidden")
+        #expect(try await ask(fixture, secret, "campaigns") == "forbidden")
+    }
+
     @Test("the keys of a suspended person or company open nothing until they are let on again", arguments: ["users.users", "public.tenants"])
     func suspended(table: String) async throws {
         let fixture = try await AuthFixture.make()

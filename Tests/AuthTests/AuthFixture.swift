@@ -80,6 +80,17 @@ struct AuthFixture: Sendable {
         return browser
     }
 
+    /// What the events of a type say about themselves, the oldest first.
+    func headers(of type: String) async throws -> [EventHeader] {
+        struct Body: Decodable {
+            let header: EventHeader
+        }
+        let rows = try await house.house.worker.query("select body from outbox where type = \(type) order by id")
+        return try rows.map { row in
+            try WireJSON.decoder().decode(Body.self, from: Data(try row.decode("body", as: String.self).utf8)).header
+        }
+    }
+
     /// Every event of a type in the outbox.
     func events(_ type: String) async throws -> Int {
         try await house.house.worker.query("select count(*) as n from outbox where type = \(type)")[0].decode("n")

@@ -9,6 +9,8 @@ final class DeletionPeers: Sendable {
     struct State {
         var calls: [String] = []
         var gates: [DeliveryRPC.SetSendGate] = []
+        /// Whom the trail was asked to forget, as `tenant type id`, until it said that it is done.
+        var erased: [String] = []
         var failures: [String: Int] = [:]
         var batches: [String: Int] = [:]
     }
@@ -18,6 +20,7 @@ final class DeletionPeers: Sendable {
 
     var calls: [String] { state.withLock { $0.calls } }
     var gates: [DeliveryRPC.SetSendGate] { state.withLock { $0.gates } }
+    var erased: [String] { state.withLock { $0.erased } }
 
     func set(failures: [String: Int] = [:], batches: [String: Int] = [:]) {
         state.withLock {
@@ -62,6 +65,11 @@ final class DeletionPeers: Sendable {
         campaigns.on(CampaignsRPC.Purge.self) { _, _ in try self.hear("campaigns") }
         var audit = RPCRouter(service: .audit)
         audit.on(AuditRPC.Purge.self) { _, _ in try self.hear("audit") }
+        audit.on(AuditRPC.EraseSubject.self) { request, _ in
+            let answer = try self.hear("erase")
+            if answer.isDone { self.state.withLock { $0.erased.append("\(request.tenant) \(request.type) \(request.id)") } }
+            return answer
+        }
         var delivery = RPCRouter(service: .delivery)
         delivery.on(DeliveryRPC.Purge.self) { _, _ in try self.hear("delivery") }
         delivery.on(DeliveryRPC.SetSendGate.self) { request, _ in

@@ -14,7 +14,7 @@ import Testing
 @Suite("Deleting companies and workspaces")
 struct DeletionTests {
     private static let day = Duration.seconds(86_400)
-    private static let whole = ["gate", "cancel", "campaigns", "delivery", "billing", "audit"]
+    private static let whole = ["gate", "cancel", "campaigns", "delivery", "billing", "audit", "erase"]
 
     /// Ada's company, with something in every corner.
     private struct Ground {
@@ -96,6 +96,7 @@ struct DeletionTests {
             }
             let company: [Deletion.Step] = [
                 .closeAccess, .cancelSubscription, .purgeCampaigns, .purgeDelivery, .purgeBilling, .purgeAudit, .purgeAuth, .tombstone,
+                .eraseTrail,
             ]
             let workspace: [Deletion.Step] = [.closeAccess, .purgeCampaigns, .purgeDelivery, .purgeAudit, .purgeAuth, .tombstone]
             #expect(done == (isTenant ? company : workspace))
@@ -169,13 +170,31 @@ struct DeletionTests {
         let ground = try await ground()
         let bob = try await ground.fixture.signedIn("bob@example.com")
         try await fill(ground)
-        ground.peers.set(failures: ["campaigns": 2], batches: ["delivery": 3])
+        let worker = ground.database
+        let person: UserID = try await worker.query("select id from users.users where email = 'ada@example.com'")[0].decode("id")
+        let elsewhere: TenantID = try await worker.query("select id from public.tenants where id <> \(ground.tenant)")[0].decode("id")
+        // Ada came to Bob's company by an invitation, and left it.
+        let invitation = UUID.v7(at: ground.fixture.house.clock.clock.now)
+        try await worker.query(
+            """
+            insert into users.tenant_users (tenant_id, user_id, roles, email, seat, created, updated, deleted)
+            values (\(elsewhere), \(person), '{member}', 'ada@example.com', \(invitation), now(), now(), now())
+            """)
+        ground.peers.set(failures: ["campaigns": 2, "erase": 1], batches: ["delivery": 3, "erase": 1])
         #expect(try await ground.deleteCompany().status == .accepted)
         try await ground.run("sends are stopped", tick: .zero) { try await ground.acknowledged(.stopSends) }
         ground.fixture.house.clock.advance(by: Self.day * 30)
-        try await ground.run("the company is gone") { try await ground.acknowledged(.tombstone) }
+        try await ground.run("the company is gone") { try await ground.acknowledged(.eraseTrail) }
         #expect(ground.peers.order == Self.whole)
         #expect(ground.peers.calls.count { $0 == "campaigns" } == 3 && ground.peers.calls.count { $0 == "delivery" } == 4)
+
+        // The trail forgets Ada wherever she was, and in the platform's own; Bob works on.
+        let traces = [
+            "\(TenantID.zero) user \(person)", "\(ground.tenant) user \(person)", "\(elsewhere) user \(person)",
+            "\(elsewhere) invitation \(invitation.text)",
+        ]
+        #expect(ground.peers.erased.sorted() == traces.sorted() && ground.peers.calls.count { $0 == "erase" } == 6)
+        #expect(try await ground.count("select count(*) as n from trail_erasures") == 0)
 
         // What says that it was deleted stays, without its name.
         let left = try await ground.fixture.house.rows(of: ground.tenant)
@@ -240,7 +259,7 @@ struct DeletionTests {
         // Died in the middle of a step: its claim counts until the lease is over.
         let lease = ground.fixture.house.clock.clock.now.addingTimeInterval(120)
         try await ground.database.query("update deletions set next_attempt_at = \(lease)")
-        try await ground.run("the company is gone") { try await ground.acknowledged(.tombstone) }
+        try await ground.run("the company is gone") { try await ground.acknowledged(.eraseTrail) }
         #expect(ground.peers.order == Self.whole)
         for name in ["gate", "cancel", "campaigns", "billing", "audit"] { #expect(ground.peers.calls.count { $0 == name } == 1, "\(name)") }
     }

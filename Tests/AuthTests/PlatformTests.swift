@@ -178,7 +178,10 @@ struct PlatformTests {
         func ask(_ browser: Browser, _ method: String = "GET", audience: String = "audit") async throws -> Browser.Answer {
             try await browser.get(
                 "/gateway/authenticate",
-                [.init("X-Audience")!: audience, .init("X-Original-Method")!: method, .init("X-Support-Session")!: id])
+                [
+                    .init("X-Audience")!: audience, .init("X-Original-Method")!: method, .init("X-Support-Session")!: id,
+                    .init("X-Original-URI")!: "/api/v1/audit/events?q=ip:192.0.2.1",
+                ])
         }
         let answer = try await ask(bob)
         let token = try #require(answer.headers[.identityToken])
@@ -197,7 +200,10 @@ struct PlatformTests {
         #expect(try await ask(bob).headers[.identityToken] == nil)
         let second = try #require(try await begin("mail does still not go out", minutes: 1).member("id"))
         fixture.house.clock.advance(by: .seconds(61))
-        let late: HTTPFields = [.init("X-Audience")!: "audit", .init("X-Original-Method")!: "GET", .init("X-Support-Session")!: second]
+        let late: HTTPFields = [
+            .init("X-Audience")!: "audit", .init("X-Original-Method")!: "GET", .init("X-Support-Session")!: second,
+            .init("X-Original-URI")!: "/api/v1/audit/events",
+        ]
         #expect(try await bob.get("/gateway/authenticate", late).headers[.identityToken] == nil)
         #expect(try await fixture.events("auth.supportSession.begun") == 2)
     }

@@ -12,10 +12,12 @@ import Testing
 /// Auth as the watch sees it: it knows which sessions live, and remembers what it was asked.
 private final class AuthPeer: Sendable {
     private let living: Mutex<Set<SessionID>>
+    private let support: Mutex<Set<UUID>>
     private let questions = Mutex<[[SessionID]]>([])
 
-    init(living: Set<SessionID>) {
+    init(living: Set<SessionID>, support: Set<UUID> = []) {
         self.living = Mutex(living)
+        self.support = Mutex(support)
     }
 
     /// Everything that was asked so far, the oldest first.
@@ -26,13 +28,19 @@ private final class AuthPeer: Sendable {
         router.on(AuthRPC.LivingSessions.self) { request, _ in
             self.questions.withLock { $0.append(request.sessions) }
             let known = self.living.withLock { $0 }
-            return AuthRPC.LivingSessions.Result(living: request.sessions.filter { known.contains($0) })
+            let running = self.support.withLock { $0 }
+            return AuthRPC.LivingSessions.Result(
+                living: request.sessions.filter { known.contains($0) }, livingSupport: request.supportSessions?.filter { running.contains($0) })
         }
         return .local(router, caller: .delivery)
     }
 
     func revoke(_ session: SessionID) {
         living.withLock { living in _ = living.remove(session) }
+    }
+
+    func end(_ session: UUID) {
+        support.withLock { support in _ = support.remove(session) }
     }
 }
 
@@ -74,6 +82,43 @@ struct SessionWatchTests {
                     let isStillLive = await isOtherLive()
                     #expect(isStillLive)
                 }
+            }
+        }
+    }
+
+    @Test("a stream for support ends with the support session, or with the session of the person, whichever ends first")
+    func support() async throws {
+        let (session, ended, other) = (SessionID(UUID()), UUID(), UUID())
+        let auth = AuthPeer(living: [session], support: [ended, other])
+        let watch = SessionWatch(auth: auth.client, logger: quiet)
+        try await running([watch]) {
+            try await watch.watching(session, support: ended) { isEndedLive in
+                try await watch.watching(session, support: other) { isOtherLive in
+                    try await eventually("both live on though asked about") {
+                        let areLive = await (isEndedLive(), isOtherLive())
+                        #expect(areLive.0 && areLive.1)
+                        return auth.asked.count >= 6
+                    }
+                    auth.end(ended)
+                    try await eventually("the stream has ended", within: .seconds(1)) { await !isEndedLive() }
+                    let isStillLive = await isOtherLive()
+                    #expect(isStillLive)
+                    auth.revoke(session)
+                    try await eventually("the other has ended too", within: .seconds(1)) { await !isOtherLive() }
+                }
+            }
+        }
+    }
+
+    @Test("an Auth that speaks of no support sessions vouches for none")
+    func olderAuth() async throws {
+        let session = SessionID(UUID())
+        var router = RPCRouter(service: .auth)
+        router.on(AuthRPC.LivingSessions.self) { request, _ in AuthRPC.LivingSessions.Result(living: request.sessions) }
+        let watch = SessionWatch(auth: .local(router, caller: .audit), logger: quiet)
+        try await running([watch]) {
+            try await watch.watching(session, support: UUID()) { isLive in
+                try await eventually("the stream has ended", within: .seconds(1)) { await !isLive() }
             }
         }
     }

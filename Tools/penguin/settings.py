@@ -46,7 +46,8 @@ def environment(service, wiring, passwords):
     }
     values.update({f"POSTGRES_{kind.upper()}_PASSWORD": passwords[f"{service}_{kind}"] for kind in ("owner", "api", "worker")})
     values.update({f"{peer.upper()}_RPC_URL": "http://{}:{}".format(*wiring.internal[peer]) for peer in SERVICES})
-    if service == "auth":
+    if service in ("auth", "audit"):
+        # Mails about accounts, and the daily checkpoints.
         values.update({
             "MAIL_HOST": wiring.mail[0], "MAIL_PORT": wiring.mail[1], "MAIL_SECURITY": "starttls", "MAIL_USERNAME": "system",
             "MAIL_PASSWORD": passwords["mail_system"], "MAIL_FROM": f"no-reply@{DOMAIN}",
@@ -54,6 +55,8 @@ def environment(service, wiring, passwords):
     if service == "audit":
         values["GATEWAY_URL"] = wiring.gateway_url
         values["TRAIL_KEYS_FILE"] = wiring.keys / "trail.json"
+        # A webhook to try it with stands on this machine; a deployment leaves this at its default.
+        values["AUDIT_WEBHOOK_REACH"] = "anywhere"
     if service == "delivery":
         # The development mail server stands on this machine; a deployment leaves this at its default.
         values["DELIVERY_SMTP_REACH"] = "anywhere"

@@ -27,6 +27,8 @@ struct StatusRoutes {
 
     private struct UptimeAnswer: Encodable {
         let components: [Component]
+        /// When the days were last read; missing while they are not known.
+        let historyAt: Date?
 
         struct Component: Encodable {
             let name: String
@@ -54,7 +56,8 @@ struct StatusRoutes {
         }
         router.get("/api/v1/status/uptime") { request, _ in
             let now = board.snapshot(now: clock.now)
-            return try Self.json(UptimeAnswer(components: now.components.map { Self.uptime(of: $0, in: now.history) }), for: request)
+            let components = now.components.map { Self.uptime(of: $0, in: now.history) }
+            return try Self.json(UptimeAnswer(components: components, historyAt: now.history.readAt), for: request)
         }
         router.get("/api/v2/summary.json") { request, _ in
             try Self.json(StatusSummary(board.snapshot(now: clock.now), address: address), for: request)

@@ -24,6 +24,8 @@ struct ComponentWatch: Sendable, Equatable {
     mutating func observe(_ status: ComponentStatus, now: Date) -> Demand? {
         switch status {
         case .unknown:
+            // Nobody saw it work meanwhile; that the trouble is over was not seen either.
+            wellSince = nil
             return nil
         case .maintenance:
             // Work that was announced is neither trouble nor a proof of recovery.
@@ -44,6 +46,12 @@ struct ComponentWatch: Sendable, Equatable {
             incident = nil
             return .resolve(open)
         }
+    }
+
+    /// The wall clock was set by this much: what was measured with it goes along, so that no patience is shortened or lengthened.
+    mutating func shift(by step: TimeInterval) {
+        troubledSince? += step
+        wellSince? += step
     }
 
     /// Goes on where an earlier process stopped, whatever was seen since this one began.

@@ -66,11 +66,15 @@ enum IncidentStore {
         try await incidents("where id = \(id)", in: database).first
     }
 
-    /// What the public is shown: open ones and those of the last 90 days.
+    /// What the public is shown: all open ones, and the newest of the last 90 days.
     static func shown(now: Date, in database: Database) async throws -> [Incident] {
         let cut = now.addingTimeInterval(-90 * 86_400)
         return try await incidents(
-            "where resolved_at is null or started_at >= \(cut) order by started_at desc, id desc limit 200", in: database)
+            """
+            where resolved_at is null or id in (
+                select id from status_incidents where started_at >= \(cut) order by started_at desc, id desc limit 200)
+            order by started_at desc, id desc
+            """, in: database)
     }
 
     static func page(before cursor: IncidentID?, limit: Int, in database: Database) async throws -> [Incident] {

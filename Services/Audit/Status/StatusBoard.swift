@@ -11,12 +11,13 @@ enum ComponentStatus: String, Codable, Sendable {
     /// Not probed lately: never shown as working.
     case unknown
 
-    /// From the last five samples, the newest last: three bad ones are an outage, one or two a disturbance.
+    /// From the last five samples, the newest last: three bad ones are an outage, one or two a disturbance, also when there are no five yet.
     static func of(_ samples: [Sample], now: Date) -> ComponentStatus {
-        guard let newest = samples.last, now.timeIntervalSince(newest.at) <= StatusBoard.staleness else { return .unknown }
+        // A sample of the future was taken before the clock was set back: it is as old as nobody knows.
+        guard let newest = samples.last, abs(now.timeIntervalSince(newest.at)) <= StatusBoard.staleness else { return .unknown }
         let recent = samples.suffix(5)
         let bad = recent.count { $0.health == .bad }
-        if bad >= 3 || (bad == recent.count && bad > 0) { return .down }
+        if bad >= 3 { return .down }
         return bad > 0 || recent.contains { $0.health == .impaired } ? .degraded : .operational
     }
 
@@ -71,7 +72,7 @@ final class StatusBoard: Sendable {
     func restore(_ earlier: [String: [Sample]], now: Date) {
         state.withLock { state in
             for (component, samples) in earlier {
-                let recent = samples.filter { now.timeIntervalSince($0.at) <= Self.memory }
+                let recent = samples.filter { abs(now.timeIntervalSince($0.at)) <= Self.memory }
                 state.samples[component] = (recent + (state.samples[component] ?? [])).suffix(5)
             }
         }

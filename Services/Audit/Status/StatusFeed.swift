@@ -19,9 +19,14 @@ struct StatusFeed {
             <feed xmlns="http://www.w3.org/2005/Atom"><title>PenguinMails status</title><id>\(Self.identifier)</id>
             <updated>\(WireJSON.format(updated))</updated><author><name>PenguinMails</name></author>
             <link rel="self" href="\(address.htmlEscaped)/status/feed.atom"/><link href="\(address.htmlEscaped)/status"/>
-            \(incidents.map(entry).joined())</feed>
+            \(note)\(incidents.map(entry).joined())</feed>
 
             """
+    }
+
+    /// No entry means that nothing happened, unless it says otherwise.
+    private var note: String {
+        snapshot.history.readAt == nil ? "<subtitle>Earlier incidents are not available at the moment.</subtitle>" : ""
     }
 
     private func entry(_ incident: Incident) -> String {

@@ -13,8 +13,10 @@ actor StatusKeeper: Service {
     private let board: StatusBoard
     private let database: Database
     private let holder: String
-    private let interval: Duration
+    let interval: Duration
     private let clock: WallClock
+    /// The clock that nobody sets.
+    private let machine: @Sendable () -> ContinuousClock.Instant
     private let logger: Logger
 
     private var watches: [String: ComponentWatch] = [:]
@@ -22,52 +24,43 @@ actor StatusKeeper: Service {
     private var unsaved: [IncidentChange] = []
     private var history = StatusHistory()
     private var isRestored = false
+    private var steps = ClockSteps()
     /// The minute whose days were read last: they change once a minute.
     private var daysReadIn: Int64?
 
     /// `database` is the `_worker` role; `holder` names this replica, the same after a restart.
-    init(board: StatusBoard, database: Database, holder: String, interval: Duration, clock: WallClock, logger: Logger) {
+    init(
+        board: StatusBoard, database: Database, holder: String, interval: Duration, clock: WallClock, logger: Logger,
+        machine: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
+    ) {
         self.board = board
         self.database = database
         self.holder = holder
         self.interval = interval
         self.clock = clock
         self.logger = logger
+        self.machine = machine
     }
 
+    /// Keeps; ``StatusLooks`` looks, so that this goes on while the database hangs or is not there yet.
     func run() async throws {
         let interval = interval
-        await cancelWhenGracefulShutdown {
-            await withDiscardingTaskGroup { group in
-                // Looking goes on while the database hangs.
-                group.addTask {
-                    while !Task.isCancelled {
-                        await self.look()
-                        try? await Task.sleep(for: interval)
-                    }
-                }
-                group.addTask { await self.keepAll(every: interval) }
-            }
-        }
-    }
-
-    private func keepAll(every interval: Duration) async {
-        var outage = Outage(what: "keeping the status", logger: logger)
-        while !Task.isCancelled {
-            do {
-                try await keep()
-                outage.ended()
-            } catch {
-                if Task.isCancelled { return }
-                _ = outage.pause(after: error)
-            }
-            try? await Task.sleep(for: interval)
-        }
+        await repeatWork(
+            "keeping the status", logger: logger, rest: { try? await Task.sleep(for: interval) },
+            step: {
+                try await self.keep()
+                return false
+            })
     }
 
     /// One look at the board: decides about incidents and counts the minute. Needs nothing but memory.
     func look() {
         let now = clock.now
+        let step = steps.step(wall: now, machine: machine())
+        if step != 0 {
+            logger.notice("the clock was set", metadata: ["seconds": "\(step)"])
+            for component in watches.keys { watches[component]?.shift(by: step) }
+        }
         for (component, status) in board.observed(now: now) {
             var watch = watches[component] ?? ComponentWatch()
             switch watch.observe(status, now: now) {
@@ -94,9 +87,11 @@ actor StatusKeeper: Service {
         let findings = StatusStore.Findings(watches: watches, samples: board.samples, ledger: ledger, changes: unsaved, now: now)
         let isHolder = try await StatusStore.save(findings, as: holder, lease: lease, in: database)
         // Looks may have come meanwhile: what they brought stays.
-        ledger.forget(before: minute)
         unsaved.removeFirst(count)
-        if !isHolder {
+        if isHolder {
+            ledger.forget(before: minute)
+        } else {
+            // Its minutes stay: whoever writes may end before it has written the same ones, and none is counted twice.
             let remembered = try await StatusStore.remembered(in: database)
             watches = remembered.mapValues(\.watch)
             unsaved = []

@@ -26,7 +26,11 @@ struct StatusPage {
     private func row(_ component: StatusBoard.Component) -> String {
         let uptime = component.uptimePercent.map(Self.percent) ?? "–"
         let checked = component.checkedAt.map(Self.time) ?? "never"
-        let bars = Self.bars(snapshot.history.days[component.name] ?? [], today: UptimeDay.number(of: snapshot.at), uptime: uptime)
+        let today = UptimeDay.number(of: snapshot.at)
+        // Grey bars would say that nobody measured.
+        let bars =
+            snapshot.history.readAt == nil
+            ? "not available at the moment" : Self.bars(snapshot.history.days[component.name] ?? [], today: today, uptime: uptime)
         return """
             <tr><th scope="row">\(StatusPart.title(of: component.name).htmlEscaped)</th>
             <td class="\(component.status.rawValue)">\(component.status.rawValue)</td><td>\(uptime)</td><td>\(bars)</td><td>\(checked)</td></tr>

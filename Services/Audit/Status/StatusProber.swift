@@ -14,6 +14,7 @@ struct StatusProber: Service {
     let certificates: String
     let clock: WallClock
     let logger: Logger
+    var deadline: Duration = Probe.deadline
 
     func run() async throws {
         var tls = TLSConfiguration.makeClientConfiguration()
@@ -29,14 +30,14 @@ struct StatusProber: Service {
         try await client.shutdown()
     }
 
-    /// Each part by itself: one that hangs becomes unknown and leaves the others fresh.
+    /// Each part by itself: one that hangs has failed, and the others stay fresh.
     private func watch(_ probe: Probe, _ client: HTTPClient) async {
+        let bounded = BoundedLook(probe, deadline: deadline)
         while !Task.isCancelled {
-            let start = ContinuousClock.now
-            let health = (try? await probe.look(client)) ?? .bad
+            let finding = await bounded.look(client)
             // What was broken off by our own end says nothing about the part.
             guard !Task.isCancelled else { return }
-            board.add(Sample(health: health, latency: .now - start, at: clock.now), to: probe.name)
+            if let finding { board.add(Sample(health: finding.health, latency: finding.latency, at: clock.now), to: probe.name) }
             try? await Task.sleep(for: interval)
         }
     }

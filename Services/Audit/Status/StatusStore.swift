@@ -58,8 +58,8 @@ enum StatusStore {
                 degraded = status_days.degraded + excluded.degraded, down = status_days.down + excluded.down,
                 maintenance = status_days.maintenance + excluded.maintenance
             """)
-        // A month longer than anybody is shown.
-        try await transaction.query("delete from status_days where day < \(newest - 120)")
+        // A month longer than anybody is shown. The database's own clock must agree: one that was set wrong here would take the history away.
+        try await transaction.query("delete from status_days where day < least(\(newest), current_date - date '1970-01-01') - 120")
     }
 
     private static func remember(_ findings: Findings, minute: Int64, in transaction: Transaction) async throws {

@@ -17,20 +17,22 @@ struct Deletion: Codable, Sendable, Equatable {
         case purgeAudit = "purge_audit"
         case purgeAuth = "purge_auth"
         case tombstone
+        /// The names of people who went with the company, in every trail in which they stand: last, when nothing names them any more.
+        case eraseTrail = "erase_trail"
 
-        /// The way of a whole company, or of a workspace: a subscription is the company's.
+        /// The way of a whole company, or of a workspace: a subscription is the company's, and only with a company people go.
         static func path(ofTenant isTenant: Bool) -> [Step] {
             allCases.filter { step in
                 switch step {
                 case .reopenSends: false
-                case .cancelSubscription, .purgeBilling: isTenant
+                case .cancelSubscription, .purgeBilling, .eraseTrail: isTenant
                 default: true
                 }
             }
         }
 
         /// After it nothing is left to do.
-        var isLast: Bool { self == .tombstone || self == .reopenSends }
+        func isLast(ofTenant isTenant: Bool) -> Bool { self == .reopenSends || self == Self.path(ofTenant: isTenant).last }
     }
 
     /// What is to be done now.

@@ -24,6 +24,8 @@ struct DeletionSaga: Service {
 
     /// A step whose doer was not heard of for so long is done by somebody else; longer than any question takes.
     private static let lease: TimeInterval = 120
+    /// How long it goes on asking within one step; with the last question's deadline it ends before the lease.
+    private static let span = Duration.seconds(60)
 
     init(house: House, sessions: Sessions) {
         database = house.worker
@@ -101,8 +103,21 @@ struct DeletionSaga: Service {
                     BillingRPC.ReleaseResource(tenant: tenant, resource: .workspaces, key: workspace.description))
             }
             return true
+        case .eraseTrail: return try await eraseTrail(of: claim)
         case .closeAccess: return true
         }
+    }
+
+    /// Asks Audit about one person in one tree after another, each until nothing is left; false when there may be more.
+    private func eraseTrail(of claim: DeletionSagaStore.Claim) async throws -> Bool {
+        let end = ContinuousClock.now + Self.span
+        while let trace = try await TrailErasureStore.next(of: claim, in: database) {
+            guard ContinuousClock.now < end else { return false }
+            let request = AuditRPC.EraseSubject(tenant: trace.tenant, type: trace.type, id: trace.subject.text)
+            guard try await audit.call(request).isDone else { return false }
+            try await TrailErasureStore.remove(trace, of: claim, in: database)
+        }
+        return true
     }
 
     /// The step's row, and what the step changes here, in one transaction.

@@ -97,7 +97,7 @@ enum DeletionSagaStore {
             on conflict (tenant_id, deletion_id, step) do update set acknowledged_at = coalesce(s.acknowledged_at, excluded.acknowledged_at),
                 last_error = null
             """)
-        if step.isLast {
+        if step.isLast(ofTenant: claim.workspace == nil) {
             try await transaction.query(
                 """
                 update deletions set completed_at = \(now) where tenant_id = \(claim.tenant) and id = \(claim.id) and completed_at is null

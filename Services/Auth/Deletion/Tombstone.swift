@@ -38,7 +38,7 @@ enum Tombstone {
 
     /// The last step: what remains is an identifier without a name.
     static func set(_ tenant: TenantID, _ workspace: WorkspaceID?, deletion: DeletionID, at now: Date, in transaction: Transaction) async throws {
-        guard let workspace else { return try await set(tenant, at: now, in: transaction) }
+        guard let workspace else { return try await set(tenant, deletion: deletion, at: now, in: transaction) }
         // Whoever was limited to it alone keeps an empty list, which is none: only null is all.
         try await transaction.query(
             """
@@ -53,8 +53,10 @@ enum Tombstone {
         try await transaction.query("delete from workspaces where tenant_id = \(tenant) and id = \(workspace)")
     }
 
-    private static func set(_ tenant: TenantID, at now: Date, in transaction: Transaction) async throws {
+    private static func set(_ tenant: TenantID, deletion: DeletionID, at now: Date, in transaction: Transaction) async throws {
         let leaving = try await peopleOfNoOther(tenant, in: transaction)
+        // Before it is gone where they were.
+        try await TrailErasureStore.insert(of: leaving, deletion: deletion, of: tenant, in: transaction)
         try await transaction.query("delete from users.tenant_users where tenant_id = \(tenant)")
         try await transaction.query("delete from workspaces where tenant_id = \(tenant)")
         try await erase(leaving, at: now, in: transaction)

@@ -8,6 +8,8 @@ import RPC
 struct Authenticator: Sendable {
     struct Question: Sendable {
         let method: String
+        /// Path and query as the client wrote them; nil when nobody says.
+        let target: String?
         let audience: ServiceName
         let headers: HTTPFields
     }
@@ -58,10 +60,11 @@ struct Authenticator: Sendable {
         return .identity(try await tokens.sign(claims, for: question.audience, now: clock.now))
     }
 
-    /// One of the operator's people who reads a company's trail for the reason stated in a support session: as themselves, and nothing but that.
+    /// One of the operator's people who reads of a company what a support session states: as themselves, and nothing but that.
     private func answer(_ question: Question, support named: String, _ session: Session) async throws -> Answer {
-        guard session.assurance >= 2, session.staffRole != nil, Self.isSafe(question.method), question.audience == .audit,
-            let id = UUID(text: named), let running = try await support.running(id, of: session.user)
+        guard session.assurance >= 2, session.staffRole != nil, Self.isSafe(question.method), let target = question.target,
+            let id = UUID(text: named), let running = try await support.running(id, of: session.user),
+            running.scope.contains(where: { $0.covers(target, at: question.audience) })
         else { return .problem(.forbidden) }
         let claims = IdentityClaims(
             tenant: running.tenant, user: session.user, name: session.name, role: "viewer", verified: session.isVerified, workspaces: nil,

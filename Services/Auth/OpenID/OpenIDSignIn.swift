@@ -248,9 +248,9 @@ struct OpenIDSignIn: Sendable {
     private func recordFailure(
         _ name: OpenIDProvider.Name, _ person: OpenIDPerson?, _ refusal: Refusal, _ audit: Sessions.Audit
     ) async throws {
-        let digest = OpenIDStore.digest(person?.email?.text ?? "").prefix(8)
+        let digest = try FailedSignIn(keyring: keyring).digest(of: person?.email)
         let event = try PendingEvent(
-            AuthEvents.SignInFailed(addressDigest: Data(digest).hexadecimal), at: clock.now, tenant: nil,
+            AuthEvents.SignInFailed(addressDigest: digest), at: clock.now, tenant: nil,
             actor: EventActor(kind: .system, id: "anonymous"),
             audit: audit("session.start", .failure, [.init(type: "openid", id: name.rawValue, name: refusal.rawValue)]))
         try await database.transaction { try await outbox.append([event], in: $0) }

@@ -40,7 +40,9 @@ struct Passwords: Sendable {
             // To the stored address, never to the one that was typed.
             guard let owner = EmailAddress(account.email) else { return }
             try await mails.enqueue(.passwordReset(token: token, name: account.name, baseURL: baseURL), to: owner, at: now, in: transaction)
-            try await append(AuthEvents.PasswordForgotten(user: account.id), of: account.id, audit("password.forget", .success, []), in: transaction)
+            try await append(
+                AuthEvents.PasswordForgotten(user: account.id), of: account.id,
+                audit("password.forget", .success, [Self.target(account.id)]), in: transaction)
         }
         outbox.wake()
     }

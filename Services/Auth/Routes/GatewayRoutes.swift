@@ -14,7 +14,8 @@ struct GatewayRoutes {
                 throw Problem.invalid("X-Audience must name a service.")
             }
             let question = Authenticator.Question(
-                method: request.headers[.originalMethod] ?? "GET", audience: audience, headers: request.headers)
+                method: request.headers[.originalMethod] ?? "GET", target: request.headers[.originalTarget], audience: audience,
+                headers: request.headers)
             switch try await authenticator.answer(question) {
             case .identity(let token): return Response(status: .ok, headers: [.identityToken: token])
             case .problem(let refusal): return Response(status: .forbidden, headers: [.authProblem: refusal.rawValue])
@@ -26,5 +27,6 @@ struct GatewayRoutes {
 extension HTTPField.Name {
     fileprivate static let audience = Self("X-Audience")!
     fileprivate static let originalMethod = Self("X-Original-Method")!
+    fileprivate static let originalTarget = Self("X-Original-URI")!
     fileprivate static let authProblem = Self("X-Auth-Problem")!
 }

@@ -13,6 +13,7 @@ struct SupportRoutes {
         let reason: String
         let ticket: String
         let minutes: Int?
+        let scope: [String]?
     }
 
     func add(to router: Router<AppContext>) {
@@ -47,10 +48,22 @@ struct SupportRoutes {
         guard (1...100).contains(ticket.count) else { throw Problem.invalid("ticket must have 1 to 100 characters.", field: "ticket") }
         let minutes = input.minutes ?? 60
         guard (1...60).contains(minutes) else { throw Problem.invalid("minutes must be 1 to 60.", field: "minutes") }
-        let begun = try await support.begin(
-            input.tenant, reason: reason, ticket: ticket, length: TimeInterval(minutes * 60), by: staff, audit: audit(context))
+        let wish = SupportSessions.Wish(
+            tenant: input.tenant, reason: reason, ticket: ticket, scope: try Self.scope(input.scope), length: TimeInterval(minutes * 60))
+        let begun = try await support.begin(wish, by: staff, audit: audit(context))
         guard let begun else { throw Problem.notFound("company") }
         return try .json(begun, status: .created)
+    }
+
+    /// What may be read, each once; the trail where nothing is said.
+    private static func scope(_ words: [String]?) throws(Problem) -> [SupportScope] {
+        guard let words else { return [.audit] }
+        let known = SupportScope.allCases.filter { words.contains($0.rawValue) }
+        guard !known.isEmpty, words.allSatisfy({ SupportScope(rawValue: $0) != nil }) else {
+            let all = SupportScope.allCases.map(\.rawValue).joined(separator: ", ")
+            throw Problem.invalid("scope must name at least one of: \(all).", field: "scope")
+        }
+        return known
     }
 
     private func audit(_ context: AppContext) -> SupportSessions.Audit {

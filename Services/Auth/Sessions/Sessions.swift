@@ -1,5 +1,4 @@
 import Contracts
-import Crypto
 import Foundation
 import Logging
 import Postgres
@@ -25,6 +24,7 @@ struct Sessions: Sendable {
     private let cache: SessionCache
     private let revocations: RevocationChannel
     private let factors: Factors
+    private let failures: FailedSignIn
     private let logger: Logger
 
     init(house: House, passwords: PasswordHasher, throttle: Throttle, factors: Factors, revocations: RevocationChannel) throws(SettingsError) {
@@ -32,6 +32,7 @@ struct Sessions: Sendable {
         cache = revocations.cache
         self.throttle = throttle
         self.factors = factors
+        failures = FailedSignIn(keyring: house.keyring)
         appointments = try StaffAppointments(house.settings)
         database = house.worker
         outbox = house.outbox
@@ -62,7 +63,7 @@ struct Sessions: Sendable {
         let matches = if let password { try await passwords.verify(password, against: hash) } else { false }
         guard let account, let password, let hash, matches else {
             try await throttle.failed(attempt)
-            try await recordFailure(email, audit: audit)
+            try await recordFailure(email, of: account?.id, audit: audit)
             return .refused
         }
         try await throttle.succeeded(attempt)
@@ -142,7 +143,7 @@ struct Sessions: Sendable {
             return true
         }
         try await throttle.failed(attempt)
-        try await recordFailure(EmailAddress(session.email), audit: audit)
+        try await recordFailure(EmailAddress(session.email), of: session.user, audit: audit)
         return false
     }
 
@@ -219,10 +220,12 @@ struct Sessions: Sendable {
         let ended = try await database.transaction { transaction in
             let ended = try await revokeAll(of: session.user, except: keepingThis ? session.id : nil, in: transaction)
             guard !ended.isEmpty else { return 0 }
+            // However many there were, it was one act, and whose they were says what it was done to.
+            var record = audit("session.revoke", .success, [.init(type: "user", id: session.user.description)])
+            record.metadata["sessions"] = String(ended.count)
             let event = try PendingEvent(
                 AuthEvents.SessionsRevoked(user: session.user, sessions: ended), at: clock.now, tenant: session.tenant,
-                actor: .user(session.user, name: session.name),
-                audit: audit("session.revoke", .success, ended.prefix(50).map { .init(type: "session", id: $0.description) }))
+                actor: .user(session.user, name: session.name), audit: record)
             try await outbox.append([event], in: transaction)
             return ended.count
         }
@@ -283,13 +286,12 @@ struct Sessions: Sendable {
         await announceRevocation()
     }
 
-    /// Belongs to no tenant, since nobody is signed in; carries a digest, since the address may be anybody's.
-    private func recordFailure(_ email: EmailAddress?, audit: Audit) async throws {
-        let digest = SHA256.hash(data: Data((email?.text ?? "").utf8)).prefix(8)
+    /// Belongs to no tenant, since nobody is signed in.
+    private func recordFailure(_ email: EmailAddress?, of account: UserID?, audit: Audit) async throws {
         let event = try PendingEvent(
-            AuthEvents.SignInFailed(addressDigest: Data(digest).hexadecimal), at: clock.now, tenant: nil,
+            AuthEvents.SignInFailed(addressDigest: failures.digest(of: email)), at: clock.now, tenant: nil,
             actor: EventActor(kind: .system, id: "anonymous"),
-            audit: audit("session.start", .failure, [.init(type: "address", id: Data(digest).hexadecimal)]))
+            audit: audit("session.start", .failure, [FailedSignIn.target(email, of: account)]))
         try await database.transaction { try await outbox.append([event], in: $0) }
         outbox.wake()
     }

@@ -197,7 +197,7 @@ public enum AuthEvents {
         }
     }
 
-    /// Carries no address: only a digest that lets repeated failures be counted.
+    /// Carries no address: only a digest under a key of Auth's that lets repeated failures be counted.
     public struct SignInFailed: Event {
         public static let name = "auth.signIn.failed"
         public var addressDigest: String

@@ -59,8 +59,19 @@ extension AuthEvents {
         }
     }
 
+    /// Before its time was over.
     public struct SupportSessionEnded: Event {
         public static let name = "auth.supportSession.ended"
+        public var supportSession: UUID
+
+        public init(supportSession: UUID) {
+            self.supportSession = supportSession
+        }
+    }
+
+    /// Nobody ended it: its time was over.
+    public struct SupportSessionExpired: Event {
+        public static let name = "auth.supportSession.expired"
         public var supportSession: UUID
 
         public init(supportSession: UUID) {

@@ -1,3 +1,5 @@
+public import Foundation
+
 /// What others may ask Auth.
 public enum AuthRPC {
     /// A workspace of a tenant; error kind `workspace_not_found`.
@@ -14,21 +16,27 @@ public enum AuthRPC {
         }
     }
 
-    /// Which of these sessions (of people or keys) still live; for whoever keeps something open for them.
+    /// Which of these sessions (of people or keys), and of these support sessions, still live; for whoever keeps something open for them.
     public struct LivingSessions: RPCMethod {
         public static let name = "auth.livingSessions"
         public static let isIdempotent = true
         public var sessions: [SessionID]
+        /// Nil from callers that know none.
+        public var supportSessions: [UUID]?
 
-        public init(sessions: [SessionID]) {
+        public init(sessions: [SessionID], supportSessions: [UUID]? = nil) {
             self.sessions = sessions
+            self.supportSessions = supportSessions
         }
 
         public struct Result: Codable, Sendable {
             public var living: [SessionID]
+            /// Nil where none were asked about.
+            public var livingSupport: [UUID]?
 
-            public init(living: [SessionID]) {
+            public init(living: [SessionID], livingSupport: [UUID]? = nil) {
                 self.living = living
+                self.livingSupport = livingSupport
             }
         }
     }

@@ -26,13 +26,13 @@ extension House {
     }
 
     /// The router that only peers and the operator reach: RPC, health, metrics.
-    func internalRouter(_ service: some DeployableService, metrics: MetricsRegistry) -> Router<BasicRequestContext> {
+    func internalRouter(_ service: some DeployableService, metrics: MetricsRegistry, schema: Schema) -> Router<BasicRequestContext> {
         let router = Router(context: BasicRequestContext.self)
         var methods = RPCRouter(service: self.service)
         service.methods(on: &methods)
         methods.mount(on: router, tokens: tokens, clock: clock, logger: logger)
         router.get("/healthz") { _, _ in "ok" }
-        router.get("/readyz") { _, _ in try await readiness(of: service) }
+        router.get("/readyz") { _, _ in try await readiness(of: service, schema: schema) }
         router.get("/metrics") { _, _ in
             Response(
                 status: .ok, headers: [.contentType: "text/plain; version=0.0.4"],
@@ -41,12 +41,14 @@ extension House {
         return router
     }
 
-    private func readiness(of service: some DeployableService) async throws -> Response {
+    private func readiness(of service: some DeployableService, schema: Schema) async throws -> Response {
         var checks = await service.readiness()
         checks["postgres"] = (try? await api.query("select 1 as one")) != nil
         checks["redis"] = await redisAnswers()
+        checks["schema"] = schema.isCurrent
+        let parts = await service.parts()
         let ready = !checks.values.contains(false)
-        return try .json(Readiness(ready: ready, checks: checks), status: ready ? .ok : .serviceUnavailable)
+        return try .json(Readiness(ready: ready, checks: checks, parts: parts), status: ready ? .ok : .serviceUnavailable)
     }
 
     private func redisAnswers() async -> Bool {
@@ -59,6 +61,7 @@ extension House {
     private struct Readiness: Encodable {
         let ready: Bool
         let checks: [String: Bool]
+        let parts: [String: PartHealth]
     }
 }
 

@@ -15,7 +15,8 @@ import UnixSignals
 
 /// Runs a service from its settings to its end; the one place that ends the process.
 public enum ServiceMain {
-    /// Reads the settings, migrates, starts everything and serves until SIGTERM or SIGINT.
+    /// Reads the settings, migrates, starts everything and serves until SIGTERM or SIGINT. A service that serves without its database listens at
+    /// once, and migrates when that is there.
     ///
     /// `--help` lists every setting, `--routes` every public route. Exits 1 with one line a problem when it cannot start.
     public static func run<Deployable: DeployableService>(_ type: Deployable.Type) async {
@@ -47,19 +48,22 @@ public enum ServiceMain {
         MetricsSystem.bootstrap(metrics)
         let httpClient = HTTPClient(eventLoopGroupProvider: .singleton)
         let house = try await House.build(type.name, settings, httpClient: httpClient, logger: logger)
-        try await migrate(type, settings, logger)
+        let schema = try schema(of: type, settings, logger)
+        if !type.servesWithoutDatabase { try await schema.migrate() }
         let service = try await type.init(house)
         let relay = OutboxRelay(
             service: type.name, postgres: house.workerPostgres, redis: house.redis, outbox: house.outbox, clock: house.clock, logger: logger)
         let listeners: [any Service] = [
             Application(
-                router: house.internalRouter(service, metrics: metrics),
+                router: house.internalRouter(service, metrics: metrics, schema: schema),
                 configuration: try address("internal", settings), logger: logger),
             Application(
                 router: house.publicRouter(service), configuration: try address("public", settings), logger: logger),
         ]
+        let work: [any Service] = [relay, Housekeeping(database: house.worker, clock: house.clock, logger: logger)] + service.background
+        let stored: [any Service] = type.servesWithoutDatabase ? [DatabaseWork(schema: schema, services: work, logger: logger)] : work
         var group = ServiceGroupConfiguration(
-            services: [relay, Housekeeping(database: house.worker, clock: house.clock, logger: logger)] + service.background + listeners,
+            services: stored + service.watching + listeners,
             gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         group.maximumGracefulShutdownDuration = .seconds(20)
         logger.info("starting", metadata: ["public_port": "\(settings["public.port"])", "internal_port": "\(settings["internal.port"])"])
@@ -68,9 +72,11 @@ public enum ServiceMain {
         logger.info("stopped")
     }
 
-    private static func migrate<Deployable: DeployableService>(_ type: Deployable.Type, _ settings: Settings, _ logger: Logger) async throws {
+    private static func schema<Deployable: DeployableService>(
+        of type: Deployable.Type, _ settings: Settings, _ logger: Logger
+    ) throws -> Schema {
         let owner = try House.postgres(type.name, "owner", settings)
-        try await Migrator(owner, migrations: [HouseTables.migration(for: type.name)] + type.migrations).run(logger: logger)
+        return Schema(Migrator(owner, migrations: [HouseTables.migration(for: type.name)] + type.migrations), logger: logger)
     }
 
     private static func address(_ listener: String, _ settings: Settings) throws -> ApplicationConfiguration {
