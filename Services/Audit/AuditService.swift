@@ -12,6 +12,8 @@ import Streams
 /// The trail of who did what, and the public status.
 struct AuditService: DeployableService {
     static let name = ServiceName.audit
+    /// The public status tells that the database is away, too.
+    static let servesWithoutDatabase = true
     static let migrations = [
         Migration(name: "m0001_trail", embedded: PackageResources.m0001_trail_sql),
         Migration(name: "m0002_filters", embedded: PackageResources.m0002_filters_sql),
@@ -21,8 +23,9 @@ struct AuditService: DeployableService {
         Migration(name: "m0006_export_retention", embedded: PackageResources.m0006_export_retention_sql),
         Migration(name: "m0007_status", embedded: PackageResources.m0007_status_sql),
         Migration(name: "m0008_trail_guard", embedded: PackageResources.m0008_trail_guard_sql),
+        Migration(name: "m0009_checkpoint_delivery", embedded: PackageResources.m0009_checkpoint_delivery_sql),
     ]
-    static let keys = [
+    static let keys: [ConfigurationKey] = [
         ConfigurationKey(
             "trail.keys.file", "Keys that sign checkpoints: {\"name\":…,\"keys\":[base64]}; empty: one made from the root key for secrets at rest.",
             default: ""),
@@ -32,7 +35,7 @@ struct AuditService: DeployableService {
             "audit.retention.plans", "How long each plan keeps the trail: d90, y1 or y7. A plan that is not named keeps a year.",
             default: "starter=d90,professional=y1,business=y7,enterprise=y7"),
         ConfigurationKey("status.interval.milliseconds", "How often everything is probed.", default: "5000"),
-    ]
+    ] + CheckpointSender.keys
 
     /// Events that are numbered, hashed and signed for in one transaction.
     private static let batch = 500
@@ -40,6 +43,7 @@ struct AuditService: DeployableService {
     private let house: House
     private let trail: Trail
     private let exports: TrailExportLoop
+    private let checkpoints: CheckpointDeliveryLoop
     private let plans: PlanWatch
     /// Whether the sessions of open event streams still live.
     private let watch: SessionWatch
@@ -50,6 +54,9 @@ struct AuditService: DeployableService {
     init(_ house: House) async throws {
         self.house = house
         trail = Trail(clock: house.clock, signer: try CheckpointSigner(house: house), logger: house.logger)
+        checkpoints = CheckpointDeliveryLoop(
+            database: house.worker, sender: try CheckpointSender(house: house, verifierKeys: trail.signer.verifierKeys),
+            acts: OwnActs(trail: trail, clock: house.clock), wakeup: Wakeup(), clock: house.clock, logger: house.logger)
         exports = TrailExportLoop(
             writer: TrailExportWriter(api: house.api, database: house.worker, signer: trail.signer, clock: house.clock), wakeup: Wakeup(),
             logger: house.logger)
@@ -79,6 +86,10 @@ struct AuditService: DeployableService {
         RetentionRoutes(
             holds: LegalHolds(api: house.api, worker: house.worker, acts: acts, clock: house.clock), idempotency: idempotency
         ).add(to: router)
+        CheckpointDeliveryRoutes(
+            deliveries: CheckpointDeliveries(
+                api: house.api, worker: house.worker, acts: acts, sender: checkpoints.sender, clock: house.clock, wakeup: checkpoints.wakeup)
+        ).add(to: router)
         StatusRoutes(board: prober.board, clock: house.clock, address: house.publicBaseURL.absoluteString).add(to: router)
         StatusAdminRoutes(
             administration: StatusAdministration(api: house.api, worker: house.worker, clock: house.clock) { [trail] event, transaction in
@@ -106,6 +117,8 @@ struct AuditService: DeployableService {
         AuditHandlers(eraser: SubjectEraser(database: house.worker), purge: Purge(database: house.worker)).add(to: &router)
     }
 
+    var watching: [any Service] { [prober, StatusLooks(keeper: keeper)] }
+
     var background: [any Service] {
         let consumers = Self.name.subscriptions.map { source in
             house.consumer(of: source, batch: Self.batch) { [trail] events, transaction in
@@ -118,6 +131,6 @@ struct AuditService: DeployableService {
             TrailBackfill(database: house.worker, trail: trail, logger: house.logger),
         ]
         let sweeper = RetentionSweeper(database: house.worker, signer: trail.signer, clock: house.clock, logger: house.logger)
-        return keepers + consumers + [watch, prober, keeper, exports, plans, sweeper]
+        return keepers + consumers + [watch, keeper, exports, plans, sweeper, checkpoints]
     }
 }

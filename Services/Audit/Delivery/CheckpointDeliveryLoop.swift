@@ -38,7 +38,7 @@ struct CheckpointDeliveryLoop: Service {
     }
 
     private func deliver(_ order: CheckpointOrder) async throws {
-        let checkpoint = try await TrailCheckpoint.read(of: order.tenant, in: database)
+        let checkpoint = try await database.transaction({ try await TrailCheckpoint.read(of: order.tenant, in: $0) })
         guard let checkpoint,
             CheckpointSchedule.isDue(size: checkpoint.size, deliveredSize: order.deliveredSize, deliveredAt: order.deliveredAt, at: clock.now)
         else {

@@ -11,6 +11,7 @@ struct Purge: Sendable {
     func purge(_ request: AuditRPC.Purge) async throws -> Bool {
         guard request.workspace == nil else { return true }
         try await TrailViews.purge(request.tenant, in: database)
+        try await CheckpointDeliveryStore.purge(request.tenant, in: database)
         return try await TrailExportPurge.purge(request.tenant, in: database)
     }
 }

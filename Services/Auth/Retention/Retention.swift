@@ -34,7 +34,7 @@ struct Retention: Service {
     func sweep() async throws -> Int {
         var gone = 0
         for statement in Self.statements(now: clock.now) {
-            while try await !Task.isCancelled {
+            while !Task.isCancelled {
                 let deleted = try await database.query(statement).affected
                 gone += deleted
                 if deleted < Self.batch { break }
