@@ -24,6 +24,7 @@ struct AuditService: DeployableService {
         Migration(name: "m0007_status", embedded: PackageResources.m0007_status_sql),
         Migration(name: "m0008_trail_guard", embedded: PackageResources.m0008_trail_guard_sql),
         Migration(name: "m0009_checkpoint_delivery", embedded: PackageResources.m0009_checkpoint_delivery_sql),
+        Migration(name: "m0010_reading", embedded: PackageResources.m0010_reading_sql),
     ]
     static let keys: [ConfigurationKey] = [
         ConfigurationKey(
@@ -107,9 +108,9 @@ struct AuditService: DeployableService {
             tail: TrailTail(database: house.api, watch: watch, clock: house.clock), reads: reads, idempotency: idempotency
         ).add(to: router)
         ProofRoutes(proofs: TrailProofs(database: house.api, clock: house.clock), keys: trail.signer.verifierKeys, reads: reads).add(to: router)
-        PlatformTrailRoutes(
-            searcher: searcher, users: UserTrails(database: house.worker),
-            quarantine: Quarantine(database: house.worker, trail: trail, acts: acts), reads: reads
+        PlatformTrailRoutes(searcher: searcher, users: UserTrails(database: house.worker), reads: reads).add(to: router)
+        QuarantineRoutes(
+            quarantine: Quarantine(api: house.api, worker: house.worker, trail: trail, acts: acts), reads: reads
         ).add(to: router)
     }
 

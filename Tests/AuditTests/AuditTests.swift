@@ -37,6 +37,10 @@ struct AuditFixture: Sendable {
         get throws { Trail(clock: house.clock.clock, signer: try CheckpointSigner(house: house.house), logger: house.house.logger) }
     }
 
+    func newestCheckpoint() async throws -> TrailCheckpoint? {
+        try await house.house.api.transaction(as: tenant) { try await TrailCheckpoint.read(of: tenant, in: $0) }
+    }
+
     /// What the consumer does with a batch from the stream.
     func take(_ events: [PendingEvent]) async throws {
         let trail = try trail

@@ -119,7 +119,7 @@ struct CheckpointDeliveryTests {
             let call = try #require(double.calls.first)
             #expect(double.calls.count == 1)
             #expect(call.contentType == "application/json" && call.isSigned(with: secret) && !call.isSigned(with: secret + "x"))
-            let newest = try #require(try await TrailCheckpoint.read(of: fixture.tenant, in: fixture.house.house.api))
+            let newest = try #require(try await fixture.newestCheckpoint())
             let keys = try fixture.trail.signer.verifierKeys
             let told = try #require(call.told)
             #expect(told.type == "audit.checkpoint" && told.tenantId == fixture.tenant && told.at == newest.at)
@@ -252,7 +252,7 @@ struct CheckpointDeliveryTests {
         let answer = try await fixture.ask(.put, AuditFixture.delivery, body)
         #expect(answer.status == 200 && answer.text("address") == "auditor@reader.example" && answer.text("secret") == "", "\(answer.body)")
         try await fixture.work()
-        let newest = try #require(try await TrailCheckpoint.read(of: fixture.tenant, in: fixture.house.house.api))
+        let newest = try #require(try await fixture.newestCheckpoint())
         let mails = try server.mails().filter { $0.contains("auditor@reader.example") }
         let mail = try #require(mails.first)
         #expect(mails.count == 1)

@@ -24,11 +24,15 @@ private let readings: [(String, [SearchTerm.Condition])] = [
     (#""stays*""#, [.words([.exactly("stays*")])]),
     ("2001:db8::1", [.words([.exactly("2001:db8::1")])]),
     ("ip:10.0.0.0/8,2001:db8::/32,192.0.2.7", [.networks(["10.0.0.0/8", "2001:db8::/32", "192.0.2.7"])]),
-    ("occurred:2026-11-01", [.occurred(SearchRange(from: day, to: day.addingTimeInterval(86_400)))]),
-    ("occurred:>=2026-11-01", [.occurred(SearchRange(from: day, to: nil))]),
-    ("occurred:<2026-11-01", [.occurred(SearchRange(from: nil, to: day))]),
-    ("occurred:>2026-11-01", [.occurred(SearchRange(from: day.addingTimeInterval(86_400), to: nil))]),
-    ("recorded:2026-11-01..2026-11-02", [.recorded(SearchRange(from: day, to: day.addingTimeInterval(172_800)))]),
+    ("occurred:2026-11-01", [.occurred([SearchRange(from: day, to: day.addingTimeInterval(86_400))])]),
+    ("occurred:>=2026-11-01", [.occurred([SearchRange(from: day, to: nil)])]),
+    ("occurred:<2026-11-01", [.occurred([SearchRange(from: nil, to: day)])]),
+    ("occurred:>2026-11-01", [.occurred([SearchRange(from: day.addingTimeInterval(86_400), to: nil)])]),
+    ("recorded:2026-11-01..2026-11-02", [.recorded([SearchRange(from: day, to: day.addingTimeInterval(172_800))])]),
+    (
+        "occurred:2026-11-01,<2026-11-01",
+        [.occurred([SearchRange(from: day, to: day.addingTimeInterval(86_400)), SearchRange(from: nil, to: day)])]
+    ),
     ("support:01930000-0000-7000-8000-00000000000A", [field(.support, .exactly("01930000-0000-7000-8000-00000000000a"))]),
 ]
 
@@ -57,8 +61,8 @@ struct SearchQueryTests {
             ("colour:red", 0), ("actor:ada colour:red", 10), ("-colour:red", 1), ("actor:", 6), ("actor:ada,", 10), ("actor:,ada", 6), ("-", 1),
             ("actor: ada", 6), (#"say "hello"#, 4), (#"a"b"#, 1), (#""a"b"#, 3), ("\"\"", 0), ("*", 0), ("action:*", 7), ("outcome:maybe", 8),
             ("ip:10.0.0.0/33", 3), ("ip:localhost", 3), ("ip:10.0.0.1,10.0.0.0/-1", 12), ("occurred:yesterday", 9),
-            ("occurred:2026-11-02..2026-11-01", 9), ("occurred:2026-11-01,2026-11-02", 9), ("meta.:x", 0), ("support:me", 8),
-            (Array(repeating: "a", count: 21).joined(separator: " "), 40), (String(repeating: "a", count: 513), 512), ("a\0b", 1),
+            ("occurred:2026-11-02..2026-11-01", 9), ("occurred:2026-11-01,soon", 20), ("meta.:x", 0), ("support:me", 8),
+            (Array(repeating: "a", count: 21).joined(separator: " "), 40), (String(repeating: "a", count: 513), 512), ("a\0b", 1), ("e\u{301}\0", 1),
         ])
     func faults(text: String, position: Int) {
         let fault = #expect(throws: SearchFault.self) { try SearchQuery(text) }
@@ -75,6 +79,11 @@ struct SearchQueryTests {
         #expect(try named.window(now: now).to.map(WireJSON.format) == "2026-01-03T00:00:00.000Z")
         let long = TrailSearch(query: try SearchQuery("invoice occurred:>=2024-01-01"))
         #expect(throws: Problem.self) { try long.window(now: now) }
+        let days = TrailSearch(query: try SearchQuery("invoice occurred:2026-10-03,2026-10-01"))
+        #expect(try days.window(now: now).from.map(WireJSON.format) == "2026-10-01T00:00:00.000Z")
+        #expect(try days.window(now: now).to.map(WireJSON.format) == "2026-10-04T00:00:00.000Z")
+        let ahead = TrailSearch(query: try SearchQuery("invoice occurred:<2030-01-01"))
+        #expect(try ahead.window(now: now).from == now.addingTimeInterval(-30 * 86_400))
     }
 
     @Test("a cursor opens for its own company, search and order only")

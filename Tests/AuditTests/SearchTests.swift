@@ -93,6 +93,7 @@ struct SearchTests {
             ("zebe*", [first]), ("zebedee,sam", [second, first]), (#""quarterly revenue""#, [first]), (#""revenue quarterly""#, []),
             ("quarterly report", [first]), ("quarterly -zebedee", []), ("!!!", []), ("zebedee sam", []),
             ("occurred:>=\(WireJSON.format(now))", [second]), ("occurred:<\(WireJSON.format(now))", [first]), ("", [second, first]),
+            ("occurred:\(WireJSON.format(now)),<\(WireJSON.format(now))", [second, first]), ("-support:\(session)", [first]),
         ]
         for (query, expected) in cases {
             let answer = try await fixture.search(query)

@@ -94,6 +94,80 @@ struct TailTests {
         stranger[.lastSeenEvent] = "0"
         #expect(try await !fixture.send(.get, path, as: stranger).body.contains("thing.number"))
     }
+
+    @Test("so many follow at once, of a company and of all; who has gone makes room, also before anything was written")
+    func seats() async throws {
+        let fixture = try await AuditFixture.make()
+        let tail = makeTail(of: fixture, seats: TailSeats(most: 2, ofOne: 1))
+        let (ada, bo, cy) = (identity(of: fixture.tenant), identity(of: TenantID(UUID())), identity(of: TenantID(UUID())))
+        var held = [try await tail.stream(TrailSearch(), after: nil, for: ada)]
+        let second = await #expect(throws: Problem.self) { try await tail.stream(TrailSearch(), after: nil, for: ada) }
+        #expect(second?.status == .tooManyRequests && second?.headers[.retryAfter] != nil)
+        held.append(try await tail.stream(TrailSearch(), after: nil, for: bo))
+        let third = await #expect(throws: Problem.self) { try await tail.stream(TrailSearch(), after: nil, for: cy) }
+        #expect(third?.kind == "too_many_streams")
+        held.removeFirst()
+        held.append(try await tail.stream(TrailSearch(), after: nil, for: ada))
+        // Nobody vouches for the session here, so the stream ends by itself.
+        try await held[0].body.write(Written().writer())
+        held.append(try await tail.stream(TrailSearch(), after: nil, for: bo))
+        #expect(held.count == 3)
+    }
+
+    @Test("a look that takes longer than three seconds is given up; a number that is not there yet waits for nothing")
+    func bounds() async throws {
+        let fixture = try await AuditFixture.make()
+        try await fixture.take([try fixture.event("thing.do")])
+        let tail = makeTail(of: fixture, seats: TailSeats())
+        let slow = try await tail.stream(TrailSearch(), after: 0, for: identity(of: fixture.tenant))
+        let owner = Database(fixture.house.database.configuration(role: "audit_owner"), connections: 1)
+        try await owner.transaction { transaction in
+            try await transaction.query("lock table trail_events in access exclusive mode")
+            let problem = await #expect(throws: Problem.self) { try await slow.body.write(Written().writer()) }
+            #expect(problem?.kind == "search_too_slow")
+        }
+        let ahead = try await tail.stream(TrailSearch(), after: 99, for: identity(of: fixture.tenant))
+        try await fixture.take([try fixture.event("thing.later")])
+        let written = Written()
+        try await ahead.body.write(written.writer())
+        #expect(written.numbers == ["2"])
+    }
+
+    @Test("a stream of support ends with its support session, although whoever reads stays signed in")
+    func supportSession() async throws {
+        let fixture = try await AuditFixture.make()
+        let isRunning = Flag(true)
+        var auth = RPCRouter(service: .auth)
+        auth.on(AuthRPC.LivingSessions.self) { request, _ in
+            AuthRPC.LivingSessions.Result(living: request.sessions, livingSupport: isRunning.value ? request.supportSessions : [])
+        }
+        let watch = SessionWatch(auth: .local(auth, caller: .audit), logger: quiet)
+        let tail = TrailTail(database: fixture.house.house.api, watch: watch, clock: fixture.house.clock.clock)
+        let sam = Identity(
+            tenant: fixture.tenant, user: UserID(UUID()), name: "Sam", role: .viewer, isVerified: true, workspaces: nil, session: SessionID(UUID()),
+            staff: .support, support: UUID())
+        let response = try await tail.stream(TrailSearch(), after: nil, for: sam)
+        let written = Written()
+        try await fixture.house.withBackground([watch]) {
+            async let streaming: Void = response.body.write(written.writer())
+            try await fixture.take([try fixture.event("thing.seen")])
+            try await eventually("what is new came") { written.numbers == ["1"] }
+            isRunning.set(false)
+            try await eventually("the stream has ended") { written.hasEnded }
+            try await streaming
+        }
+    }
+
+    /// Whose sessions nobody asks about, so that its streams end after a while.
+    private func makeTail(of fixture: AuditFixture, seats: TailSeats) -> TrailTail {
+        let watch = SessionWatch(auth: .local(RPCRouter(service: .auth), caller: .audit), logger: quiet)
+        return TrailTail(database: fixture.house.house.api, watch: watch, clock: fixture.house.clock.clock, seats: seats)
+    }
+
+    private func identity(of tenant: TenantID) -> Identity {
+        Identity(
+            tenant: tenant, user: UserID(UUID()), name: "Ada", role: .owner, isVerified: true, workspaces: nil, session: SessionID(UUID()))
+    }
 }
 
 /// A value that a test changes while something reads it.

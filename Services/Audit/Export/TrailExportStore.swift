@@ -11,13 +11,14 @@ enum TrailExportStore {
 
     /// `kept` is what the plan shows, `tree` what is signed now.
     static func insert(
-        _ export: TrailExport, kept: RetentionClass, tree: TrailSelection.Tree, of tenant: TenantID, in transaction: Transaction
+        _ export: TrailExport, kept: RetentionWindow, tree: TrailSelection.Tree, of tenant: TenantID, in transaction: Transaction
     ) async throws {
         try await transaction.query(
             """
-            insert into trail_exports (tenant_id, id, format, filter, class, status, through, root, created_by, created_at, worked_at, expires_at)
-            values (\(tenant), \(export.id), \(export.format), \(try PostgresJSON(export.filter)), \(kept), \(export.status),
-                \(tree.size), \(tree.root), \(export.createdBy), \(export.createdAt), \(export.createdAt), \(export.expiresAt))
+            insert into trail_exports (tenant_id, id, format, filter, class, holds, status, through, root, created_by, created_at, worked_at,
+                                       expires_at)
+            values (\(tenant), \(export.id), \(export.format), \(try PostgresJSON(export.filter)), \(kept.plan),
+                \(try PostgresJSON(kept.holds)), \(export.status), \(tree.size), \(tree.root), \(export.createdBy), \(export.createdAt), \(export.createdAt), \(export.expiresAt))
             """)
     }
 

@@ -153,7 +153,7 @@ struct TrailExportWriter: Sendable {
     private func lock(_ export: TrailExportID, of tenant: TenantID, in transaction: Transaction) async throws -> Work? {
         try await transaction.query(
             """
-            select format, filter, class, status, through, root, scanned, rows, first_seq, last_seq, parts, covered, frontier, created_at
+            select format, filter, class, holds, status, through, root, scanned, rows, first_seq, last_seq, parts, covered, frontier, created_at
             from trail_exports
             where tenant_id = \(tenant) and id = \(export) and status in ('queued', 'running') for update skip locked
             """
@@ -162,7 +162,9 @@ struct TrailExportWriter: Sendable {
             let status: TrailExport.Status = try row.decode("status")
             let selection = TrailSelection(
                 tenant: tenant, filter: try WireJSON.decoder().decode(TrailExportFilter.self, from: Data(filter.utf8)),
-                retention: RetentionWindow(plan: try row.decode("class"), now: try row.decode("created_at")),
+                retention: RetentionWindow(
+                    plan: try row.decode("class"), now: try row.decode("created_at"),
+                    holds: try WireJSON.decoder().decode([SearchRange].self, from: Data(try row.decode("holds", as: String.self).utf8))),
                 tree: TrailSelection.Tree(size: try row.decode("through"), root: try row.decodeOptional("root") ?? MerkleTree.emptyRoot))
             guard let frontier = MerkleFrontier(size: try row.decode("covered"), bytes: try row.decode("frontier")) else {
                 throw ExportError.damagedTree

@@ -75,7 +75,7 @@ struct TrailExports: Sendable {
     /// Settles what a streamed file holds.
     private func select(_ filter: TrailExportFilter, for tenant: TenantID) async throws -> (TrailSelection, [Int64]) {
         let retention = try await RetentionWindow.read(of: tenant, at: clock.now, in: api)
-        let (selection, numbers) = try await TrailSearcher.inTime(as: tenant, in: api) { transaction in
+        let (selection, numbers) = try await api.inTime(as: tenant) { transaction in
             let selection = TrailSelection(
                 tenant: tenant, filter: filter, retention: retention, tree: try await .read(of: tenant, in: transaction))
             return (selection, try await selection.numbers(limit: Self.mostStreamed + 1, in: transaction))
@@ -117,7 +117,7 @@ struct TrailExports: Sendable {
                 id: TrailExportID(.v7(at: now)), format: format, filter: filter, status: .queued, progress: .init(done: 0, of: tree.size),
                 rows: 0, bytes: 0, parts: 0, failure: nil, createdBy: Self.name(of: identity), createdAt: now, finishedAt: nil,
                 expiresAt: now.addingTimeInterval(Self.kept))
-            try await TrailExportStore.insert(export, kept: retention.plan, tree: tree, of: tenant, in: transaction)
+            try await TrailExportStore.insert(export, kept: retention, tree: tree, of: tenant, in: transaction)
             let record = try Self.record(audit, export.id, format, filter, count: nil)
             try await acts.record(record, of: tenant, by: identity.actor, in: transaction)
             return export

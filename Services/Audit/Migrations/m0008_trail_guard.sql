@@ -287,5 +287,7 @@ create index trail_checkpoints_age on trail_checkpoints (at);
 
 -- MARK: Files that prove their place
 
--- `covered`: of the tree, the leaves that are in the file or whose subtrees are; `frontier`: what they make; `root`: what was signed when it began.
-alter table trail_exports add column covered bigint not null default 0, add column frontier bytea not null default '', add column root bytea;
+-- `covered`: of the tree, the leaves that are in the file or whose subtrees are; `frontier`: what they make; `root`: what was signed when it began;
+-- `holds`: the spans that a hold showed then.
+alter table trail_exports add column covered bigint not null default 0, add column frontier bytea not null default '', add column root bytea,
+    add column holds jsonb not null default '[]';

@@ -3,17 +3,31 @@ import Foundation
 import Postgres
 import Primitives
 
-/// What of its trail a company is shown: nothing older than its plan keeps, nor than its month was frozen to. A lesser plan hides at once.
+/// What of its trail a company is shown: nothing older than its plan keeps, nor than its month was frozen to, but for what a legal hold keeps. A
+/// lesser plan hides at once.
 struct RetentionWindow: Sendable, Equatable {
+    /// As the database keeps what a hold covered, after its release (`trail_is_held`).
+    private static let grace: TimeInterval = 30 * 86_400
+    /// More than may be active at once; one that was released lately is passed over first.
+    private static let mostHolds = 200
+
     let plan: RetentionClass
     /// Shown is what was not too old then.
     let now: Date
+    /// The spans that legal holds cover: shown whatever their age.
+    var holds: [SearchRange] = []
 
-    /// Nothing from before this is shown.
+    /// Nothing from before this is shown, but for what a hold covers.
     var visibleFrom: Date { plan.floor(at: now) }
 
-    /// For `trail_events e`: what is shown. The first comparison leaves partitions out, the second knows what each month was frozen to.
+    /// For `trail_events e`: what is shown.
     var condition: SQL {
+        guard !holds.isEmpty else { return kept }
+        return "((\(kept)) or \(SQL.joined(holds.map { Self.covered(by: $0) }, separator: " or ")))"
+    }
+
+    /// The first comparison leaves partitions out, the second knows what each month was frozen to.
+    private var kept: SQL {
         func lowest(_ kept: RetentionClass) -> UUID { .lowest(at: kept.floor(at: now)) }
         return """
             e.id >= \(UUID.lowest(at: visibleFrom)) and e.id >= case e.class when 'd90' then \(lowest(.quarter))
@@ -21,9 +35,31 @@ struct RetentionWindow: Sendable, Equatable {
             """
     }
 
+    private static func covered(by hold: SearchRange) -> SQL {
+        switch (hold.from, hold.to) {
+        case (let from?, let to?): "(e.id >= \(UUID.lowest(at: from)) and e.id < \(UUID.lowest(at: to)))"
+        case (let from?, nil): "e.id >= \(UUID.lowest(at: from))"
+        case (nil, let to?): "e.id < \(UUID.lowest(at: to))"
+        case (nil, nil): "true"
+        }
+    }
+
     /// As a request of the company sees it.
     static func read(of tenant: TenantID, at now: Date, in database: Database) async throws -> RetentionWindow {
-        let known = try await database.query(as: tenant, "select class from trail_plans where tenant_id = \(tenant)").first
-        return RetentionWindow(plan: try known?.decode("class", as: RetentionClass.self) ?? RetentionPlans.unknown, now: now)
+        let rows = try await database.query(
+            as: tenant,
+            """
+            select p.class, h.id is not null as is_hold, h.from_at, h.to_at
+            from (select (select class from trail_plans where tenant_id = \(tenant)) as class) p
+            left join (
+                select id, from_at, to_at from trail_holds
+                where tenant_id = \(tenant) and (released_at is null or released_at > \(now.addingTimeInterval(-grace)))
+                order by released_at desc nulls first limit \(mostHolds)) h on true
+            """)
+        let plan = try rows.first?.decodeOptional("class", as: String.self).flatMap { RetentionClass(rawValue: $0) }
+        let holds = try rows.filter { try $0.decode("is_hold", as: Bool.self) }.map { row in
+            SearchRange(from: try row.decodeOptional("from_at"), to: try row.decodeOptional("to_at"))
+        }
+        return RetentionWindow(plan: plan ?? RetentionPlans.unknown, now: now, holds: holds)
     }
 }

@@ -8,6 +8,9 @@ import Synchronization
 /// Keeps in a company's trail that somebody read it: support and staff at each request, the company's own people once an hour for the same
 /// search of a session. What it writes is read like anything else and is no reading itself.
 struct ReadLog: Sendable {
+    /// Scalars of what was searched for: each has at most four bytes, and an entry takes 2,000 bytes for a value.
+    private static let longestSearch = 500
+
     /// Of the `_worker` role: a reader may write nothing.
     let database: Database
     let acts: OwnActs
@@ -17,22 +20,21 @@ struct ReadLog: Sendable {
     /// A read by the operator's people: why and what, for the company to see. Throws when it could not be kept; then nothing may be shown.
     func staff(_ what: String, search: String, of tenant: TenantID, by identity: Identity, _ context: AppContext) async throws {
         var metadata = ["read": what]
-        if !search.isEmpty { metadata["search"] = String(search.prefix(500)) }
+        // By scalars: what people see as one character may be of any length.
+        if !search.isEmpty { metadata["search"] = String(String.UnicodeScalarView(search.unicodeScalars.prefix(Self.longestSearch))) }
         if let support = identity.support { metadata["support_session"] = support.text }
         if let role = identity.staff { metadata["staff_role"] = role.rawValue }
-        try await write(Self.record(metadata, of: tenant, context), of: tenant, by: identity.actor)
+        try await write(Self.record(metadata, of: tenant, context), of: tenant, by: identity.staffActor)
     }
 
-    /// A read by the company's own people. What was searched for is left out: it may name a person who is to be forgotten later.
+    /// A read by the company's own people. What was searched for is left out: it may name a person who is to be forgotten later. All pages of one
+    /// search are one read.
     func own(_ what: String, _ search: TrailSearch, by identity: Identity, _ context: AppContext) async throws {
         let key = "\(identity.session)|\(what)|\(search.fingerprint)"
-        guard recent.isNew(key, at: clock.now) else { return }
-        do {
-            try await write(Self.record(["read": what], of: identity.tenant, context), of: identity.tenant, by: identity.actor)
-        } catch {
-            recent.forget(key)
-            throw error
-        }
+        guard !recent.holds(key, at: clock.now) else { return }
+        try await write(Self.record(["read": what], of: identity.tenant, context), of: identity.tenant, by: identity.actor)
+        // Only now: whoever reads the same meanwhile is kept too, rather than shown something on the word of an entry that may yet fail.
+        recent.remember(key, at: clock.now)
     }
 
     private func write(_ record: AuditRecord, of tenant: TenantID, by actor: EventActor) async throws {
@@ -53,19 +55,17 @@ final class RecentReads: Sendable {
 
     private let reads = Mutex<[String: Date]>([:])
 
-    /// True once an hour for the same key.
-    func isNew(_ key: String, at now: Date) -> Bool {
+    /// Whether the same was kept within the hour.
+    func holds(_ key: String, at now: Date) -> Bool {
+        reads.withLock { reads in reads[key].map { now.timeIntervalSince($0) < Self.span } ?? false }
+    }
+
+    func remember(_ key: String, at now: Date) {
         reads.withLock { reads in
-            if let last = reads[key], now.timeIntervalSince(last) < Self.span { return false }
             if reads.count >= Self.most { reads = reads.filter { now.timeIntervalSince($0.value) < Self.span } }
             // Rather kept twice than remembered without end.
             if reads.count >= Self.most { reads = [:] }
             reads[key] = now
-            return true
         }
-    }
-
-    func forget(_ key: String) {
-        reads.withLock { _ = $0.removeValue(forKey: key) }
     }
 }

@@ -55,9 +55,8 @@ enum SearchCompiler {
         case .field(let field, let matches): self.field(field, matches, tenant)
         case .metadata(let key, let matches): text("(d.metadata ->> \(key))", matches)
         case .networks(let networks): "(trail_address(d.address) <<= any(\(networks)::inet[]))"
-        case .occurred(let range):
-            bounds([range.from.map { "e.id >= \(UUID.lowest(at: $0))" }, range.to.map { "e.id < \(UUID.lowest(at: $0))" }])
-        case .recorded(let range): bounds([range.from.map { "e.recorded_at >= \($0)" }, range.to.map { "e.recorded_at < \($0)" }])
+        case .occurred(let ranges): anyOf(ranges.map { occurred($0) })
+        case .recorded(let ranges): anyOf(ranges.map { recorded($0) })
         }
     }
 
@@ -80,7 +79,7 @@ enum SearchCompiler {
         case .outcome: text("e.outcome", matches)
         case .request: text("e.request", matches)
         case .source: text("e.source", matches)
-        case .support: text("e.support_session", matches)
+        case .support: anyOf(matches.map { support($0, tenant) })
         case .target: anyOf(matches.map { target($0, tenant) })
         case .targetType:
             "(exists (select from jsonb_array_elements(e.targets) as x (target) where \(text("(x.target ->> 'type')", matches))))"
@@ -101,6 +100,16 @@ enum SearchCompiler {
         }
     }
 
+    /// What was done under a support session; its own beginning and end have it as their target.
+    private static func support(_ match: SearchMatch, _ tenant: TenantID) -> SQL {
+        guard case .exactly(let session) = match else { return "false" }
+        let target: String = "support_session:" + session
+        return """
+            (e.support_session = \(session)
+                or e.id in (select t.id from trail_targets t where t.tenant_id = \(tenant) and t.target = \(target)))
+            """
+    }
+
     /// Equality is what an index answers under row-level security.
     private static func text(_ column: SQL, _ matches: [SearchMatch]) -> SQL {
         anyOf(
@@ -114,6 +123,14 @@ enum SearchCompiler {
 
     private static func anyOf(_ conditions: [SQL]) -> SQL {
         conditions.count == 1 ? conditions[0] : "(\(SQL.joined(conditions, separator: " or ")))"
+    }
+
+    private static func occurred(_ range: SearchRange) -> SQL {
+        bounds([range.from.map { "e.id >= \(UUID.lowest(at: $0))" }, range.to.map { "e.id < \(UUID.lowest(at: $0))" }])
+    }
+
+    private static func recorded(_ range: SearchRange) -> SQL {
+        bounds([range.from.map { "e.recorded_at >= \($0)" }, range.to.map { "e.recorded_at < \($0)" }])
     }
 
     private static func bounds(_ bounds: [SQL?]) -> SQL {

@@ -1,3 +1,4 @@
+import Contracts
 import Foundation
 
 /// Reads the text of a search, in one pass from left to right.
@@ -19,9 +20,8 @@ struct SearchParser {
         guard text.unicodeScalars.count <= SearchQuery.longest else {
             throw SearchFault("A search has at most \(SearchQuery.longest) characters.", at: SearchQuery.longest)
         }
-        if let nul = text.unicodeScalars.firstIndex(of: "\0") {
-            throw SearchFault(
-                "A search takes no character NUL.", at: text.unicodeScalars.distance(from: text.unicodeScalars.startIndex, to: nul))
+        if let nul = text.firstIndex(of: "\0") {
+            throw SearchFault("A search takes no character NUL.", at: text.distance(from: text.startIndex, to: nul))
         }
         var parser = SearchParser(text)
         return try parser.terms()
@@ -136,19 +136,23 @@ struct SearchParser {
             }
             return .networks(networks)
         case .occurred, .recorded:
-            guard values.count == 1, let range = SearchValues.range(values[0].text) else {
-                throw SearchFault(
-                    "\(field.rawValue) takes a day or an instant, >= < before one, or a span such as 2026-11-01..2026-11-30.",
-                    at: values[0].position)
+            var ranges: [SearchRange] = []
+            for value in values {
+                guard let range = SearchValues.range(value.text) else {
+                    throw SearchFault(
+                        "\(field.rawValue) takes a day or an instant, >= < before one, or a span such as 2026-11-01..2026-11-30.",
+                        at: value.position)
+                }
+                ranges.append(range)
             }
-            return field == .occurred ? .occurred(range) : .recorded(range)
+            return field == .occurred ? .occurred(ranges) : .recorded(ranges)
         case .outcome:
             for value in values where !["success", "failure", "denied"].contains(value.text) {
                 throw SearchFault("outcome is success, failure or denied.", at: value.position)
             }
             return .field(field, try matches(values))
         case .support:
-            for value in values where UUID(uuidString: value.text) == nil {
+            for value in values where UUID(text: value.text) == nil {
                 throw SearchFault("support takes the id of a support session.", at: value.position)
             }
             return .field(field, values.map { .exactly($0.text.lowercased()) })

@@ -28,7 +28,7 @@ struct SearchQuery: Sendable, Equatable {
     var occurred: SearchRange {
         terms.reduce(SearchRange(from: nil, to: nil)) { range, term in
             guard !term.isNegated, case .occurred(let named) = term.condition else { return range }
-            return range.cut(by: named)
+            return range.cut(by: .around(named))
         }
     }
 }
@@ -42,8 +42,9 @@ struct SearchTerm: Sendable, Equatable {
         case metadata(key: String, [SearchMatch])
         /// Networks, in a form that Postgres reads.
         case networks([String])
-        case occurred(SearchRange)
-        case recorded(SearchRange)
+        /// Any of the spans.
+        case occurred([SearchRange])
+        case recorded([SearchRange])
     }
 
     let isNegated: Bool
@@ -64,7 +65,7 @@ enum SearchField: String, Sendable, CaseIterable {
 }
 
 /// From an instant, up to but without another; nil is without end.
-struct SearchRange: Sendable, Equatable {
+struct SearchRange: Codable, Sendable, Equatable {
     var from: Date?
     var to: Date?
 
@@ -73,6 +74,13 @@ struct SearchRange: Sendable, Equatable {
         SearchRange(
             from: [from, other.from].compactMap { $0 }.max(),
             to: [to, other.to].compactMap { $0 }.min())
+    }
+
+    /// The shortest span that all of these are in.
+    static func around(_ ranges: [SearchRange]) -> SearchRange {
+        let (starts, ends) = (ranges.compactMap(\.from), ranges.compactMap(\.to))
+        return SearchRange(
+            from: starts.count == ranges.count ? starts.min() : nil, to: ends.count == ranges.count ? ends.max() : nil)
     }
 }
 

@@ -46,7 +46,8 @@ struct TrailSearch: Sendable, Equatable {
     func window(now: Date) throws(Problem) -> SearchRange {
         var window = span.cut(by: query.occurred)
         guard !query.terms.isEmpty else { return window }
-        let end = window.to ?? now
+        // Nothing has happened yet behind now, so a later end means now.
+        let end = min(window.to ?? now, now)
         let from = window.from ?? end.addingTimeInterval(-Self.defaultSpan)
         guard end.timeIntervalSince(from) <= Self.longestSpan else {
             throw Problem.invalid("A search looks through at most 400 days; give from and to, or occurred, closer to each other.", field: "from")

@@ -29,7 +29,7 @@ struct TrailSearcher: Sendable {
         if cursor == nil { window = try search.window(now: now) }
         let span = window
         let kept = try await RetentionWindow.read(of: tenant, at: now, in: database)
-        return try await inTime(as: tenant) { transaction in
+        return try await database.inTime(as: tenant) { transaction in
             let scope = try await scope(search, span, kept, tenant, needsDetails: true, in: transaction)
             let rows = try await transaction.query(Self.statement(scope, search.order, cursor, limit: limit + 1))
             var events = try rows.prefix(limit).map { try TrailStore.event($0) }
@@ -48,7 +48,7 @@ struct TrailSearcher: Sendable {
         let now = clock.now
         let window = try search.window(now: now)
         let kept = try await RetentionWindow.read(of: tenant, at: now, in: database)
-        return try await inTime(as: tenant) { transaction in
+        return try await database.inTime(as: tenant) { transaction in
             let scope = try await scope(search, window, kept, tenant, needsDetails: true, in: transaction)
             let rows = try await transaction.query(
                 """
@@ -135,7 +135,7 @@ struct TrailSearcher: Sendable {
         let window = try search.window(now: now)
         let kept = try await RetentionWindow.read(of: tenant, at: now, in: database)
         let needsDetails = SearchCompiler.needsDetails(search.terms)
-        let rows = try await inTime(as: tenant) { transaction in
+        let rows = try await database.inTime(as: tenant) { transaction in
             let scope = try await scope(search, window, kept, tenant, needsDetails: needsDetails, in: transaction)
             return try await transaction.query(
                 """
@@ -179,25 +179,5 @@ struct TrailSearcher: Sendable {
                 \(driver.words), \(driver.prefixes), \(driver.entries), \(Self.mostCandidates + 1)) as found (id)
             """)
         return rows.count > Self.mostCandidates ? nil : try rows.map { try $0.decode("id", as: EventID.self) }
-    }
-
-    private func inTime<Value: Sendable>(as tenant: TenantID, _ body: (Transaction) async throws -> Value) async throws -> Value {
-        try await Self.inTime(as: tenant, in: database, body)
-    }
-
-    /// Ends each statement after three seconds: a search that takes longer is not worth the database's time.
-    static func inTime<Value: Sendable>(
-        as tenant: TenantID, in database: Database, _ body: (Transaction) async throws -> Value
-    ) async throws -> Value {
-        do {
-            return try await database.transaction(as: tenant) { transaction in
-                try await transaction.query("select set_config('statement_timeout', '3s', true)")
-                return try await body(transaction)
-            }
-        } catch let error as PostgresError where error.code == .statementTimeout {
-            throw Problem.unprocessable(
-                kind: "search_too_slow", title: "This search takes too long.",
-                detail: "Name an actor, an action or a target as well, or look through a shorter time.")
-        }
     }
 }

@@ -19,18 +19,23 @@ struct TrailTail: Sendable {
     let database: Database
     let watch: SessionWatch
     let clock: WallClock
+    var seats = TailSeats()
 
-    /// What is behind `seq`, or what comes from now on, while the session lives.
+    /// What is behind `seq`, or what comes from now on, while the session lives, and the support session if it is one. Problem `too_many_streams`.
     func stream(_ search: TrailSearch, after seq: Int64?, for identity: Identity) async throws -> Response {
         let tenant = identity.tenant
+        // Given back by itself if anything below fails, or if nobody reads the answer.
+        let seat = try seats.take(of: tenant)
         let kept = try await RetentionWindow.read(of: tenant, at: clock.now, in: database)
         let head = try await size(of: tenant)
-        let start = seq ?? head
+        // A number that is not there yet, as from another trail, must not keep its reader from what comes next.
+        let start = min(seq ?? head, head)
         let watch = watch
         let body = ResponseBody { writer in
+            defer { seat.leave() }
             let end = ContinuousClock.now + Self.length
             try await writer.write(ByteBuffer(string: "retry: 2000\n\n"))
-            try await watch.watching(identity.session) { isLive in
+            try await watch.watching(identity.session, support: identity.support) { isLive in
                 var last = start
                 var quiet = 0
                 while ContinuousClock.now < end, await isLive() {
@@ -42,8 +47,8 @@ struct TrailTail: Sendable {
                         quiet = 0
                     }
                     quiet += 1
-                    // So that whatever stands between does not take the line for dead.
-                    if quiet % 15 == 0 { try await writer.write(ByteBuffer(string: ": \n\n")) }
+                    // So that whatever stands between does not take the line for dead, and that a reader who is gone is noticed.
+                    if quiet % 5 == 0 { try await writer.write(ByteBuffer(string: ": \n\n")) }
                     // Looks more often than it speaks: a revoked session hears nothing more within a second.
                     for _ in 0..<4 {
                         guard await isLive() else { return }
@@ -67,12 +72,13 @@ struct TrailTail: Sendable {
         let conditions: [SQL] =
             ["e.tenant_id = \(tenant)", "e.seq > \(last)", "e.seq <= \(end)", kept.condition]
             + search.terms.map { SearchCompiler.condition($0, tenant: tenant) }
-        let rows = try await database.query(
-            as: tenant,
-            """
-            select \(TrailStore.columns) from \(TrailStore.source) where \(SQL.joined(conditions, separator: " and "))
-            order by e.seq limit \(Self.batch)
-            """)
+        let rows = try await database.inTime(as: tenant) { transaction in
+            try await transaction.query(
+                """
+                select \(TrailStore.columns) from \(TrailStore.source) where \(SQL.joined(conditions, separator: " and "))
+                order by e.seq limit \(Self.batch)
+                """)
+        }
         let entries = try rows.map { try TrailStore.event($0) }
         return (entries, entries.count == Self.batch ? entries[entries.count - 1].seq : end)
     }

@@ -5,7 +5,7 @@ import Postgres
 import Primitives
 import ServiceLifecycle
 
-/// Keeps the trail's months three ahead, and says loudly when an entry fell where no month was made.
+/// Keeps the trail's months three ahead, says loudly when an entry fell where no month was made, and counts what waits in quarantine.
 struct PartitionKeeper: Service {
     let database: Database
     let clock: WallClock
@@ -31,6 +31,8 @@ struct PartitionKeeper: Service {
         try await database.query("select trail_make_partitions(\(TrailTime(clock.now).month)::date, 4) as made")
         let unplaced: Int = try await database.query("select trail_unplaced() as unplaced")[0].decode("unplaced")
         Gauge(label: "trail_unplaced_events").record(unplaced)
+        let waiting: Int = try await database.query("select count(*) as waiting from quarantined_events")[0].decode("waiting")
+        Gauge(label: "audit_quarantined_events").record(waiting)
         if unplaced > 0 { logger.error("entries of the trail stand in a default partition", metadata: ["count": "\(unplaced)"]) }
         return unplaced
     }
