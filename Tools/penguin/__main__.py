@@ -124,8 +124,7 @@ def run_audit(options):
             raise audit_verify.Incomplete("the stack is not up: start it with ./penguin up, or name a database with --database")
         return psql_command(state["ports"]["postgres"], "audit_owner"), psql_environment(passwords["audit_owner"])
 
-    key = layout.keys / "trail.pub"
-    return audit_verify.run(options, key if key.exists() else None, stack_psql)
+    return audit_verify.run(options, layout.keys / "trail.pub", stack_psql)
 
 
 def main():
