@@ -40,6 +40,16 @@ extension AuditFixture {
         }
     }
 
+    /// An answer that is an export, and whose.
+    fileprivate func sent(_ path: String) async throws -> (export: String, body: String) {
+        let headers = try await house.identityHeader(tenant: tenant, role: .owner)
+        return try await house.withClient(service) { client in
+            try await client.execute(uri: path, method: .get, headers: headers) { response in
+                (response.headers[.auditExport] ?? "", String(buffer: response.body))
+            }
+        }
+    }
+
     fileprivate func fill(_ count: Int, action: String = "thing.do") async throws {
         for start in stride(from: 0, to: count, by: 250) {
             try await take(try (start..<min(start + 250, count)).map { try event(action, target: "t\($0)") })
@@ -206,6 +216,89 @@ struct ExportTests {
         let head = TrailExportFormat.csv.head
         #expect(facts["count"] == "0" && facts["first_seq"] == "-")
         #expect(facts["sha256"] == Data(SHA256.hash(data: Data(head.utf8))).hexadecimal)
+    }
+
+    @Test("a file proves its place in the tree to whoever has nothing but it: entries, what is left out, and the root that was signed")
+    func places() async throws {
+        let fixture = try await AuditFixture.make()
+        for round in 0..<6 {
+            try await fixture.fill(300, action: round.isMultiple(of: 2) ? "other.do" : "thing.do")
+            try await fixture.fill(1, action: "thing.do")
+        }
+        let streamed = try await fixture.ask(.get, "/api/v1/audit/export?format=ndjson&action=thing.do").body
+        let sound = try await fixture.verify(file: streamed, format: .ndjson)
+        #expect(sound.status == 0 && sound.said.contains("\"rows\": 906"), "\(sound.said)")
+        #expect(streamed.contains("{\"gap\":[1,300]"))
+        let begun = try await begin(fixture)
+        let writer = try fixture.writer(batch: 170)
+        while try await writer.writeOnce() {}
+        let link = try await fixture.ask(.post, "\(Self.jobs)/\(begun.text("id"))/link")
+        let written = try await fixture.ask(.get, link.text("url").replacing("https://localhost:8443", with: ""), isAnonymous: true).body
+        let also = try await fixture.verify(file: written, format: .ndjson)
+        #expect(also.status == 0 && also.said.contains("\"rows\": 906"), "\(also.said)")
+        // A line that is left out with its gap lines joined is not what was signed, whatever is put in its place.
+        let lines = written.split(separator: "\n", omittingEmptySubsequences: true).map(String.init)
+        let without = lines.enumerated().filter { $0.offset != 5 }.map(\.element).joined(separator: "\n") + "\n"
+        #expect(try await fixture.verify(file: without, format: .ndjson).status == 1)
+
+        let empty = try await fixture.ask(.get, "/api/v1/audit/export?format=ndjson&action=no.such").body
+        #expect(try await fixture.verify(file: empty, format: .ndjson).status == 0)
+        let table = try await fixture.sent("/api/v1/audit/export?format=csv&action=thing.do")
+        let manifest = try await fixture.ask(.get, "\(Self.jobs)/\(table.export)/manifest")
+        #expect(manifest.status == 200)
+        #expect(try await fixture.verify(file: table.body, format: .csv, manifest: manifest.body).status == 0)
+        let altered = table.body.replacing("thing.do", with: "thing.du", maxReplacements: 1)
+        #expect(try await fixture.verify(file: altered, format: .csv, manifest: manifest.body).status == 1)
+        #expect(try await fixture.ask(.get, "\(Self.jobs)/\(table.export)").text("status") == "sent")
+    }
+
+    @Test(
+        "nothing that was tampered with goes into a file: the job fails and names the entry, the answer breaks off",
+        arguments: ["row", "leaf", "details", "tile of what is left out"])
+    func tampered(attack: String) async throws {
+        let fixture = try await AuditFixture.make()
+        try await fixture.fill(300, action: "other.do")
+        try await fixture.fill(300)
+        switch attack {
+        case "row": try await fixture.tamper("update trail_events set outcome = 'denied' where seq = 342")
+        case "leaf":
+            let row = try await fixture.house.house.worker.query(
+                "select \(TrailStore.columns) from \(TrailStore.source) where e.tenant_id = \(fixture.tenant) and e.seq = 342")[0]
+            let leaf = try TrailStore.line(row).leaf.replacing("success", with: "denied")
+            try await fixture.tamper(
+                "update trail_events set outcome = 'denied', leaf = \(MerkleTree.leaf(Array(leaf.utf8))) where seq = 342")
+        case "details":
+            try await fixture.tamper(
+                """
+                update trail_details d set user_agent = 'X', salts = salts || '{"user_agent":"00112233445566778899aabbccddeeff"}'
+                from trail_events e where e.id = d.id and e.seq = 342
+                """)
+        default:
+            try await fixture.tamper(
+                "update trail_tiles set hashes = set_byte(hashes, 256, 255 - get_byte(hashes, 256)) where tile = 0 and level = 0",
+                "update trail_tiles set hashes = set_byte(hashes, 1, 255 - get_byte(hashes, 1)) where level = 1")
+        }
+        let begun = try await begin(fixture)
+        let writer = try fixture.writer()
+        _ = try? await writer.writeOnce()
+        let failed = try await fixture.ask(.get, "\(Self.jobs)/\(begun.text("id"))")
+        #expect(failed.text("status") == "failed")
+        #expect(failed.text("failure").contains("penguin audit verify"), "\(failed.body)")
+        if attack != "leaf", !attack.hasPrefix("tile") { #expect(failed.text("failure").contains("342")) }
+        let broken = try? await fixture.ask(.get, "/api/v1/audit/export?format=ndjson&action=thing.do").body
+        #expect(broken?.contains("manifest") != true)
+    }
+
+    @Test("files that nobody fetched are not heaped up")
+    func heap() async throws {
+        let fixture = try await AuditFixture.make()
+        let writer = try fixture.writer()
+        for _ in 0..<TrailExports.mostReady {
+            #expect(try await begin(fixture).status == 202)
+            while try await writer.writeOnce() {}
+        }
+        let refused = try await begin(fixture)
+        #expect(refused.status == 422 && refused.body.contains("too_many_exports"))
     }
 
     @Test("a cancelled export is not written further, and a file whose week is over is gone")

@@ -18,6 +18,7 @@ struct HeldEntriesTests {
     private static func filled() async throws -> (fixture: AuditFixture, newer: PendingEvent, older: PendingEvent) {
         let fixture = try await AuditFixture.make()
         let now = fixture.house.clock.clock.now
+        try await fixture.setPlan(.year, of: fixture.tenant)
         let newer = try fixture.event("old.newer", at: now.addingTimeInterval(-500 * 86_400))
         let older = try fixture.event("old.older", at: now.addingTimeInterval(-600 * 86_400))
         try await fixture.take([newer, older])

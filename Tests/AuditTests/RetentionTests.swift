@@ -93,6 +93,41 @@ struct RetentionTests {
         let proof = try await proofs.inclusion(of: .id(recent.header.id), tenant: tenant)
         #expect(proof.treeSize == 21 && root(of: proof) == proof.checkpoint.root)
         #expect(try await proofs.consistency(from: 20, to: 21, tenant: tenant).hashes.isEmpty == false)
+        // An entry that is gone with its time has its place proved all the same.
+        let gone = try await proofs.inclusion(of: .seq(7), tenant: tenant)
+        #expect(gone.leaf == nil && root(of: gone) == gone.checkpoint.root)
+        #expect(proof.leaf?.contains("old.event") == true)
+        #expect(proof.disclosures?["target.0.name"]?.value == "\"Name\"")
+        let verified = try await fixture.verify()
+        #expect(verified.status == 0 && verified.said.contains("\"pruned\": 20"), "\(verified.said)")
+        // Next to what was dropped lawfully nothing can be hidden.
+        try await fixture.tamper("delete from trail_events where tenant_id = \(tenant)")
+        #expect(try await fixture.firstBad()?.seq == 21)
+    }
+
+    @Test("what was not signed for is not dropped, and a note that nobody signed passes for nothing")
+    func unsigned() async throws {
+        let fixture = try await AuditFixture.make()
+        let tenant = fixture.tenant
+        try await fixture.setPlan(.year, of: tenant)
+        let instant = fixture.ago(500)
+        try await fixture.take(try (0..<3).map { _ in try fixture.event(of: tenant, at: instant) })
+        let month = TrailTime(instant).month
+        let worker = fixture.house.house.worker
+        try await worker.query("select trail_make_partitions(\(month)::date, 1) as made")
+        let error = await #expect(throws: PostgresError.self) { try await worker.query("select trail_retire_month('y1', \(month)::date) as gone") }
+        #expect(error?.sqlState == "55000")
+        #expect(try await fixture.kept(of: tenant).count == 3)
+        try await worker.transaction { transaction in
+            try await transaction.query(
+                """
+                insert into trail_pruned (tenant_id, id, class, month, count, note, at)
+                select tenant_id, gen_random_uuid(), 'y1', \(month)::date, entries, 'x', at from trail_retirement('y1', \(month)::date)
+                """)
+            try await transaction.query("select trail_retire_month('y1', \(month)::date) as gone")
+        }
+        #expect(try await fixture.kept(of: tenant).isEmpty)
+        #expect(try await fixture.firstBad()?.kind == "pruning")
     }
 
     @Test("what is not over yet is not dropped, whoever asks, and only the background may ask")
@@ -150,6 +185,8 @@ struct RetentionTests {
         try await superuser.query("update audit.trail_holds set released_at = now() - interval '31 days'")
         try await fixture.sweep()
         #expect(try await fixture.kept(of: tenant).isEmpty)
+        let verified = try await fixture.verify()
+        #expect(verified.status == 0 && verified.said.contains("\"hold\""), "\(verified.said)")
         let acts = try await fixture.house.house.worker.query(
             "select action from trail_events where tenant_id = \(tenant) and action like 'legal_hold.%' order by seq")
         #expect(try acts.map { try $0.decode("action", as: String.self) } == ["legal_hold.place", "legal_hold.release"])

@@ -23,7 +23,7 @@ begin transaction isolation level repeatable read read only;
 set local search_path = pg_catalog, pg_temp;
 set local nile.tenant_id = :'tenant';
 set local enable_nestloop = off;
-select json_build_object('t', 'head', 'size', size) from audit.trail_heads where tenant_id = :'tenant';
+select json_build_object('t', 'head', 'size', size, 'frontier', encode(frontier, 'hex')) from audit.trail_heads where tenant_id = :'tenant';
 select json_build_object('t', 'checkpoint', 'seq', size, 'size', size, 'root', encode(root, 'hex'), 'note', note)
 from audit.trail_checkpoints where tenant_id = :'tenant' order by size;
 select json_build_object('t', 'pruned', 'id', id, 'class', class, 'month', month, 'count', count, 'note', note)

@@ -17,6 +17,7 @@ class Tree:
     def __init__(self, records, keys, tenant, since=None):
         self._records, self._keys, self._tenant, self._since = iter(records), keys, tenant, since
         self._head, self._tiles, self._roots, self._checkpoints, self._prunings = None, {}, {}, 0, []
+        self._frontier = None
 
     def check(self):
         row = self._read_until_rows()
@@ -55,7 +56,7 @@ class Tree:
     def _take_head(self, record):
         if not is_number(record.get("size")):
             raise Bad("head", None, None, problem="its size is no number")
-        self._head = record["size"]
+        self._head, self._frontier = record["size"], record.get("frontier")
 
     def _take_checkpoint(self, record):
         size = record.get("size") if is_number(record.get("size")) else None
@@ -120,6 +121,8 @@ class Tree:
         for (level, tile), content in sorted(self._tiles.items()):
             if len(content) > 32 * max(0, (size >> 8 * level) - WIDTH * tile):
                 raise Bad("tile", _first(level, tile), None, problem="it holds more than the tree")
+        if self._frontier != b"".join(frontier.peaks).hex():
+            raise Bad("head", size, None, problem="the head's subtrees are not those of the tree")
         return {"size": size, "root": frontier.root.hex(), "rows": rows, "pruned": size - rows, "pruned_months": pruned.months,
                 "erased_fields": erased, "checkpoints": self._checkpoints}
 

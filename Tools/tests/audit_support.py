@@ -103,12 +103,20 @@ class Trail:
     def records(self):
         """As the query gives them, one at a time."""
         if self.head is not None:
-            yield {"t": "head", "size": self.head}
+            yield {"t": "head", "size": self.head, "frontier": self._frontier()}
         yield from self.checkpoints
         yield from self.pruned
         for (level, tile), hashes in self.tiles.items():
             yield {"t": "tile", "level": level, "tile": tile, "hashes": hashes.hex()}
         yield from sorted(self.rows, key=lambda row: (row["seq"] if isinstance(row["seq"], int) else 1 << 64, row["id"] or ""))
+
+    def _frontier(self):
+        """The subtrees that the head would have, by the tiles."""
+        leaves = b"".join(hashes for (level, _), hashes in sorted(self.tiles.items()) if level == 0)
+        frontier = Frontier()
+        for start in range(0, len(leaves), 32):
+            frontier.append(leaves[start:start + 32])
+        return b"".join(frontier.peaks).hex()
 
     def verify(self, since=None):
         """The clean answer, or what was found."""

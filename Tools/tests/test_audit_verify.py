@@ -248,6 +248,12 @@ class Checkpoints(SignedTrail):
         self.trail.checkpoints = [self.trail.checkpoints[1], self.trail.checkpoints[-1]]
         self.assertEqual(self.trail.verify()["checkpoints"], 2)
 
+    def test_the_head_s_subtrees_are_the_tree_s(self):
+        records = list(self.trail.records())
+        records[0]["frontier"] = "00" * 32
+        self.trail.records = lambda: iter(records)
+        self.assertFound("head", 600)
+
     def test_the_newest_is_the_head_s(self):
         self.trail.checkpoints.pop()
         self.assertFound("unsigned", 501, self.trail.rows[500]["id"])
