@@ -26,17 +26,19 @@ struct AuditService: DeployableService {
         Migration(name: "m0009_checkpoint_delivery", embedded: PackageResources.m0009_checkpoint_delivery_sql),
         Migration(name: "m0010_reading", embedded: PackageResources.m0010_reading_sql),
     ]
-    static let keys: [ConfigurationKey] = [
-        ConfigurationKey(
-            "trail.keys.file", "Keys that sign checkpoints: {\"name\":…,\"keys\":[base64]}; empty: one made from the root key for secrets at rest.",
-            default: ""),
-        ConfigurationKey("gateway.url", "The gateway, probed for the status page; empty: not probed.", default: ""),
-        ConfigurationKey("mail.ca.file", "Certificate authorities (PEM) to trust besides the system's when probing.", default: ""),
-        ConfigurationKey(
-            "audit.retention.plans", "How long each plan keeps the trail: d90, y1 or y7. A plan that is not named keeps a year.",
-            default: "starter=d90,professional=y1,business=y7,enterprise=y7"),
-        ConfigurationKey("status.interval.milliseconds", "How often everything is probed.", default: "5000"),
-    ] + CheckpointSender.keys
+    static let keys: [ConfigurationKey] =
+        [
+            ConfigurationKey(
+                "trail.keys.file",
+                "Keys that sign checkpoints: {\"name\":…,\"keys\":[base64]}; empty: one made from the root key for secrets at rest.",
+                default: ""),
+            ConfigurationKey("gateway.url", "The gateway, probed for the status page; empty: not probed.", default: ""),
+            ConfigurationKey("mail.ca.file", "Certificate authorities (PEM) to trust besides the system's when probing.", default: ""),
+            ConfigurationKey(
+                "audit.retention.plans", "How long each plan keeps the trail: d90, y1 or y7. A plan that is not named keeps a year.",
+                default: "starter=d90,professional=y1,business=y7,enterprise=y7"),
+            ConfigurationKey("status.interval.milliseconds", "How often everything is probed.", default: "5000"),
+        ] + CheckpointSender.keys
 
     /// Events that are numbered, hashed and signed for in one transaction.
     private static let batch = 500

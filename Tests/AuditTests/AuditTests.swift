@@ -165,7 +165,8 @@ struct StatusTests {
     @Test(
         "three bad looks of five are an outage, fewer a disturbance, old ones say nothing",
         arguments: [
-            ("ggggg", 0.0, ComponentStatus.operational), ("ggggb", 0, .degraded), ("gbgbg", 0, .degraded), ("bbbgg", 0, .down), ("b", 0, .degraded), ("bbb", 0, .down),
+            ("ggggg", 0.0, ComponentStatus.operational), ("ggggb", 0, .degraded), ("gbgbg", 0, .degraded), ("bbbgg", 0, .down), ("b", 0, .degraded),
+            ("bbb", 0, .down),
             ("gi", 0, .degraded), ("ggggg", 31, .unknown), ("", 0, .unknown),
         ])
     func states(looks: String, age: TimeInterval, expected: ComponentStatus) {

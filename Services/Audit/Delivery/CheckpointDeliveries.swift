@@ -87,7 +87,9 @@ struct CheckpointDeliveries: Sendable {
                 .tooManyRequests, kind: "too_many_tests", title: "It was tried less than a minute ago.",
                 headers: [.retryAfter: String(Int(Self.pause))])
         }
-        guard let checkpoint = try await worker.transaction({ try await TrailCheckpoint.read(of: tenant, in: $0) }) else { throw Problem.notFound("checkpoint") }
+        guard let checkpoint = try await worker.transaction({ try await TrailCheckpoint.read(of: tenant, in: $0) }) else {
+            throw Problem.notFound("checkpoint")
+        }
         do {
             let reply = try await sender.send(checkpoint, by: order)
             let end = clock.now

@@ -27,7 +27,7 @@ struct QuarantineRoutes {
         router.get("/api/v1/audit/quarantine") { request, context in
             let identity = try context.requireTrailReader()
             let page = try PageRequest(request)
-            let found = try await quarantine.list(of: identity.tenant, before: try page.after(UUID.self), limit: page.limit + 1)
+            let found = try await quarantine.list(of: identity.tenant, before: try page.after(EventID.self), limit: page.limit + 1)
             try await reads.read("quarantine", TrailSearch(), by: identity, context)
             let events = Page(found.events, limit: page.limit) { $0.id }
             return try Response.json(CompanyAnswer(count: found.count, data: events.data, page: events.page))
@@ -36,14 +36,14 @@ struct QuarantineRoutes {
         platform.get { request, context in
             _ = try context.require(staff: .ops)
             let page = try PageRequest(request)
-            let found = try await quarantine.list(before: try page.after(UUID.self), limit: page.limit + 1)
+            let found = try await quarantine.list(before: try page.after(EventID.self), limit: page.limit + 1)
             return try Response.json(Page(found, limit: page.limit) { $0.id })
         }
         platform.post("redrive") { request, context in try await redriveMany(request, context) }
         platform.post("{id}/redrive") { _, context in
             let identity = try context.require(staff: .ops)
-            guard let id = context.parameters.get("id").flatMap({ UUID(text: $0) }) else { throw Problem.notFound("event in quarantine") }
-            let audit = context.audit("quarantined_event.redrive", targets: [.init(type: "event", id: id.text)])
+            guard let id = context.parameters.get("id").flatMap({ EventID($0) }) else { throw Problem.notFound("event in quarantine") }
+            let audit = context.audit("quarantined_event.redrive", targets: [.init(type: "event", id: id.description)])
             try await quarantine.redrive(id, by: identity, audit: audit)
             return Response.noContent
         }

@@ -7,7 +7,7 @@ import Streams
 
 /// An event that could not be taken in; its body is shown to nobody.
 struct QuarantinedEvent: Encodable, Sendable {
-    let id: UUID
+    let id: EventID
     /// Nil for what belongs to no company, and where the body does not even say to which.
     let tenant: TenantID?
     let source: String
@@ -56,7 +56,7 @@ struct Quarantine: Sendable {
     // MARK: - Looking
 
     /// Of all companies and none, by id, the newest first.
-    func list(before start: UUID?, limit: Int) async throws -> [QuarantinedEvent] {
+    func list(before start: EventID?, limit: Int) async throws -> [QuarantinedEvent] {
         try await worker.query(
             """
             select \(Self.columns) from quarantined_events
@@ -66,7 +66,7 @@ struct Quarantine: Sendable {
     }
 
     /// A company's, and how many there are of it.
-    func list(of tenant: TenantID, before start: UUID?, limit: Int) async throws -> (count: Int, events: [QuarantinedEvent]) {
+    func list(of tenant: TenantID, before start: EventID?, limit: Int) async throws -> (count: Int, events: [QuarantinedEvent]) {
         let answers = try await api.inTime(as: tenant) { transaction in
             try await transaction.pipeline([
                 "select count(*) as n from quarantined_events where tenant_id = \(tenant)",
@@ -99,7 +99,7 @@ struct Quarantine: Sendable {
     // MARK: - Taking in
 
     /// Takes an event in after all. Problems `not_found`, and `still_rejected` with the reason; then it stays where it is.
-    func redrive(_ id: UUID, by identity: Identity, audit: AuditRecord) async throws {
+    func redrive(_ id: EventID, by identity: Identity, audit: AuditRecord) async throws {
         switch try await take(id, noting: Note(record: audit, actor: identity.staffActor)) {
         case .taken: return
         case .gone: throw Problem.notFound("event in quarantine")
@@ -119,7 +119,7 @@ struct Quarantine: Sendable {
               and (\(tenant)::uuid is null or tenant_id = \(tenant))
             order by quarantined_at, event_id limit \(choice.limit)
             """
-        ).map { try $0.decode("event_id", as: UUID.self) }
+        ).map { try $0.decode("event_id", as: EventID.self) }
         var record = audit
         record.metadata["found"] = String(waiting.count)
         record.metadata["source"] = source
@@ -140,7 +140,7 @@ struct Quarantine: Sendable {
         return redriven
     }
 
-    private func take(_ id: UUID, noting note: Note?) async throws -> Outcome {
+    private func take(_ id: EventID, noting note: Note?) async throws -> Outcome {
         do {
             return try await worker.transaction { transaction -> Outcome in
                 let rows = try await transaction.query("delete from quarantined_events where event_id = \(id) returning source, body")

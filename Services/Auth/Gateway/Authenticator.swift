@@ -68,7 +68,7 @@ struct Authenticator: Sendable {
         else { return .problem(.forbidden) }
         let claims = IdentityClaims(
             tenant: running.tenant, user: session.user, name: session.name, role: "viewer", verified: session.isVerified, workspaces: nil,
-            session: session.id, staff: session.staffRole, support: running.id)
+            session: session.id, staff: session.staffRole, support: running.id.uuid)
         return .identity(try await tokens.sign(claims, for: question.audience, now: clock.now))
     }
 

@@ -1,6 +1,9 @@
 import Contracts
 import Foundation
 
+enum SupportSessionKind {}
+typealias SupportSessionID = EntityID<SupportSessionKind>
+
 /// A stated reason for which one of the operator's people may read one company's trail for a while. It makes nobody anybody else.
 struct SupportSession: Sendable, Encodable, Equatable {
     enum State: String, Sendable, Encodable {
@@ -19,7 +22,7 @@ struct SupportSession: Sendable, Encodable, Equatable {
         case staffRoleRemoved = "staff_role_removed"
     }
 
-    let id: UUID
+    let id: SupportSessionID
     let tenant: TenantID
     let staffUser: UserID
     let staffName: String

@@ -50,12 +50,12 @@ struct SupportSessionEnder: Service {
         metadata["expires_at"] = WireJSON.format(session.expiresAt)
         if session.state == .expired {
             return try PendingEvent(
-                AuthEvents.SupportSessionExpired(supportSession: session.id), at: now, tenant: session.tenant, actor: .system("auth"),
+                AuthEvents.SupportSessionExpired(supportSession: session.id.uuid), at: now, tenant: session.tenant, actor: .system("auth"),
                 audit: AuditRecord(action: "support_session.expire", targets: [session.target], metadata: metadata))
         }
         metadata["reason"] = session.endedBecause?.rawValue
         return try PendingEvent(
-            AuthEvents.SupportSessionEnded(supportSession: session.id), at: now, tenant: session.tenant, actor: .system("auth"),
+            AuthEvents.SupportSessionEnded(supportSession: session.id.uuid), at: now, tenant: session.tenant, actor: .system("auth"),
             audit: AuditRecord(action: "support_session.end", targets: [session.target], metadata: metadata))
     }
 }

@@ -35,15 +35,16 @@ struct SupportSessions: Sendable {
     func begin(_ wish: Wish, by staff: Identity, audit: Audit) async throws -> SupportSession? {
         let now = clock.now
         let session = SupportSession(
-            id: .v7(at: now), tenant: wish.tenant, staffUser: staff.user, staffName: staff.name, reason: wish.reason, ticket: wish.ticket,
-            scope: wish.scope, createdAt: now, expiresAt: now.addingTimeInterval(min(wish.length, SupportSession.longest)), state: .running,
+            id: SupportSessionID(.v7(at: now)), tenant: wish.tenant, staffUser: staff.user, staffName: staff.name, reason: wish.reason,
+            ticket: wish.ticket, scope: wish.scope, createdAt: now, expiresAt: now.addingTimeInterval(min(wish.length, SupportSession.longest)),
+            state: .running,
             endedAt: nil, endedBecause: nil)
         let begun = try await database.transaction { transaction in
             guard try await MemberStore.lock(wish.tenant, in: transaction) else { return false }
             try await SupportSessionStore.insert(session, in: transaction)
             let told = ["reason": session.reason, "expires_at": WireJSON.format(session.expiresAt)]
             try await append(
-                AuthEvents.SupportSessionBegun(supportSession: session.id), session, staff,
+                AuthEvents.SupportSessionBegun(supportSession: session.id.uuid), session, staff,
                 audit("support_session.begin", [session.target], session.metadata.merging(told) { $1 }), in: transaction)
             return true
         }
@@ -94,10 +95,10 @@ struct SupportSessions: Sendable {
 
 extension SupportSession {
     /// As the trail names it.
-    var target: AuditRecord.Target { .init(type: "support_session", id: id.text) }
+    var target: AuditRecord.Target { .init(type: "support_session", id: id.description) }
 
     /// What every entry about it says; Audit finds the session by the first.
     var metadata: [String: String] {
-        ["support_session": id.text, "ticket": ticket, "scope": scope.map(\.rawValue).joined(separator: " ")]
+        ["support_session": id.description, "ticket": ticket, "scope": scope.map(\.rawValue).joined(separator: " ")]
     }
 }
