@@ -105,6 +105,38 @@ struct RetentionTests {
         #expect(try await fixture.firstBad()?.seq == 21)
     }
 
+    @Test(
+        "an entry that somebody made older, or changed, is not signed away; its month stays",
+        arguments: ["moved to another month", "outcome", "leaf as well", "under a hold"])
+    func disguised(attack: String) async throws {
+        let fixture = try await AuditFixture.make()
+        let tenant = fixture.tenant
+        try await fixture.setPlan(.quarter, of: tenant)
+        try await fixture.take([try fixture.event(of: tenant, at: fixture.ago(500)), try fixture.event(of: tenant, at: fixture.ago(1))])
+        let old = EventID(.v7(at: fixture.ago(490)))
+        switch attack {
+        case "moved to another month":
+            try await fixture.tamper(
+                "update trail_events set id = \(old), occurred_at = \(fixture.ago(490)), class = 'd90' where tenant_id = \(tenant) and seq = 2")
+        case "outcome": try await fixture.tamper("update trail_events set outcome = 'denied' where tenant_id = \(tenant) and seq = 1")
+        case "leaf as well":
+            let row = try await fixture.house.house.worker.query(
+                "select \(TrailStore.columns) from \(TrailStore.source) where e.tenant_id = \(tenant) and e.seq = 1")[0]
+            let leaf = MerkleTree.leaf(Array(try TrailStore.line(row).leaf.replacing("success", with: "denied").utf8))
+            try await fixture.tamper("update trail_events set outcome = 'denied', leaf = \(leaf) where tenant_id = \(tenant) and seq = 1")
+        default:
+            try await fixture.tamper(
+                "update trail_events set class = 'hold' where tenant_id = \(tenant) and seq = 2",
+                "update trail_retention set days = -400")
+        }
+        try await fixture.sweep()
+        let left = try await fixture.house.house.worker.query("select seq from trail_events where tenant_id = \(tenant) order by seq")
+        let mustStay: Int64 = ["outcome", "leaf as well"].contains(attack) ? 1 : 2
+        #expect(try left.map { try $0.decode("seq", as: Int64.self) }.contains(mustStay))
+        let signed = try await fixture.house.house.worker.query("select seqs from (select note as seqs from trail_pruned) p")
+        #expect(try !signed.contains { try $0.decode("seqs", as: String.self).contains("\(mustStay)-\(mustStay)") })
+    }
+
     @Test("what was not signed for is not dropped, and a note that nobody signed passes for nothing")
     func unsigned() async throws {
         let fixture = try await AuditFixture.make()

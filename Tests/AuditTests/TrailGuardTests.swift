@@ -87,6 +87,12 @@ struct TrailGuardTests {
         #expect(try waiting.allSatisfy { try $0.decode("reason", as: String.self).hasPrefix("the tree is damaged") })
         #expect(try await fixture.verify(other).status == 0)
         #expect(try await fixture.verify().status == 1)
+        // While it is damaged a re-drive changes nothing.
+        let id: EventID = try await worker.query("select event_id from quarantined_events limit 1")[0].decode("event_id")
+        let staff = try await fixture.house.identityHeader(tenant: .zero, staff: .superAdmin)
+        let again = try await fixture.send(.post, "/api/v1/platform/admin/audit-events/quarantine/\(id)/redrive", as: staff)
+        #expect(again.status == 422 && again.kind == "still_rejected", "\(again.body)")
+        #expect(try await worker.query("select 1 from quarantined_events").count == 3)
     }
 
     @Test("a whole tree that is set back to what was signed earlier is found out by whoever saw it larger")

@@ -15,19 +15,19 @@ LONGEST = 1 << 20
 
 def check_export(path, keys, manifest=None, since=None, tenant=None):
     """`manifest`: the note as it was handed out apart from the file; a table has no other."""
-    signed = None if manifest is None else read_manifest(manifest, keys)
+    signed, same = None if manifest is None else read_manifest(manifest, keys), None
     if signed is None and path.suffix.lower() == ".csv":
         raise Incomplete("a table has its manifest apart: name it with --manifest")
     with open(path, "rb") as file:
         if signed is not None and signed.facts["format"] == "csv":
             found = check_table(file, signed)
         else:
-            found, signed = check_lines(file, keys, manifest)
+            found, signed, same = check_lines(file, keys, manifest, since)
     if tenant not in (None, signed.tenant):
         raise Bad("manifest", None, None, field="tenant", problem=f"the file is of the company {signed.tenant}")
     return {
         **found, "tenant": signed.tenant, "through": signed.through, "root": base64.b64decode(signed.facts["root"]).hex(), "filter": signed.filter,
-        **({} if since is None else {"since": compare(since, signed)}),
+        **({} if since is None else {"since": compare(since, signed, same)}),
     }
 
 
@@ -38,15 +38,18 @@ def read_manifest(note, keys):
         raise Bad("manifest", None, None, problem=str(error)) from None
 
 
-def compare(since, signed):
-    """What a checkpoint that was handed out earlier says of the tree that the file is of."""
+def compare(since, signed, same):
+    """What a checkpoint that was handed out earlier says of the tree that the file is of; `same`: whether the file's own tree had its root at its size,
+    None when the file does not show that."""
     if since.tenant != signed.tenant:
         raise Incomplete("the checkpoint is of another company than the file")
-    if since.size != signed.through:
-        return f"not compared: the checkpoint is of {since.size} entries, the file of a tree of {signed.through}"
-    if since.root != base64.b64decode(signed.facts["root"]):
+    if since.size == signed.through:
+        same = since.root == base64.b64decode(signed.facts["root"])
+    if same is None:
+        raise Incomplete(f"the file does not show the tree of {since.size} entries, so it cannot be compared: one without a filter shows it")
+    if not same:
         raise Bad("rewritten", since.size, None, problem="the checkpoint that was handed out says otherwise")
-    return "the same tree"
+    return "the same tree" if since.size == signed.through else "the tree still begins with it"
 
 
 def lines_of(file):
@@ -69,9 +72,9 @@ def check_facts(signed, found):
             raise Bad("manifest", None, None, field=name, problem=f"signed was {signed.facts[name]}, found is {value}")
 
 
-def check_lines(file, keys, manifest=None):
-    """Lines of JSON, the last of them the manifest: what was found, and the manifest."""
-    content, signed = Content(), None
+def check_lines(file, keys, manifest=None, since=None):
+    """Lines of JSON, the last of them the manifest: what was found, the manifest, and whether the tree began with `since`."""
+    content, signed = Content(since), None
     for number, line in lines_of(file):
         if signed is not None:
             raise bad_line(number, "something follows the manifest")
@@ -96,13 +99,14 @@ def check_lines(file, keys, manifest=None):
         if tenant != signed.tenant:
             raise Bad("row", seq, identifier, problem="it is another company's")
     check_facts(signed, content.facts)
-    return {"rows": content.count, "erased_fields": content.erased}, signed
+    return {"rows": content.count, "erased_fields": content.erased}, signed, content.same
 
 
 class Content:
     """What the lines of a file add up to."""
 
-    def __init__(self):
+    def __init__(self, since=None):
+        self._since, self.same = since, None
         self._hashing, self._tree = hashlib.sha256(), Frontier()
         self._first, self._last, self.count, self.erased = "-", "-", 0, 0
         # Company → its first entry; a second company is one too many already.
@@ -137,7 +141,7 @@ class Content:
             bad.found["line"] = number
             raise
         self._hashing.update(line)
-        self._tree.append(leaf)
+        self._grow(leaf)
         if len(self.tenants) < 2:
             self.tenants.setdefault(content["tenant_id"], (seq, identifier))
         self._first, self._last, self.count = seq if self.count == 0 else self._first, seq, self.count + 1
@@ -157,8 +161,13 @@ class Content:
                 node = b""
             if len(node) != 32:
                 raise bad_line(number, "a hash of the gap is malformed")
-            self._tree.append(node, height)
+            self._grow(node, height)
         self._hashing.update(line)
+
+    def _grow(self, node, height=0):
+        self._tree.append(node, height)
+        if self._since is not None and self._tree.size == self._since.size:
+            self.same = self._tree.root == self._since.root
 
     def _expect(self, seq, number, identifier=None):
         """Entries and gaps follow each other without a hole."""

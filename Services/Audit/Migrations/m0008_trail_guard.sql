@@ -148,6 +148,7 @@ begin
 end
 $function$;
 revoke all on function trail_held_lapsed(integer) from public;
+grant execute on function trail_held_lapsed(integer) to audit_worker;
 
 create function trail_held_retirement(at_most integer) returns table (tenant_id uuid, entries bigint, seqs text, at timestamptz)
 language sql security definer

@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import Metrics
 import Postgres
 import Primitives
 import ServiceLifecycle
@@ -34,27 +35,40 @@ struct RetentionSweeper: Service {
         let lapsed = try await database.query("select class, month::text as month from trail_lapsed()")
         for row in lapsed {
             let (kept, month): (String, String) = (try row.decode("class"), try row.decode("month"))
-            guard RetentionClass(rawValue: kept)?.isOver(month: month, at: clock.now) == true else {
+            guard let retention = RetentionClass(rawValue: kept), retention.isOver(month: month, at: clock.now) else {
                 logger.error("the database would drop a month of the trail too early", metadata: ["class": "\(kept)", "month": "\(month)"])
                 continue
             }
             do {
-                try await retire(kept, month)
+                try await retire(retention, month)
+            } catch let refusal as PruningCheck.Refusal {
+                tell(refusal)
             } catch {
                 if Task.isCancelled { throw error }
                 logger.warning("a month of the trail stays for now", metadata: ["class": "\(kept)", "month": "\(month)", "error": "\(error)"])
             }
         }
-        while try await pruneHeld() == Self.batch {}
+        do {
+            while try await pruneHeld() == Self.batch {}
+        } catch let refusal as PruningCheck.Refusal {
+            tell(refusal)
+        }
         let thin: SQL = "select trail_thin_checkpoints(\(Int32(Self.batch))) as thinned"
         while try await database.query(thin)[0].decode("thinned", as: Int.self) == Self.batch {}
     }
 
-    private func retire(_ kept: String, _ month: String) async throws {
+    private func tell(_ refusal: PruningCheck.Refusal) {
+        Counter(label: "trail_refused_prunings_total").increment()
+        logger.critical("a part of the trail is not dropped: somebody has been at it", metadata: ["problem": "\(refusal)"])
+    }
+
+    private func retire(_ retention: RetentionClass, _ month: String) async throws {
+        let kept = retention.rawValue
         // What stands in a default partition gets one of its own first.
         try await database.query("select trail_make_partitions(\(month)::date, 1) as made")
         let gone = try await database.transaction { transaction in
             let rows = try await transaction.query("select tenant_id, entries, seqs, at from trail_retirement(\(kept), \(month)::date)")
+            try await PruningCheck(now: clock.now).check(retention, month: month, in: transaction)
             try await Pruning.sign(try rows.map { try Pruning($0, kept: kept, month: month) }, by: signer, in: transaction)
             return try await transaction.query("select trail_retire_month(\(kept), \(month)::date) as gone")[0].decode("gone", as: Int64.self)
         }
@@ -66,6 +80,7 @@ struct RetentionSweeper: Service {
         let limit = Int32(Self.batch)
         return try await database.transaction { transaction in
             let rows = try await transaction.query("select tenant_id, entries, seqs, at from trail_held_retirement(\(limit))")
+            try await PruningCheck(now: clock.now).checkHeld(atMost: limit, in: transaction)
             try await Pruning.sign(try rows.map { try Pruning($0, kept: "hold", month: nil) }, by: signer, in: transaction)
             return try await transaction.query("select trail_prune_held(\(limit)) as pruned")[0].decode("pruned", as: Int.self)
         }

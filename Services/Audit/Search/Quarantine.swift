@@ -153,6 +153,9 @@ struct Quarantine: Sendable {
                     _ = try await TrailIntake.lockHeads(of: Array(heads), in: transaction)
                 }
                 try await trail.record([event], from: try row.decode("source", as: ServiceName.self), in: transaction)
+                // Put away again, since the tree is damaged still: it stays as it was.
+                let again = try await transaction.query("select reason from quarantined_events where event_id = \(id)").first
+                if let again { throw EventRejected(try again.decode("reason")) }
                 if let note { try await acts.record(note.record, of: Trail.platform, by: note.actor, in: transaction) }
                 return .taken
             }

@@ -47,6 +47,12 @@ enum TrailStore {
             supportSession: try row.decodeOptional("support_session"), details: details)
     }
 
+    /// What the leaf must be by what stands in the row now.
+    static func leafHash(_ row: Row) throws -> Data {
+        let core = TrailLeaf.core(of: try entry(row), seq: try row.decode("seq"), digests: try json(row, "sd"))
+        return MerkleTree.leaf(core.bytes)
+    }
+
     /// An entry as it is verified elsewhere: the text that was hashed, and what of the erasable fields is still there. Throws ``AlteredEntry`` when
     /// the row is not what it was when it was written.
     static func line(_ row: Row) throws -> TrailLine {
