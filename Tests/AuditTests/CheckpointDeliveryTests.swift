@@ -238,6 +238,11 @@ struct CheckpointDeliveryTests {
             // That was today's.
             try await fixture.work()
             #expect(double.calls.count == 2)
+            // To delete it and set it again is no way around the pause.
+            #expect(try await fixture.ask(.delete, AuditFixture.delivery).status == 204)
+            #expect(try await fixture.ask(.post, AuditFixture.delivery + "/test").status == 404)
+            _ = try await fixture.setWebhook(url)
+            #expect(try await fixture.ask(.post, AuditFixture.delivery + "/test").status == 429)
         }
     }
 

@@ -24,6 +24,20 @@ extension AuditFixture {
     }
 }
 
+@Suite("What is kept of a search")
+struct ReadLogTextTests {
+    @Test(
+        "of an address only the domain",
+        arguments: [
+            ("ada@example.com", "…@example.com"), ("actor:ada@example.com action:a.*", "actor:…@example.com action:a.*"),
+            (#""Ada ada@example.com""#, #""Ada …@example.com""#), ("meta.email:a@b,c@d", "meta.email:…@b,…@d"), ("plain words", "plain words"),
+            ("", ""),
+        ])
+    func addresses(search: String, kept: String) {
+        #expect(ReadLog.withoutAddresses(search) == kept)
+    }
+}
+
 @Suite("Reading the trail is kept")
 struct ReadLogTests {
     @Test(

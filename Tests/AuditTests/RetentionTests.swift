@@ -137,6 +137,22 @@ struct RetentionTests {
         #expect(try !signed.contains { try $0.decode("seqs", as: String.self).contains("\(mustStay)-\(mustStay)") })
     }
 
+    @Test("months that are gone stay gone: no sweep makes again what another dropped")
+    func settled() async throws {
+        let fixture = try await AuditFixture.make()
+        let old = fixture.ago(3_000)
+        for kept in RetentionClass.allCases {
+            let tenant = TenantID(UUID())
+            try await fixture.setPlan(kept, of: tenant)
+            try await fixture.take([try fixture.event(of: tenant, at: old)])
+        }
+        for _ in 0..<2 { try await fixture.sweep() }
+        let month = TrailTime(old).month.prefix(7).replacing("-", with: "_")
+        let left = try await fixture.superuser.query("select relname::text as name from pg_class where relname like \("%" + month)")
+        #expect(try left.map { try $0.decode("name", as: String.self) } == [])
+        #expect(try await fixture.house.house.worker.query("select 1 from trail_pruned").count == 3)
+    }
+
     @Test("what was not signed for is not dropped, and a note that nobody signed passes for nothing")
     func unsigned() async throws {
         let fixture = try await AuditFixture.make()

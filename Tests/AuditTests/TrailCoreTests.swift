@@ -165,10 +165,12 @@ struct TrailCoreTests {
         }
         try await owner.query("insert into event_targets select tenant_id, 'lead:l1', id from events")
         let backfill = TrailBackfill(database: fixture.house.house.worker, trail: try fixture.trail, logger: fixture.house.house.logger)
-        #expect(try await backfill.step() == TrailBackfill.batch)
-        #expect(try await backfill.step() == TrailBackfill.batch)
-        #expect(try await backfill.step() == 50)
-        #expect(try await backfill.step() == 0)
+        var damaged: Set<TenantID> = []
+        #expect(try await backfill.step(but: &damaged) == TrailBackfill.batch)
+        #expect(try await backfill.step(but: &damaged) == TrailBackfill.batch)
+        #expect(try await backfill.step(but: &damaged) == 50)
+        #expect(try await backfill.step(but: &damaged) == 0)
+        #expect(damaged.isEmpty)
         #expect(try await owner.query("select id from events").isEmpty)
         #expect(try await owner.query("select event_id from event_targets").isEmpty)
         #expect(try await fixture.numbers() == Array(1...450))

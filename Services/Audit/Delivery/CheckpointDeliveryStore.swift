@@ -13,7 +13,9 @@ enum CheckpointDeliveryStore {
     // MARK: - Setting
 
     static func find(of tenant: TenantID, in database: Database) async throws -> CheckpointDelivery? {
-        try await database.query(as: tenant, "select \(shown) from checkpoint_deliveries where tenant_id = \(tenant)").first.map(Self.delivery)
+        try await database.query(
+            as: tenant, "select \(shown) from checkpoint_deliveries where tenant_id = \(tenant) and kind <> 'none'"
+        ).first.map(Self.delivery)
     }
 
     /// Replaces what was set before. The first delivery is due at once, unless the one before is not a minute old: whoever sets one after the
@@ -34,9 +36,15 @@ enum CheckpointDeliveryStore {
         return try Self.delivery(rows[0])
     }
 
-    /// The one that there was.
+    /// The one that there was. What is left remembers when something was set and tried last, so that to delete is no way around the pauses.
     static func delete(of tenant: TenantID, in transaction: Transaction) async throws -> CheckpointDeliveryID? {
-        try await transaction.query("delete from checkpoint_deliveries where tenant_id = \(tenant) returning id").first?.decode("id")
+        try await transaction.query(
+            """
+            update checkpoint_deliveries set kind = 'none', target = '', secret_sealed = null, next_at = 'infinity', failures = 0,
+                failing_since = null, failure = null, delivered_at = null, delivered_size = null
+            where tenant_id = \(tenant) and kind <> 'none' returning id
+            """
+        ).first?.decode("id")
     }
 
     /// Forgets a company's; `worker` is of the `_worker` role.
@@ -64,7 +72,7 @@ enum CheckpointDeliveryStore {
         try await database.query(
             """
             update checkpoint_deliveries d set tested_at = \(now)
-            where d.tenant_id = \(tenant) and (d.tested_at is null or d.tested_at <= \(since)) returning \(worked)
+            where d.tenant_id = \(tenant) and d.kind <> 'none' and (d.tested_at is null or d.tested_at <= \(since)) returning \(worked)
             """
         ).first.map(Self.order)
     }

@@ -127,6 +127,58 @@ begin
 end
 $function$;
 
+-- Months are made for the classes that are named: to drop one of a class must not make it again for the others, which were dropped before.
+drop function trail_make_partitions(date, integer);
+
+-- Makes the partitions of `months` months from `first` on that are missing; what a default partition holds of them moves in. How many it made.
+create function trail_make_partitions(first date, months integer, kinds text[] default array['d90', 'y1', 'y7']) returns integer
+language plpgsql security definer
+set search_path = audit, pg_temp
+set lock_timeout = '5s'
+as $function$
+declare
+    made integer := 0;
+    root text;
+    kind text;
+    parent text;
+    child text;
+    columns text;
+    month date;
+begin
+    if months not between 1 and 24 then
+        raise exception 'from 1 to 24 months can be made at a time' using errcode = 'invalid_parameter_value';
+    end if;
+    if not kinds <@ array['d90', 'y1', 'y7'] then
+        raise exception 'there is no such class' using errcode = 'invalid_parameter_value';
+    end if;
+    perform pg_advisory_xact_lock(hashtextextended('audit.trail_partitions', 0));
+    foreach root in array array['trail_events', 'trail_details', 'trail_targets'] loop
+        select string_agg(quote_ident(attname), ', ' order by attnum) into columns from pg_attribute
+        where attrelid = root::regclass and attnum > 0 and not attisdropped and attgenerated = '';
+        foreach kind in array kinds loop
+            for n in 0..months - 1 loop
+                month := (date_trunc('month', first::timestamp) + make_interval(months => n))::date;
+                parent := root || '_' || kind;
+                child := parent || '_' || to_char(month, 'YYYY_MM');
+                continue when to_regclass(child) is not null;
+                execute format('create table %I (like %I including all)', child, parent);
+                execute format(
+                    'with moved as (delete from %I where id >= %L and id < %L returning %s) insert into %I (%s) select %s from moved',
+                    parent || '_default', trail_month_start(month), trail_month_start((month + interval '1 month')::date), columns, child,
+                    columns, columns);
+                execute format(
+                    'alter table %I attach partition %I for values from (%L) to (%L)', parent, child, trail_month_start(month),
+                    trail_month_start((month + interval '1 month')::date));
+                made := made + 1;
+            end loop;
+        end loop;
+    end loop;
+    return made;
+end
+$function$;
+revoke all on function trail_make_partitions(date, integer, text[]) from public;
+grant execute on function trail_make_partitions(date, integer, text[]) to audit_worker;
+
 -- The same for what a hold had kept, a batch at a time: the first `at_most` of those that no hold keeps any more and whose month has lapsed.
 drop function trail_prune_held(integer);
 

@@ -3,7 +3,8 @@ create table checkpoint_deliveries (
     tenant_id uuid primary key,
     -- New with each setting, so that what came of an earlier one is not kept with a later.
     id uuid not null,
-    kind text not null check (kind in ('webhook', 'mail', 'log')),
+    -- 'none' is what is left of one that was deleted.
+    kind text not null check (kind in ('webhook', 'mail', 'log', 'none')),
     target text not null,
     -- What signs the posts to a webhook.
     secret_sealed text,

@@ -40,6 +40,11 @@ enum LegalHoldStore {
         ).affected == 1
     }
 
+    /// One at a time for a company, so that what was counted still holds at the insert.
+    static func lockAll(of tenant: TenantID, in transaction: Transaction) async throws {
+        try await transaction.query("select pg_advisory_xact_lock(hashtextextended('trail_holds:' || \(tenant.description), 0))")
+    }
+
     static func countActive(of tenant: TenantID, in transaction: Transaction) async throws -> Int {
         try await transaction.query(
             "select count(*) as n from trail_holds where tenant_id = \(tenant) and released_at is null")[0].decode("n")

@@ -24,6 +24,7 @@ struct LegalHolds: Sendable {
         audit.targets = [.init(type: "legal_hold", id: hold.id.description)]
         let record = audit
         try await worker.transaction { transaction in
+            try await LegalHoldStore.lockAll(of: identity.tenant, in: transaction)
             guard try await LegalHoldStore.countActive(of: identity.tenant, in: transaction) < Self.mostActive else {
                 throw Problem.unprocessable(kind: "too_many_holds", title: "\(Self.mostActive) holds are active.", detail: "Release one first.")
             }

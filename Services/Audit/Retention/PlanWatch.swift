@@ -46,7 +46,13 @@ struct PlanWatch: Service {
             order by p.asked_at nulls first limit \(Self.batch)
             """
         ).map { try $0.decode("tenant_id", as: TenantID.self) }
-        for tenant in due { try await ask(tenant) }
+        var failure: (any Error)?
+        for tenant in due {
+            // One that Billing cannot answer for now must not keep the others waiting.
+            do { try await ask(tenant) } catch { failure = error }
+            if Task.isCancelled { break }
+        }
+        if let failure { throw failure }
         return due.count
     }
 

@@ -52,9 +52,17 @@ struct RetentionSweeper: Service {
             while try await pruneHeld() == Self.batch {}
         } catch let refusal as PruningCheck.Refusal {
             tell(refusal)
+        } catch {
+            if Task.isCancelled { throw error }
+            logger.warning("what holds had kept stays for now", metadata: ["error": "\(error)"])
         }
         let thin: SQL = "select trail_thin_checkpoints(\(Int32(Self.batch))) as thinned"
         while try await database.query(thin)[0].decode("thinned", as: Int.self) == Self.batch {}
+    }
+
+    /// A month is one transaction, however many entries a hold keeps of it.
+    private static func takeTime(_ transaction: Transaction) async throws {
+        try await transaction.query("select set_config('statement_timeout', '15min', true)")
     }
 
     private func tell(_ refusal: PruningCheck.Refusal) {
@@ -65,8 +73,9 @@ struct RetentionSweeper: Service {
     private func retire(_ retention: RetentionClass, _ month: String) async throws {
         let kept = retention.rawValue
         // What stands in a default partition gets one of its own first.
-        try await database.query("select trail_make_partitions(\(month)::date, 1) as made")
+        try await database.query("select trail_make_partitions(\(month)::date, 1, array[\(kept)]::text[]) as made")
         let gone = try await database.transaction { transaction in
+            try await Self.takeTime(transaction)
             let rows = try await transaction.query("select tenant_id, entries, seqs, at from trail_retirement(\(kept), \(month)::date)")
             try await PruningCheck(now: clock.now).check(retention, month: month, in: transaction)
             try await Pruning.sign(try rows.map { try Pruning($0, kept: kept, month: month) }, by: signer, in: transaction)

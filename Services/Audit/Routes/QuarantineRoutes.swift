@@ -20,6 +20,8 @@ struct QuarantineRoutes {
         let source: ServiceName?
         let type: String?
         let tenant: TenantID?
+        /// `next` of the answer before.
+        let after: EventID?
         let limit: Int?
     }
 
@@ -60,7 +62,7 @@ struct QuarantineRoutes {
             guard (1...200).contains(type.utf8.count) else { throw Problem.invalid("type takes 1 to 200 characters.", field: "type") }
         }
         let redriven = try await quarantine.redrive(
-            Quarantine.Choice(source: input.source, type: input.type, tenant: input.tenant, limit: limit), by: identity,
+            Quarantine.Choice(source: input.source, type: input.type, tenant: input.tenant, after: input.after, limit: limit), by: identity,
             audit: context.audit("quarantine.redrive", targets: [.init(type: "quarantine", id: "audit")]))
         return try Response.json(redriven)
     }

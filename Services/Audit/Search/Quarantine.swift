@@ -24,12 +24,16 @@ struct Quarantine: Sendable {
         var source: ServiceName?
         var type: String?
         var tenant: TenantID?
+        /// Only those behind this one, by id.
+        var after: EventID?
         var limit: Int
     }
 
     struct Redriven: Encodable, Sendable, Equatable {
         var taken = 0
         var rejected = 0
+        /// The last that was tried, when there may be more behind it.
+        var next: EventID?
     }
 
     private enum Outcome: Sendable {
@@ -108,16 +112,16 @@ struct Quarantine: Sendable {
         }
     }
 
-    /// Tries many again, those that have waited longest first, each by itself. That it was done is one entry, made before the first of them, so that
+    /// Tries many again, the oldest first, each by itself. That it was done is one entry, made before the first of them, so that
     /// it is there whatever becomes of the rest.
     func redrive(_ choice: Choice, by identity: Identity, audit: AuditRecord) async throws -> Redriven {
-        let (source, type, tenant) = (choice.source?.rawValue, choice.type, choice.tenant)
+        let (source, type, tenant, after) = (choice.source?.rawValue, choice.type, choice.tenant, choice.after)
         let waiting = try await worker.query(
             """
             select event_id from quarantined_events
             where (\(source)::text is null or source = \(source)) and (\(type)::text is null or type = \(type))
-              and (\(tenant)::uuid is null or tenant_id = \(tenant))
-            order by quarantined_at, event_id limit \(choice.limit)
+              and (\(tenant)::uuid is null or tenant_id = \(tenant)) and (\(after)::uuid is null or event_id > \(after))
+            order by event_id limit \(choice.limit)
             """
         ).map { try $0.decode("event_id", as: EventID.self) }
         var record = audit
@@ -130,6 +134,7 @@ struct Quarantine: Sendable {
             try await acts.record(note, of: Trail.platform, by: identity.staffActor, in: transaction)
         }
         var redriven = Redriven()
+        if waiting.count == choice.limit { redriven.next = waiting.last }
         for id in waiting {
             switch try await take(id, noting: nil) {
             case .taken: redriven.taken += 1

@@ -21,7 +21,8 @@ struct ReadLog: Sendable {
     func staff(_ what: String, search: String, of tenant: TenantID, by identity: Identity, _ context: AppContext) async throws {
         var metadata = ["read": what]
         // By scalars: what people see as one character may be of any length.
-        if !search.isEmpty { metadata["search"] = String(String.UnicodeScalarView(search.unicodeScalars.prefix(Self.longestSearch))) }
+        let shown = Self.withoutAddresses(search)
+        if !shown.isEmpty { metadata["search"] = String(String.UnicodeScalarView(shown.unicodeScalars.prefix(Self.longestSearch))) }
         if let support = identity.support { metadata["support_session"] = support.text }
         if let role = identity.staff { metadata["staff_role"] = role.rawValue }
         try await write(Self.record(metadata, of: tenant, context), of: tenant, by: identity.staffActor)
@@ -35,6 +36,26 @@ struct ReadLog: Sendable {
         try await write(Self.record(["read": what], of: identity.tenant, context), of: identity.tenant, by: identity.actor)
         // Only now: whoever reads the same meanwhile is kept too, rather than shown something on the word of an entry that may yet fail.
         recent.remember(key, at: clock.now)
+    }
+
+    /// An address that was searched for names a person, whom an erasure later would not find here: of it only the domain is kept.
+    static func withoutAddresses(_ search: String) -> String {
+        var kept = ""
+        var word = ""
+        func keep() {
+            kept += word.lastIndex(of: "@").map { "…" + word[$0...] } ?? word
+            word = ""
+        }
+        for character in search {
+            if " ,:\"".contains(character) {
+                keep()
+                kept.append(character)
+            } else {
+                word.append(character)
+            }
+        }
+        keep()
+        return kept
     }
 
     private func write(_ record: AuditRecord, of tenant: TenantID, by actor: EventActor) async throws {

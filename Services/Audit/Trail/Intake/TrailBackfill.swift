@@ -19,9 +19,10 @@ struct TrailBackfill: Service {
     func run() async throws {
         await cancelWhenGracefulShutdown {
             var outage = Outage(what: "moving the old trail", logger: logger)
+            var damaged: Set<TenantID> = []
             while !Task.isCancelled {
                 do {
-                    guard try await step() > 0 else { break }
+                    guard try await step(but: &damaged) > 0 else { break }
                     outage.ended()
                 } catch {
                     if Task.isCancelled { return }
@@ -33,28 +34,31 @@ struct TrailBackfill: Service {
         }
     }
 
-    /// Moves a batch; how many there were, zero at the end.
-    func step() async throws -> Int {
-        let old: SQL = "select e.id from events e order by e.tenant_id, e.id limit \(Self.batch)"
+    /// Moves a batch of all but the companies whose trees are damaged; how many there were, zero at the end.
+    func step(but damaged: inout Set<TenantID>) async throws -> Int {
+        let passed = Array(damaged)
+        let old: SQL = "select e.id from events e where e.tenant_id <> all(\(passed)) order by e.tenant_id, e.id limit \(Self.batch)"
         let months = Set(
             try await database.query(old).compactMap { row in
                 try row.decode("id", as: UUID.self).v7Instant.map { TrailTime($0).month }
             })
         for month in months { try await database.query("select trail_make_partitions(\(month)::date, 1) as made") }
-        return try await database.transaction { transaction in
+        let (count, refused) = try await database.transaction { transaction -> (Int, [TenantID]) in
             try await transaction.query(Self.lock)
             let rows = try await transaction.query(
                 """
                 select tenant_id, id, workspace_id, occurred_at, recorded_at, type, source, action, outcome, actor_kind, actor_id, actor_name,
                        targets, address, user_agent, request, trace, changes, metadata
-                from events order by tenant_id, id limit \(Self.batch)
+                from events where tenant_id <> all(\(passed)) order by tenant_id, id limit \(Self.batch)
                 """)
             let entries = try rows.map(Self.entry)
-            guard !entries.isEmpty else { return 0 }
-            if let damage = try await trail.append(entries, in: transaction).values.first { throw damage }
+            guard !entries.isEmpty else { return (0, []) }
+            let refused = try await trail.append(entries, in: transaction)
             try await transaction.query("select forget_moved_events(\(entries.map(\.id))) as forgotten")
-            return entries.count
+            return (entries.count, Array(refused.keys))
         }
+        damaged.formUnion(refused)
+        return count
     }
 
     private static func entry(_ row: Row) throws -> TrailEntry {
