@@ -1,8 +1,14 @@
 import Contracts
 import Foundation
+import HTTPTypes
+import Postgres
+import Primitives
 import RPC
 import Synchronization
 import TestSupport
+import Testing
+
+@testable import Auth
 
 /// The other services as a deletion sees them: they remember what they were asked, and fail or are not done as often as a test says.
 final class DeletionPeers: Sendable {
@@ -78,5 +84,69 @@ final class DeletionPeers: Sendable {
             return Empty()
         }
         return [.billing: billing, .campaigns: campaigns, .audit: audit, .delivery: delivery]
+    }
+}
+
+/// Ada's company, and what it takes to delete it.
+struct DeletionGround: Sendable {
+    let peers: DeletionPeers
+    let fixture: AuthFixture
+    let ada: Browser
+    let tenant: TenantID
+
+    var database: Database { fixture.house.house.worker }
+
+    static func make() async throws -> DeletionGround {
+        let peers = DeletionPeers()
+        let fixture = try await AuthFixture.make(peers: peers.routers)
+        let ada = try await fixture.signedIn()
+        let tenant: TenantID = try await fixture.house.house.worker.query("select id from public.tenants")[0].decode("id")
+        return DeletionGround(peers: peers, fixture: fixture, ada: ada, tenant: tenant)
+    }
+
+    func deleteCompany(_ name: String = "Penguins Ltd") async throws -> Browser.Answer {
+        try await ada.api(.delete, "/api/v1/tenants/current", #"{"name":"\#(name)"}"#)
+    }
+
+    /// Runs a saga of its own, as a process that has just started does, until `condition` holds; time goes on meanwhile.
+    func run(_ what: String, tick: Duration = .seconds(5), until condition: @escaping @Sendable () async throws -> Bool) async throws {
+        var saga = fixture.service.deletionSaga
+        saga.interval = .milliseconds(10)
+        let clock = fixture.house.clock
+        try await fixture.house.withBackground([saga]) {
+            try await eventually(what) {
+                if try await condition() { return true }
+                clock.advance(by: tick)
+                return false
+            }
+        }
+    }
+
+    /// Asks for the deletion of the company that `owner` is in, and lets it come to its end.
+    func end(_ company: TenantID, by owner: Browser) async throws {
+        let asked = try await owner.api(.delete, "/api/v1/tenants/current", #"{"name":"Penguins Ltd"}"#)
+        #expect(asked.status == .accepted, "\(asked.body)")
+        fixture.house.clock.advance(by: .seconds(Deletion.grace))
+        try await run("the company is gone") {
+            try await count("select count(*) as n from deletions where tenant_id = \(company) and completed_at is not null") == 1
+        }
+    }
+
+    func acknowledged(_ step: Deletion.Step) async throws -> Bool {
+        try await !database.query("select 1 as one from deletion_steps where step = \(step) and acknowledged_at is not null").isEmpty
+    }
+
+    func count(_ sql: SQL) async throws -> Int { try await database.query(sql)[0].decode("n") }
+
+    func person(_ email: String) async throws -> UserID {
+        try await database.query("select id from users.users where email = \(email)")[0].decode("id")
+    }
+
+    /// The company that somebody made by signing up.
+    func company(of email: String) async throws -> TenantID {
+        try await database.query(
+            """
+            select m.tenant_id from users.tenant_users m join users.users u on u.id = m.user_id where u.email = \(email) and m.roles[1] = 'owner'
+            """)[0].decode("tenant_id")
     }
 }

@@ -16,48 +16,6 @@ struct DeletionTests {
     private static let day = Duration.seconds(86_400)
     private static let whole = ["gate", "cancel", "campaigns", "delivery", "billing", "audit", "erase"]
 
-    /// Ada's company, with something in every corner.
-    private struct Ground {
-        let peers: DeletionPeers
-        let fixture: AuthFixture
-        let ada: Browser
-        let tenant: TenantID
-
-        var database: Database { fixture.house.house.worker }
-
-        func deleteCompany(_ name: String = "Penguins Ltd") async throws -> Browser.Answer {
-            try await ada.api(.delete, "/api/v1/tenants/current", #"{"name":"\#(name)"}"#)
-        }
-
-        /// Runs a saga of its own, as a process that has just started does, until `condition` holds; time goes on meanwhile.
-        func run(_ what: String, tick: Duration = .seconds(5), until condition: @escaping @Sendable () async throws -> Bool) async throws {
-            var saga = fixture.service.deletionSaga
-            saga.interval = .milliseconds(10)
-            let clock = fixture.house.clock
-            try await fixture.house.withBackground([saga]) {
-                try await eventually(what) {
-                    if try await condition() { return true }
-                    clock.advance(by: tick)
-                    return false
-                }
-            }
-        }
-
-        func acknowledged(_ step: Deletion.Step) async throws -> Bool {
-            try await !database.query("select 1 as one from deletion_steps where step = \(step) and acknowledged_at is not null").isEmpty
-        }
-
-        func count(_ sql: SQL) async throws -> Int { try await database.query(sql)[0].decode("n") }
-    }
-
-    private func ground() async throws -> Ground {
-        let peers = DeletionPeers()
-        let fixture = try await AuthFixture.make(peers: peers.routers)
-        let ada = try await fixture.signedIn()
-        let tenant: TenantID = try await fixture.house.house.worker.query("select id from public.tenants")[0].decode("id")
-        return Ground(peers: peers, fixture: fixture, ada: ada, tenant: tenant)
-    }
-
     // MARK: - What is next
 
     @Test("first sends stop, then one waits; after that the steps come in their order, and a company's subscription is a company's")
@@ -114,7 +72,7 @@ struct DeletionTests {
 
     @Test("an owner who has just given the password types the name; the same again is the same deletion")
     func asking() async throws {
-        let ground = try await ground()
+        let ground = try await DeletionGround.make()
         let wrong = try await ground.deleteCompany("penguins ltd")
         #expect(wrong.status == .unprocessableContent && wrong.body.contains("name_mismatch"))
         ground.fixture.house.clock.advance(by: .seconds(16 * 60))
@@ -137,7 +95,7 @@ struct DeletionTests {
 
     @Test("sends stop at once; undone within 30 days they go on, and not before the platform lets them")
     func undoing() async throws {
-        let ground = try await ground()
+        let ground = try await DeletionGround.make()
         let asked = try await ground.deleteCompany()
         try await ground.run("sends are stopped", tick: .zero) { try await ground.acknowledged(.stopSends) }
         #expect(ground.peers.gates.map(\.isOpen) == [false] && ground.peers.gates[0].scope == "tenant")
@@ -167,18 +125,19 @@ struct DeletionTests {
 
     @Test("after 30 days the steps run in order through failures and batches, and nothing of the company is left")
     func company() async throws {
-        let ground = try await ground()
+        let ground = try await DeletionGround.make()
         let bob = try await ground.fixture.signedIn("bob@example.com")
         try await fill(ground)
         let worker = ground.database
         let person: UserID = try await worker.query("select id from users.users where email = 'ada@example.com'")[0].decode("id")
         let elsewhere: TenantID = try await worker.query("select id from public.tenants where id <> \(ground.tenant)")[0].decode("id")
-        // Ada came to Bob's company by an invitation, and left it.
-        let invitation = UUID.v7(at: ground.fixture.house.clock.clock.now)
+        let eve: UUID = try await worker.query("select id from invitations")[0].decode("id")
+        let other: UserID = try await worker.query("select id from users.users where email = 'bob@example.com'")[0].decode("id")
+        // Ada was in Bob's company, and left it.
         try await worker.query(
             """
-            insert into users.tenant_users (tenant_id, user_id, roles, email, seat, created, updated, deleted)
-            values (\(elsewhere), \(person), '{member}', 'ada@example.com', \(invitation), now(), now(), now())
+            insert into users.tenant_users (tenant_id, user_id, roles, email, created, updated, deleted)
+            values (\(elsewhere), \(person), '{member}', 'ada@example.com', now(), now(), now())
             """)
         ground.peers.set(failures: ["campaigns": 2, "erase": 1], batches: ["delivery": 3, "erase": 1])
         #expect(try await ground.deleteCompany().status == .accepted)
@@ -188,12 +147,12 @@ struct DeletionTests {
         #expect(ground.peers.order == Self.whole)
         #expect(ground.peers.calls.count { $0 == "campaigns" } == 3 && ground.peers.calls.count { $0 == "delivery" } == 4)
 
-        // The trail forgets Ada wherever she was, and in the platform's own; Bob works on.
+        // The trail forgets Ada wherever she was, and in the platform's own; of Bob, who works on, and of Eve only what the company's own holds.
         let traces = [
             "\(TenantID.zero) user \(person)", "\(ground.tenant) user \(person)", "\(elsewhere) user \(person)",
-            "\(elsewhere) invitation \(invitation.text)",
+            "\(ground.tenant) user \(other)", "\(ground.tenant) invitation \(eve.text)",
         ]
-        #expect(ground.peers.erased.sorted() == traces.sorted() && ground.peers.calls.count { $0 == "erase" } == 6)
+        #expect(ground.peers.erased.sorted() == traces.sorted() && ground.peers.calls.count { $0 == "erase" } == 7)
         #expect(try await ground.count("select count(*) as n from trail_erasures") == 0)
 
         // What says that it was deleted stays, without its name.
@@ -212,7 +171,7 @@ struct DeletionTests {
     }
 
     /// A row in every table of companies, and Bob as a second member who has a company of his own.
-    private func fill(_ ground: Ground) async throws {
+    private func fill(_ ground: DeletionGround) async throws {
         let tenant = ground.tenant
         #expect(try await ground.ada.api(.post, "/api/v1/workspaces", #"{"name":"North"}"#).status == .created)
         #expect(try await ground.ada.api(.post, "/api/v1/invitations", #"{"email":"eve@example.com","role":"member"}"#).status == .created)
@@ -238,14 +197,17 @@ struct DeletionTests {
         let owner = Database(ground.fixture.house.database.configuration(role: "postgres"), connections: 1)
         for statement in statements { try await owner.query(statement) }
         let rows = try await ground.fixture.house.rows(of: tenant)
-        for table in ["workspaces", "invitations", "api_keys", "support_sessions", "feature_flags", "tenant_policies", "sessions", "tenant_users"] {
+        for table in [
+            "workspaces", "invitations", "trail_invitations", "api_keys", "support_sessions", "feature_flags", "tenant_policies", "sessions",
+            "tenant_users",
+        ] {
             #expect(rows[table] ?? 0 > 0, "\(table)")
         }
     }
 
     @Test("whoever takes over after a crash goes on where it stopped, and asks for nothing that was acknowledged")
     func crash() async throws {
-        let ground = try await ground()
+        let ground = try await DeletionGround.make()
         ground.peers.set(failures: ["delivery": 1_000])
         #expect(try await ground.deleteCompany().status == .accepted)
         try await ground.run("sends are stopped", tick: .zero) { try await ground.acknowledged(.stopSends) }
@@ -266,7 +228,7 @@ struct DeletionTests {
 
     @Test("a workspace goes alone; whoever was limited to it sees none")
     func workspace() async throws {
-        let ground = try await ground()
+        let ground = try await DeletionGround.make()
         let north = try #require(try await ground.ada.api(.post, "/api/v1/workspaces", #"{"name":"North"}"#).member("id"))
         #expect(try await ground.ada.api(.post, "/api/v1/workspaces", #"{"name":"South"}"#).status == .created)
         let workspace = try #require(WorkspaceID(north))

@@ -2,6 +2,7 @@
 
 import re
 from hashlib import sha256
+from unicodedata import normalize
 
 from penguin.audit_findings import Bad
 from penguin.audit_json import canonical, is_number, is_text
@@ -51,6 +52,22 @@ def _is(pattern, value):
 
 def _is_pair(value, name):
     return isinstance(value, dict) and value.keys() == {"id", name} and is_text(value["id"]) and is_text(value[name])
+
+
+def words(content):
+    """What a search finds an entry by, besides what may be erased; of a core that has its leaf."""
+    action, targets = content["action"], content["targets"]
+    parts = [part for part in action.split(".") if part]
+    return " ".join([action, *parts, content["type"], content["actor"]["id"], *(each[name] for each in targets for name in ("type", "id"))])
+
+
+def target_keys(content):
+    """What filters find it by. Where two look alike, composed and not, the service keeps the first."""
+    keys = {}
+    for each in content["targets"]:
+        for key in (f"{each['type']}:{each['id']}", each["id"]):
+            keys.setdefault(normalize("NFC", key), key)
+    return sorted(keys.values())
 
 
 def disclosed(row):

@@ -1,6 +1,8 @@
 """What a check comes to: clean, tampered with, or nothing that could be said."""
 
 import json
+import os
+import sys
 
 CLEAN, TAMPERED, INCOMPLETE = 0, 1, 2
 
@@ -27,5 +29,15 @@ def report(check):
         answer, status = {"result": "incomplete", "problem": str(incomplete)}, INCOMPLETE
     except Exception as error:
         answer, status = {"result": "incomplete", "problem": f"{type(error).__name__}: {error}"}, INCOMPLETE
-    print(json.dumps(answer, indent=2))
-    return status
+    return _tell(answer, status)
+
+
+def _tell(answer, status):
+    """A reader who has gone, as `head` does, changes nothing about the finding; what could not be written was not told."""
+    try:
+        print(json.dumps(answer, indent=2), flush=True)
+        return status
+    except OSError as error:
+        # What is left is written at the program's end, and would fail once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return status if isinstance(error, BrokenPipeError) else INCOMPLETE

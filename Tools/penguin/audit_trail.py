@@ -1,6 +1,6 @@
 """A company's tree as the database has it: every row is hashed again from its content, up to the signed roots."""
 
-from penguin.audit_entry import check_details, core, core_leaf, disclosed
+from penguin.audit_entry import check_details, core, core_leaf, disclosed, target_keys, words
 from penguin.audit_findings import Bad, Incomplete
 from penguin.audit_json import is_number
 from penguin.audit_notes import BadNote, Checkpoint, Pruned
@@ -18,11 +18,13 @@ class Tree:
         self._records, self._keys, self._tenant, self._since = iter(records), keys, tenant, since
         self._head, self._tiles, self._roots, self._checkpoints, self._prunings = None, {}, {}, 0, []
         self._frontier = None
+        # Keys of targets that there are, and that the rows so far have.
+        self._keys_there, self._keys_read = 0, 0
 
     def check(self):
         row = self._read_until_rows()
         if not self._roots:
-            nothing = row is None and not self._head and not self._tiles and not self._prunings
+            nothing = row is None and not self._head and not self._tiles and not self._prunings and not self._keys_there
             if nothing and self._since is None:
                 raise Incomplete("there is no trail of this company")
             raise Bad("checkpoint", self._head, None, problem="there is no signed checkpoint, and a tree with entries always has one")
@@ -34,7 +36,10 @@ class Tree:
 
     def _read_until_rows(self):
         """Takes in what comes before the rows; the first row, if there is one."""
-        takers = {"head": self._take_head, "checkpoint": self._take_checkpoint, "pruned": self._take_pruned, "tile": self._take_tile}
+        takers = {
+            "head": self._take_head, "checkpoint": self._take_checkpoint, "pruned": self._take_pruned, "tile": self._take_tile,
+            "targets": self._take_targets,
+        }
         for record in self._records:
             if record["t"] == "event":
                 return self._row(record)
@@ -92,6 +97,11 @@ class Tree:
             raise Bad("tile", _first(level, tile), None, problem="it is malformed")
         self._tiles[level, tile] = content
 
+    def _take_targets(self, record):
+        if not is_number(record.get("count")):
+            raise Bad("targets", None, None, problem="their count is no number")
+        self._keys_there = record["count"]
+
     def _replay(self, row, size):
         frontier, rows, erased, pruned = Frontier(), 0, 0, Pruning(self._prunings, size)
         for seq in range(1, size + 1):
@@ -123,6 +133,8 @@ class Tree:
                 raise Bad("tile", _first(level, tile), None, problem="it holds more than the tree")
         if self._frontier != b"".join(frontier.peaks).hex():
             raise Bad("head", size, None, problem="the head's subtrees are not those of the tree")
+        if self._keys_there != self._keys_read:
+            raise Bad("targets", None, None, problem=f"there are {self._keys_there} keys, and the entries have {self._keys_read}")
         return {"size": size, "root": frontier.root.hex(), "rows": rows, "pruned": size - rows, "pruned_months": pruned.months,
                 "erased_fields": erased, "checkpoints": self._checkpoints}
 
@@ -135,8 +147,17 @@ class Tree:
             raise Bad("row", seq, identifier)
         if leaf != stored:
             raise Bad("tile_leaf", seq, identifier)
-        salts = row.get("salts")
-        return leaf, check_details(seq, identifier, content["sd"], disclosed(row), {} if salts is None else salts)
+        # Erasure empties it, and its month takes it along.
+        if row.get("words") is None:
+            raise Bad("details", seq, identifier, problem="the row of its details is gone")
+        erased = check_details(seq, identifier, content["sd"], disclosed(row), row.get("salts"))
+        if row["words"] != words(content):
+            raise Bad("words", seq, identifier)
+        keys = target_keys(content)
+        if row.get("target_keys") != keys:
+            raise Bad("targets", seq, identifier)
+        self._keys_read += len(keys)
+        return leaf, erased
 
     def _stored(self, level, index):
         """A node as the tiles have it, or None."""

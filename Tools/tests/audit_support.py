@@ -8,7 +8,7 @@ import unittest
 from pathlib import Path
 
 from penguin import audit_findings, secrets_file
-from penguin.audit_entry import core, disclosed
+from penguin.audit_entry import core, disclosed, target_keys, words
 from penguin.audit_json import canonical
 from penguin.audit_notes import read_keys
 from penguin.audit_trail import Tree
@@ -66,6 +66,7 @@ def make_row(seq, **more):
     row = json.loads(json.dumps(golden("leaf")["row"]))
     row.update(t="event", seq=seq, id=f"01936f2a-4c80-7000-8000-{seq:012x}", tenant_id=TENANT, actor_id=f"u{seq % 7}", **more)
     rehash(row)
+    row.update(words=words(core(row)), target_keys=target_keys(core(row)))
     return row
 
 
@@ -86,6 +87,8 @@ class Trail:
         self.signer = signer
         self.rows = [make_row(seq) for seq in range(1, count + 1)]
         self.tiles, self.head, self.checkpoints, self.pruned = tiles_of(self.rows), count, [], []
+        # Keys of targets that belong to no entry.
+        self.strays = 0
         frontier = Frontier()
         for row in self.rows:
             frontier.append(bytes.fromhex(row["leaf"]))
@@ -97,7 +100,7 @@ class Trail:
     def copy(self):
         other = Trail.__new__(Trail)
         other.signer, other.rows, other.tiles = self.signer, json.loads(json.dumps(self.rows)), dict(self.tiles)
-        other.head, other.checkpoints, other.pruned = self.head, list(self.checkpoints), list(self.pruned)
+        other.head, other.checkpoints, other.pruned, other.strays = self.head, list(self.checkpoints), list(self.pruned), self.strays
         return other
 
     def records(self):
@@ -108,6 +111,7 @@ class Trail:
         yield from self.pruned
         for (level, tile), hashes in self.tiles.items():
             yield {"t": "tile", "level": level, "tile": tile, "hashes": hashes.hex()}
+        yield {"t": "targets", "count": self.strays + sum(len(row["target_keys"]) for row in self.rows)}
         yield from sorted(self.rows, key=lambda row: (row["seq"] if isinstance(row["seq"], int) else 1 << 64, row["id"] or ""))
 
     def _frontier(self):

@@ -3,6 +3,8 @@
 import io
 import json
 import os
+import subprocess
+import sys
 import tempfile
 import time
 import unittest
@@ -13,6 +15,8 @@ from unittest import mock
 
 from penguin import audit_database, audit_findings, audit_verify
 from tests.audit_support import OTHER, TENANT, SignedTrail
+
+TOOLS = Path(audit_verify.__file__).resolve().parent.parent
 
 
 class Command(SignedTrail):
@@ -126,6 +130,22 @@ class Findings(unittest.TestCase):
             bad = audit_findings.Bad("row", 1 << 70, "\ud800", field="\ud800")
             self.assertEqual(audit_findings.report(mock.Mock(side_effect=bad)), 1)
         self.assertEqual(json.loads(said.getvalue())["first_bad"]["field"], "\ud800")
+
+    def test_a_reader_who_has_gone_changes_nothing(self):
+        program = "import sys; from penguin import audit_findings as f\ndef check():{}\nsys.exit(f.report(check))"
+        for body, status in ((" return {}", 0), (" raise f.Bad('row')", 1), (" raise f.Incomplete('x')", 2)):
+            with self.subTest(status), open("/dev/full", "w") as full:
+                command = [sys.executable, "-B", "-c", program.format(body)]
+                reader, writer = os.pipe()
+                os.close(reader)
+                try:
+                    gone = subprocess.run(command, cwd=TOOLS, stdout=writer, stderr=subprocess.PIPE, text=True)
+                finally:
+                    os.close(writer)
+                self.assertEqual((gone.returncode, gone.stderr), (status, ""))
+                # What could not be told passes for nothing.
+                untold = subprocess.run(command, cwd=TOOLS, stdout=full, stderr=subprocess.PIPE, text=True)
+                self.assertEqual((untold.returncode, untold.stderr), (2, ""))
 
     def test_years_before_christ_look_like_none_after(self):
         self.assertIn("' BC'", audit_database.QUERY)

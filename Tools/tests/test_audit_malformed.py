@@ -70,8 +70,7 @@ class Rows(SignedTrail):
         row = self.trail.rows[6]
         for column in ("actor_name", "target_names", "address", "user_agent", "changes", "metadata"):
             self.assertFoundForAll(row, column, "details", (*NONSENSE, self.nested(), [{"path": "n"}], [{"path": "n", "before": None}]))
-        nothing_erased = [each for each in NONSENSE if each is not None]
-        self.assertFoundForAll(row, "salts", "details", (*nothing_erased, self.nested()))
+        self.assertFoundForAll(row, "salts", "details", (*NONSENSE, self.nested()))
         for name in row["salts"]:
             kept = dict(row["salts"])
             for salt in (*NONSENSE, "9" * 31, "9" * 33, "9" * 32, kept[name].upper(), kept[name] + " ", "\u0669" * 32):
@@ -80,6 +79,14 @@ class Rows(SignedTrail):
                     found = self.trail.verify()
                     self.assertEqual((found["kind"], found["seq"], found["field"]), ("details", 7, name))
             row["salts"] = kept
+
+    def test_what_finds_it(self):
+        row = self.trail.rows[6]
+        self.assertFoundForAll(row, "words", "words", (*[each for each in NONSENSE if each is not None], self.nested()))
+        self.assertFoundForAll(row, "words", "details", [None])
+        records = list(self.trail.records())
+        self.trail.records = lambda: iter(records)
+        self.assertFoundForAll(row, "target_keys", "targets", (*NONSENSE, self.nested(), [1, "x"], [None] * len(row["target_keys"])))
 
     def test_a_salt_without_a_digest(self):
         self.trail.rows[6]["salts"]["note"] = "9" * 32
@@ -131,6 +138,17 @@ class Others(SignedTrail):
                 self.trail.head = value
                 self.assertEqual(self.trail.verify()["kind"], "head")
 
+    def test_the_count_of_targets(self):
+        records = list(self.trail.records())
+        place = next(index for index, record in enumerate(records) if record["t"] == "targets")
+        for value in NONSENSE:
+            with self.subTest(str(value)[:20]):
+                records[place] = {"t": "targets", "count": value}
+                self.trail.records = lambda: iter(records)
+                self.assertFound("targets", None)
+        del records[place]
+        self.assertFound("targets", None)
+
     def test_notes(self):
         good = self.trail.checkpoints[0]["note"]
         text, _, line = good.partition("\n\n")
@@ -179,7 +197,8 @@ class Json(unittest.TestCase):
             self.assertEqual([caught.exception.found[name] for name in ("kind", "seq", "id")], ["row", 7, identifier])
         for line, kind, seq in (
                 (b'{"t" : "checkpoint", "seq" : 9, "size" : 9, "note" : 1.5}', "checkpoint", 9), (b'{"t" : "tile", "level" : 1e9}', "tile", None),
-                (b'{"t" : "pruned", "id" : null, ', "pruning", None), (b'{"t" : "head", "size" : 1.5}', "head", None),
+                (b'{"t" : "pruned", "id" : null, ', "pruning", None), (b'{"t" : "targets", "count" : 1.5}', "targets", None),
+                (b'{"t" : "head", "size" : 1.5}', "head", None),
                 (b"null\n", "row", None), (b'{"t":"other"}', "row", None), (b"\n", "row", None), (b"{}", "row", None)):
             with self.subTest(line), self.assertRaises(Bad) as caught:
                 audit_database.parse(line)

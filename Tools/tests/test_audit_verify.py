@@ -217,7 +217,7 @@ class Attacks(SignedTrail):
         self.trail.rows[6]["actor_name"] = None
         del self.trail.rows[6]["salts"]["actor.name"]
         self.trail.rows[7].update({
-            "actor_name": None, "target_names": None, "address": None, "user_agent": None, "changes": None, "metadata": None, "salts": None})
+            "actor_name": None, "target_names": [None, None], "address": None, "user_agent": None, "changes": None, "metadata": None, "salts": {}})
         self.assertEqual(self.trail.verify()["erased_fields"], 7)
 
     def test_tiles_that_hold_more_than_the_tree(self):

@@ -17,7 +17,8 @@ struct Deletion: Codable, Sendable, Equatable {
         case purgeAudit = "purge_audit"
         case purgeAuth = "purge_auth"
         case tombstone
-        /// The names of people who went with the company, in every trail in which they stand: last, when nothing names them any more.
+        /// Names in the trail: in the company's own of all who were in it or were asked to join, and of people who went with it in every other in
+        /// which they stand. Last, when nothing names them any more.
         case eraseTrail = "erase_trail"
 
         /// The way of a whole company, or of a workspace: a subscription is the company's, and only with a company people go.

@@ -55,8 +55,10 @@ enum Tombstone {
 
     private static func set(_ tenant: TenantID, deletion: DeletionID, at now: Date, in transaction: Transaction) async throws {
         let leaving = try await peopleOfNoOther(tenant, in: transaction)
-        // Before it is gone where they were.
+        // Before it is gone who was here, and where else those were who leave.
+        try await TrailErasureStore.insert(of: tenant, deletion: deletion, in: transaction)
         try await TrailErasureStore.insert(of: leaving, deletion: deletion, of: tenant, in: transaction)
+        try await transaction.query("delete from trail_invitations where tenant_id = \(tenant)")
         try await transaction.query("delete from users.tenant_users where tenant_id = \(tenant)")
         try await transaction.query("delete from workspaces where tenant_id = \(tenant)")
         try await erase(leaving, at: now, in: transaction)

@@ -45,7 +45,8 @@ enum MemberStore {
             "select count(*) as n from users.tenant_users where tenant_id = \(tenant) and deleted is null and roles[1] = 'owner'")[0].decode("n")
     }
 
-    /// Adds somebody, also somebody who was removed before. `seat`: the invitation whose place under the plan's limit they take over.
+    /// Adds somebody, also somebody who was removed before. `seat`: the invitation whose place under the plan's limit they take over; that it was
+    /// theirs is kept, since a later one takes its place in the row.
     static func add(
         _ user: UserID, email: String, to tenant: TenantID, as role: Role, workspaces: [WorkspaceID]?, seat: UUID? = nil, at now: Date,
         in transaction: Transaction
@@ -56,6 +57,12 @@ enum MemberStore {
             values (\(tenant), \(user), \([role.rawValue]), \(email), \(workspaces), \(seat), \(now), \(now))
             on conflict (tenant_id, user_id) do update set roles = excluded.roles, workspaces = excluded.workspaces, seat = excluded.seat,
                 created = excluded.created, updated = excluded.updated, deleted = null
+            """)
+        guard let seat else { return }
+        try await transaction.query(
+            """
+            insert into trail_invitations (tenant_id, id, user_id) values (\(tenant), \(seat), \(user))
+            on conflict (tenant_id, id) do update set user_id = excluded.user_id
             """)
     }
 
@@ -106,7 +113,8 @@ enum InvitationStore {
         let invitation: Invitation
     }
 
-    /// Nil when the address has an open one; one that has run out makes room.
+    /// False when the address has an open one; one that has run out makes room. Its identifier is kept for as long as the company, with whose address
+    /// it is, if it is proven to be somebody's: the row goes with its time, the address in the trail does not.
     static func insert(
         _ invitation: Invitation, of tenant: TenantID, by user: UserID, token: String, in transaction: Transaction
     ) async throws -> Bool {
@@ -116,7 +124,7 @@ enum InvitationStore {
             where tenant_id = \(tenant) and address = \(invitation.address) and accepted_at is null and revoked_at is null
               and expires_at <= \(invitation.createdAt)
             """)
-        return try await transaction.query(
+        let isNew = try await transaction.query(
             """
             insert into invitations (tenant_id, id, address, role, workspaces, token_digest, invited_by, created_at, expires_at)
             values (\(tenant), \(invitation.id), \(invitation.address), \(invitation.role), \(invitation.workspaces), \(digest(token)), \(user),
@@ -124,6 +132,13 @@ enum InvitationStore {
             on conflict (tenant_id, address) where accepted_at is null and revoked_at is null do nothing
             """
         ).affected > 0
+        guard isNew else { return false }
+        try await transaction.query(
+            """
+            insert into trail_invitations (tenant_id, id, user_id) values (\(tenant), \(invitation.id), (
+                select id from users.users where email = \(invitation.address) and deleted is null and email_verified is not null))
+            """)
+        return true
     }
 
     static func list(of tenant: TenantID, at now: Date, in database: Database) async throws -> [Invitation] {
