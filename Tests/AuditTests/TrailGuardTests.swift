@@ -108,6 +108,7 @@ struct TrailGuardTests {
         try await fixture.tamper(
             "delete from trail_events where tenant_id = \(tenant) and seq > 10",
             "delete from trail_details d where tenant_id = \(tenant) and not exists (select from trail_events e where e.id = d.id)",
+            "delete from trail_targets t where tenant_id = \(tenant) and not exists (select from trail_events e where e.id = t.id)",
             "delete from trail_checkpoints where tenant_id = \(tenant) and size > 10",
             "update trail_tiles set hashes = substring(hashes for 320) where tenant_id = \(tenant)",
             "update trail_heads set size = 10, frontier = \(frontier) where tenant_id = \(tenant)")
