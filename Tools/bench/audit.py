@@ -43,8 +43,10 @@ def _results(ground, everybody, rows):
         ours, bare = ingest.measure(ground, events, count, place)
         yield beside(f"{events} events of {count} companies taken in, beside COPY and INSERT in batches of {ingest.BATCH}", ours, "events/s", bare)
 
-    entries.seed(ground, everybody, rows)
+    # Files hold only what re-hashes, so whoever exports is taken in by the service itself.
     searcher, exporter = everybody[0], everybody[-1]
+    entries.seed(ground, everybody[:-1], rows, companies.Signer(ground.layout.keys / "trail.json"))
+    ingest.fill(ground, exporter)
     asker = Asker(ground, searcher.tenant)
     searches = searching.searches(ground.sql, searcher)
     for search in searches:
@@ -84,14 +86,14 @@ def _faults(ground, searches, walk, everybody):
     """How many plans were seen, and what reads a big partition whole: searches, pages, an export."""
     big, indexes = plans.partitions(ground.sql), plans.indexes(ground.sql)
     # A connection that was idle during an export may be gone.
-    asker, some = Asker(ground, everybody[0].tenant), everybody[2]
+    asker, exporter = Asker(ground, everybody[0].tenant), everybody[-1]
     with plans.Explained(ground) as explained:
         for search in searches:
             search.ask(asker, max(searching.REPETITIONS, len(search.paths)))
         for address in (walk.second, walk.last):
             for _ in range(searching.REPETITIONS):
                 asker.get(address)
-        exporting.exported(Asker(ground, some.tenant), "csv", some.size)
+        exporting.exported(Asker(ground, exporter.tenant), "csv", exporter.size)
     if not any("trail_events" in plan.query for plan in explained.plans):
         raise Failure("No plan of a search was seen in Postgres' log.")
     return len(explained.plans), plans.faults(explained.plans, big, indexes)

@@ -50,7 +50,7 @@ def parser():
     bench = add("bench", benchmarks.run, "run one benchmark or all")
     bench.add_argument("name", nargs="?", metavar="NAME")
     bench.add_argument("--no-build", action="store_true", help="use what was built last")
-    bench.add_argument("--rows", type=int, metavar="N", help="campaigns: leads to import (default: 1000000)")
+    bench.add_argument("--rows", type=int, metavar="N", help="campaigns: leads to import (default: 1000000); audit: entries (default: 5000000)")
     bench.add_argument("--enrolments", type=int, metavar="N", help="campaigns: enrolments to schedule among (default: 5000000)")
     bench.add_argument("--json", action="store_true", help="one JSON object a line: name, value, unit, beside, ratio")
     audit = add("audit", run_audit, "check a company's audit trail: every row against the signed tree; status 0 clean, 1 tampered, 2 incomplete")

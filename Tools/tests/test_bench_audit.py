@@ -10,6 +10,7 @@ import threading
 import unittest
 import uuid
 from pathlib import Path
+from types import SimpleNamespace
 
 from bench import audit
 from bench.audit_parts import asking, companies, entries, events, expiring, ingest, plans, searching
@@ -35,8 +36,11 @@ class CompanyTests(unittest.TestCase):
         for company in companies.all_of(companies.FEWEST):
             self.assertEqual(company.size % companies.TILE, 0)
             self.assertGreaterEqual(company.size, companies.TILE)
-        head = companies.settled(companies.Company(7, 3 * companies.TILE, "y1"))[0]
+        signer = SimpleNamespace(note=lambda tenant, size, root: f"{tenant} {size}")
+        tiles, head, *rest = companies.settled(companies.Company(7, 3 * companies.TILE, "y1"), signer)
+        self.assertIn("1, 0, decode(repeat('00', 96)", tiles)
         self.assertIn("repeat('00', 64)", head)
+        self.assertIn(f"{companies.identifier(7)} 768", " ".join(rest))
         with self.assertRaises(Failure):
             companies.all_of(companies.FEWEST - 1)
 

@@ -124,14 +124,15 @@ enum InvitationStore {
             where tenant_id = \(tenant) and address = \(invitation.address) and accepted_at is null and revoked_at is null
               and expires_at <= \(invitation.createdAt)
             """)
-        let isNew = try await transaction.query(
-            """
-            insert into invitations (tenant_id, id, address, role, workspaces, token_digest, invited_by, created_at, expires_at)
-            values (\(tenant), \(invitation.id), \(invitation.address), \(invitation.role), \(invitation.workspaces), \(digest(token)), \(user),
-                    \(invitation.createdAt), \(invitation.expiresAt))
-            on conflict (tenant_id, address) where accepted_at is null and revoked_at is null do nothing
-            """
-        ).affected > 0
+        let isNew =
+            try await transaction.query(
+                """
+                insert into invitations (tenant_id, id, address, role, workspaces, token_digest, invited_by, created_at, expires_at)
+                values (\(tenant), \(invitation.id), \(invitation.address), \(invitation.role), \(invitation.workspaces), \(digest(token)), \(user),
+                        \(invitation.createdAt), \(invitation.expiresAt))
+                on conflict (tenant_id, address) where accepted_at is null and revoked_at is null do nothing
+                """
+            ).affected > 0
         guard isNew else { return false }
         try await transaction.query(
             """

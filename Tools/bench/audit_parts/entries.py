@@ -109,7 +109,7 @@ def without_words(sql, table):
     sql.run("set maintenance_work_mem = '1GB'", definition.replace(" ON ONLY ", " ON "))
 
 
-def seed(ground, everybody, rows):
+def seed(ground, everybody, rows, signer):
     """All companies' entries, the month that is to be dropped, and what the service needs beside them."""
     first = f"(date_trunc('month', now(), 'UTC') at time zone 'UTC' - interval '{MONTHS - 1} months')::date"
     ground.sql.run(
@@ -122,6 +122,6 @@ def seed(ground, everybody, rows):
             with ThreadPoolExecutor(WRITERS) as pool:
                 # Each a session of its own; the largest companies stand first and are so divided.
                 list(pool.map(lambda part: ground.psql("postgres").run(*part), [statements[place::WRITERS] for place in range(WRITERS)]))
-            ground.sql.run(*(statement for company in everybody for statement in companies.settled(company)))
+            ground.sql.run(*(statement for company in everybody for statement in companies.settled(company, signer)))
     with step("Vacuum and analysis"):
         ground.sql.run(*(f"vacuum analyze audit.{name}" for name in (*TABLES, "trail_heads", "trail_checkpoints", "trail_plans")), "checkpoint")
