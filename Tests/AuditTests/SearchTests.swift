@@ -175,7 +175,8 @@ struct SearchTests {
         let stranger = "/api/v1/audit/events/\(foreign.header.id)"
         #expect(try await fixture.send(.get, stranger, as: identity).status == 404)
         #expect(try await fixture.send(.get, "\(stranger)/proof", as: identity).status == 404)
-        let found = try await fixture.house.house.api.query("select * from find_trail_events('{xylophone}', '{}', '{}', 10) as found (id)")
+        let found = try await fixture.house.house.api.query(
+            "select * from find_trail_events('{xylophone}', '{}', '{}', 10, '{d90,y1,y7}', \(EventID.zero)) as found (id)")
         #expect(found.isEmpty)
     }
 

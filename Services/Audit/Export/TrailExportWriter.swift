@@ -105,6 +105,8 @@ struct TrailExportWriter: Sendable {
         _ selection: TrailSelection, after: Int64, through last: Int64, isLast: Bool, for assembly: TrailExportAssembly
     ) async throws -> ([Row], TileSet) {
         try await api.transaction(as: selection.tenant) { transaction in
+            // A batch is little of a month: its details are looked up one by one, whatever Postgres thinks of the others.
+            try await transaction.query("select set_config('enable_seqscan', 'off', true)")
             let rows = Array(try await transaction.query(try selection.entries(after: after, through: last)))
             let numbers = try rows.map { try $0.decode("seq", as: Int64.self) }
             let nodes = assembly.needed(for: numbers, through: isLast ? last : nil)

@@ -91,6 +91,8 @@ struct TrailExports: Sendable {
     /// The entries of these numbers, and the tiles for what is left out before them; without numbers, behind the last one.
     private func read(_ numbers: [Int64], of selection: TrailSelection, for assembly: TrailExportAssembly) async throws -> ([Row], TileSet) {
         try await api.transaction(as: selection.tenant) { transaction in
+            // A batch is little of a month: its details are looked up one by one, whatever Postgres thinks of the others.
+            try await transaction.query("select set_config('enable_seqscan', 'off', true)")
             let rows = numbers.isEmpty ? [] : Array(try await transaction.query(selection.entries(numbers)))
             let nodes = assembly.needed(for: numbers, through: numbers.isEmpty ? selection.through : nil)
             return (rows, try await TileSet.read(nodes, of: selection.tenant, in: transaction))

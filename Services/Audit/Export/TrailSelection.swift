@@ -35,7 +35,12 @@ struct TrailSelection: Sendable {
         let driver = SearchCompiler.driver(of: search.terms)
         if !driver.isEmpty {
             // The index of words knows what may fit; the conditions look again.
-            conditions.append("e.id in (select * from find_trail_events(\(driver.words), \(driver.prefixes), \(driver.entries), null))")
+            let classes = retention.classes ?? RetentionClass.allCases.map(\.rawValue) + ["hold"]
+            conditions.append(
+                """
+                e.id in (select * from find_trail_events(
+                    \(driver.words), \(driver.prefixes), \(driver.entries), null, \(classes), \(retention.lowest)))
+                """)
         }
         return try await transaction.query(
             """

@@ -16,12 +16,22 @@ struct RetentionWindow: Sendable, Equatable {
     let now: Date
     /// The spans that legal holds cover: shown whatever their age.
     var holds: [SearchRange] = []
+    /// Under which the company has entries: the partitions of others need not be looked into. Nil: any.
+    var classes: [String]?
 
     /// Nothing from before this is shown, but for what a hold covers.
     var visibleFrom: Date { plan.floor(at: now) }
 
     /// For `trail_events e`: what is shown.
     var condition: SQL {
+        let shown = age
+        return classes.map { "e.class = any(\($0)) and \(shown)" } ?? shown
+    }
+
+    /// No partition below is looked into.
+    var lowest: UUID { holds.isEmpty ? .lowest(at: visibleFrom) : EventID.zero.uuid }
+
+    private var age: SQL {
         guard !holds.isEmpty else { return kept }
         return "((\(kept)) or \(SQL.joined(holds.map { Self.covered(by: $0) }, separator: " or ")))"
     }
@@ -49,8 +59,10 @@ struct RetentionWindow: Sendable, Equatable {
         let rows = try await database.query(
             as: tenant,
             """
-            select p.class, h.id is not null as is_hold, h.from_at, h.to_at
-            from (select (select class from trail_plans where tenant_id = \(tenant)) as class) p
+            select p.class, p.classes, h.id is not null as is_hold, h.from_at, h.to_at
+            from (
+                select (select class from trail_plans where tenant_id = \(tenant)) as class,
+                       array(select distinct class from trail_classes where tenant_id = \(tenant)) as classes) p
             left join (
                 select id, from_at, to_at from trail_holds
                 where tenant_id = \(tenant) and (released_at is null or released_at > \(now.addingTimeInterval(-grace)))
@@ -60,6 +72,7 @@ struct RetentionWindow: Sendable, Equatable {
         let holds = try rows.filter { try $0.decode("is_hold", as: Bool.self) }.map { row in
             SearchRange(from: try row.decodeOptional("from_at"), to: try row.decodeOptional("to_at"))
         }
-        return RetentionWindow(plan: plan ?? RetentionPlans.unknown, now: now, holds: holds)
+        let classes = try rows.first?.decode("classes", as: [String].self) ?? []
+        return RetentionWindow(plan: plan ?? RetentionPlans.unknown, now: now, holds: holds, classes: classes + ["hold"])
     }
 }

@@ -30,17 +30,48 @@ struct TrailSearcher: Sendable {
         let span = window
         let kept = try await RetentionWindow.read(of: tenant, at: now, in: database)
         return try await database.inTime(as: tenant) { transaction in
-            let scope = try await scope(search, span, kept, tenant, needsDetails: true, in: transaction)
-            let rows = try await transaction.query(Self.statement(scope, search.order, cursor, limit: limit + 1))
-            var events = try rows.prefix(limit).map { try TrailStore.event($0) }
-            if cursor?.isBackward == true { events.reverse() }
+            let scope = try await scope(search, span, kept, tenant, in: transaction)
+            let found = try await Self.found(Self.statement(scope, search.order, cursor, limit: limit + 1), in: transaction)
+            let isBackward = cursor?.isBackward ?? false
+            let events = try await Self.events(found.prefix(limit), of: tenant, search.order, isReversed: isBackward, in: transaction)
             var total = cursor?.total
-            if cursor == nil { total = TrailTotal(counted: try await count(search, span, kept, tenant, in: transaction)) }
+            if cursor == nil { total = TrailTotal(counted: try await Self.count(scope, in: transaction)) }
             return TrailPage(
                 data: events,
-                page: try links(events, hasMore: rows.count > limit, search, cursor, span, total, tenant),
+                page: try links(events, hasMore: found.count > limit, search, cursor, span, total, tenant),
                 total: total, window: span, checkpoint: try await TrailCheckpoint.newest(of: tenant, in: transaction))
         }
+    }
+
+    /// An entry's place: with it only the partitions that hold it are looked into.
+    private struct Found: Sendable {
+        let id: EventID
+        let kept: String
+    }
+
+    private static func found(_ statement: SQL, in transaction: Transaction) async throws -> [Found] {
+        try await transaction.query(statement).map { Found(id: try $0.decode("id"), kept: try $0.decode("class")) }
+    }
+
+    /// The entries that were found, with their details; by the order of the search, or turned round.
+    private static func events(
+        _ found: ArraySlice<Found>, of tenant: TenantID, _ order: TrailSearch.Order, isReversed: Bool, in transaction: Transaction
+    ) async throws -> [TrailEvent] {
+        guard !found.isEmpty else { return [] }
+        let ids = found.map(\.id)
+        let classes = Array(Set(found.map(\.kept)))
+        let rows = try await transaction.query(
+            """
+            select \(TrailStore.columns) from \(TrailStore.source) and d.id = any(\(ids)) and d.class = any(\(classes))
+            where e.tenant_id = \(tenant) and e.id = any(\(ids)) and e.class = any(\(classes))
+            """)
+        var byID: [EventID: TrailEvent] = [:]
+        for row in rows {
+            let event = try TrailStore.event(row)
+            byID[event.id] = event
+        }
+        let events = ids.compactMap { byID[$0] }
+        return isReversed ? events.reversed() : events
     }
 
     /// The entries as a list that is leafed through by number, for the older form of the platform's view.
@@ -49,14 +80,13 @@ struct TrailSearcher: Sendable {
         let window = try search.window(now: now)
         let kept = try await RetentionWindow.read(of: tenant, at: now, in: database)
         return try await database.inTime(as: tenant) { transaction in
-            let scope = try await scope(search, window, kept, tenant, needsDetails: true, in: transaction)
-            let rows = try await transaction.query(
+            let scope = try await scope(search, window, kept, tenant, in: transaction)
+            let found = try await Self.found(
                 """
-                select \(TrailStore.columns) from \(scope.source) where \(scope.condition)
-                order by e.id desc limit \(limit) offset \(offset)
-                """)
-            let counted = try await count(search, window, kept, tenant, in: transaction)
-            return (try rows.map { try TrailStore.event($0) }, TrailTotal(counted: counted))
+                select e.id, e.class from \(scope.source) where \(scope.condition) order by e.id desc limit \(limit) offset \(offset)
+                """, in: transaction)
+            let events = try await Self.events(found[...], of: tenant, .occurred, isReversed: false, in: transaction)
+            return (events, TrailTotal(counted: try await Self.count(scope, in: transaction)))
         }
     }
 
@@ -85,7 +115,7 @@ struct TrailSearcher: Sendable {
             sorting = isBackward ? "e.seq desc" : "e.seq"
         }
         return """
-            select \(TrailStore.columns) from \(scope.source) where \(SQL.joined(conditions, separator: " and "))
+            select e.id, e.class from \(scope.source) where \(SQL.joined(conditions, separator: " and "))
             order by \(sorting) limit \(limit)
             """
     }
@@ -119,12 +149,8 @@ struct TrailSearcher: Sendable {
     // MARK: - Counting
 
     /// Up to one more than is told.
-    private func count(
-        _ search: TrailSearch, _ window: SearchRange, _ kept: RetentionWindow, _ tenant: TenantID, in transaction: Transaction
-    ) async throws -> Int {
-        let needsDetails = SearchCompiler.needsDetails(search.terms)
-        let scope = try await scope(search, window, kept, tenant, needsDetails: needsDetails, in: transaction)
-        return try await transaction.query(
+    private static func count(_ scope: Scope, in transaction: Transaction) async throws -> Int {
+        try await transaction.query(
             "select count(*) as n from (select 1 from \(scope.source) where \(scope.condition) limit \(TrailTotal.cap + 1)) as found"
         )[0].decode("n")
     }
@@ -134,9 +160,8 @@ struct TrailSearcher: Sendable {
         let now = clock.now
         let window = try search.window(now: now)
         let kept = try await RetentionWindow.read(of: tenant, at: now, in: database)
-        let needsDetails = SearchCompiler.needsDetails(search.terms)
         let rows = try await database.inTime(as: tenant) { transaction in
-            let scope = try await scope(search, window, kept, tenant, needsDetails: needsDetails, in: transaction)
+            let scope = try await scope(search, window, kept, tenant, in: transaction)
             return try await transaction.query(
                 """
                 with found as materialized (
@@ -158,25 +183,30 @@ struct TrailSearcher: Sendable {
     // MARK: - What fits
 
     private func scope(
-        _ search: TrailSearch, _ window: SearchRange, _ kept: RetentionWindow, _ tenant: TenantID, needsDetails: Bool, in transaction: Transaction
+        _ search: TrailSearch, _ window: SearchRange, _ kept: RetentionWindow, _ tenant: TenantID, in transaction: Transaction
     ) async throws -> Scope {
         var conditions: [SQL] = ["e.tenant_id = \(tenant)", kept.condition]
         if let from = window.from { conditions.append("e.id >= \(UUID.lowest(at: from))") }
         if let to = window.to { conditions.append("e.id < \(UUID.lowest(at: to))") }
         conditions += search.terms.map { SearchCompiler.condition($0, tenant: tenant) }
-        if let ids = try await candidates(search, in: transaction) { conditions.append("e.id = any(\(ids))") }
+        if let ids = try await candidates(search, window, kept, in: transaction) { conditions.append("e.id = any(\(ids))") }
         return Scope(
-            condition: SQL.joined(conditions, separator: " and "), source: needsDetails ? TrailStore.source : "trail_events e")
+            condition: SQL.joined(conditions, separator: " and "),
+            source: SearchCompiler.needsDetails(search.terms) ? TrailStore.source : "trail_events e")
     }
 
     /// All that the index of words and metadata finds; nil when it was not asked, or finds too much to be of use.
-    private func candidates(_ search: TrailSearch, in transaction: Transaction) async throws -> [EventID]? {
+    private func candidates(
+        _ search: TrailSearch, _ window: SearchRange, _ kept: RetentionWindow, in transaction: Transaction
+    ) async throws -> [EventID]? {
         let driver = SearchCompiler.driver(of: search.terms)
         guard !driver.isEmpty else { return nil }
+        let classes = kept.classes ?? RetentionClass.allCases.map(\.rawValue) + ["hold"]
+        let lowest = window.from.map { UUID.lowest(at: $0) } ?? kept.lowest
         let rows = try await transaction.query(
             """
             select id from find_trail_events(
-                \(driver.words), \(driver.prefixes), \(driver.entries), \(Self.mostCandidates + 1)) as found (id)
+                \(driver.words), \(driver.prefixes), \(driver.entries), \(Self.mostCandidates + 1), \(classes), \(lowest)) as found (id)
             """)
         return rows.count > Self.mostCandidates ? nil : try rows.map { try $0.decode("id", as: EventID.self) }
     }

@@ -26,7 +26,6 @@ struct TrailTail: Sendable {
         let tenant = identity.tenant
         // Given back by itself if anything below fails, or if nobody reads the answer.
         let seat = try seats.take(of: tenant)
-        let kept = try await RetentionWindow.read(of: tenant, at: clock.now, in: database)
         let head = try await size(of: tenant)
         // A number that is not there yet, as from another trail, must not keep its reader from what comes next.
         let start = min(seq ?? head, head)
@@ -41,6 +40,8 @@ struct TrailTail: Sendable {
                 while ContinuousClock.now < end, await isLive() {
                     let head = try await size(of: tenant)
                     while last < head, ContinuousClock.now < end, await isLive() {
+                        // Read anew: what came may be of a month that is kept otherwise, or the first of all.
+                        let kept = try await RetentionWindow.read(of: tenant, at: clock.now, in: database)
                         let step = try await entries(of: tenant, search, kept, after: last, upTo: min(head, last + Self.span))
                         for entry in step.entries { try await writer.write(ByteBuffer(string: try Self.message(entry))) }
                         last = step.last

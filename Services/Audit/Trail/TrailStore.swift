@@ -36,20 +36,21 @@ enum TrailStore {
     /// An entry as it is hashed.
     static func entry(_ row: Row) throws -> TrailEntry {
         let details = TrailDetails(
-            actorName: try row.decodeOptional("actor_name"), targetNames: try json(row, "target_names"), address: try row.decodeOptional("address"),
-            userAgent: try row.decodeOptional("user_agent"), changes: try json(row, "changes"), metadata: try json(row, "metadata"))
+            actorName: try row.decodeOptional("actor_name"), targetNames: try array(row, "target_names").map(\.string),
+            address: try row.decodeOptional("address"), userAgent: try row.decodeOptional("user_agent"),
+            changes: try array(row, "changes").map(change), metadata: try texts(row, "metadata"))
         return TrailEntry(
             tenant: try row.decode("tenant_id"), id: try row.decode("id"), occurredAt: try row.decode("occurred_at"),
             recordedAt: try row.decode("recorded_at"), workspace: try row.decodeOptional("workspace_id"), type: try row.decode("type"),
             source: try row.decode("source"), action: try row.decode("action"), outcome: try row.decode("outcome"),
-            actorKind: try row.decode("actor_kind"), actorID: try row.decode("actor_id"), targets: try json(row, "targets"),
+            actorKind: try row.decode("actor_kind"), actorID: try row.decode("actor_id"), targets: try array(row, "targets").map(target),
             request: try row.decodeOptional("request"), trace: try row.decodeOptional("trace"),
             supportSession: try row.decodeOptional("support_session"), details: details)
     }
 
     /// What the leaf must be by what stands in the row now.
     static func leafHash(_ row: Row) throws -> Data {
-        let core = TrailLeaf.core(of: try entry(row), seq: try row.decode("seq"), digests: try json(row, "sd"))
+        let core = TrailLeaf.core(of: try entry(row), seq: try row.decode("seq"), digests: try texts(row, "sd"))
         return MerkleTree.leaf(core.bytes)
     }
 
@@ -58,8 +59,8 @@ enum TrailStore {
     static func line(_ row: Row) throws -> TrailLine {
         let entry = try Self.entry(row)
         let seq: Int64 = try row.decode("seq")
-        let digests: [String: String] = try json(row, "sd")
-        let salts: [String: String] = try json(row, "salts")
+        let digests = try texts(row, "sd")
+        let salts = try texts(row, "salts")
         let leaf = TrailLeaf.core(of: entry, seq: seq, digests: digests).text
         guard try MerkleTree.leaf(Array(leaf.utf8)) == row.decode("leaf", as: Data.self) else { throw AlteredEntry(seq: seq, field: nil) }
         let fields = entry.details.fields
@@ -73,8 +74,40 @@ enum TrailStore {
         return TrailLine(seq: seq, leaf: leaf, disclosures: disclosures)
     }
 
-    private static func json<Value: Decodable>(_ row: Row, _ column: StaticString) throws -> Value {
-        // Names of metadata stay as they are: nothing here is in snake_case.
-        try JSONDecoder().decode(Value.self, from: Data(try row.decode(column, as: String.self).utf8))
+    // MARK: - Columns of JSON
+
+    /// A column does not have the form in which it was written.
+    struct MalformedColumn: Error, CustomStringConvertible {
+        let column: String
+
+        var description: String { "the column \(column) of an entry is malformed" }
+    }
+
+    private static func array(_ row: Row, _ column: StaticString) throws -> [CanonicalJSON] {
+        guard let elements = try json(row, column).elements else { throw MalformedColumn(column: "\(column)") }
+        return elements
+    }
+
+    private static func texts(_ row: Row, _ column: StaticString) throws -> [String: String] {
+        guard let texts = try json(row, column).texts else { throw MalformedColumn(column: "\(column)") }
+        return texts
+    }
+
+    private static func json(_ row: Row, _ column: StaticString) throws -> CanonicalJSON {
+        do {
+            return try CanonicalJSONReader.read(try row.decode(column, as: String.self))
+        } catch is CanonicalJSONReader.Malformed {
+            throw MalformedColumn(column: "\(column)")
+        }
+    }
+
+    private static func target(_ value: CanonicalJSON) throws -> AuditRecord.Target {
+        guard let type = value.text("type"), let id = value.text("id") else { throw MalformedColumn(column: "targets") }
+        return AuditRecord.Target(type: type, id: id)
+    }
+
+    private static func change(_ value: CanonicalJSON) throws -> AuditRecord.Change {
+        guard let path = value.text("path") else { throw MalformedColumn(column: "changes") }
+        return AuditRecord.Change(path: path, before: value.text("before"), after: value.text("after"))
     }
 }

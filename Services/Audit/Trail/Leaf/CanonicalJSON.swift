@@ -33,11 +33,11 @@ indirect enum CanonicalJSON: Sendable, Equatable {
 
     private func append(to bytes: inout [UInt8]) {
         switch self {
-        case .null: bytes += Array("null".utf8)
-        case .boolean(let value): bytes += Array((value ? "true" : "false").utf8)
+        case .null: bytes += "null".utf8
+        case .boolean(let value): bytes += (value ? "true" : "false").utf8
         case .integer(let value):
             let text = String(value)
-            if value.magnitude < 1 << 53 { bytes += Array(text.utf8) } else { Self.append(text, to: &bytes) }
+            if value.magnitude < 1 << 53 { bytes += text.utf8 } else { Self.append(text, to: &bytes) }
         case .string(let text): Self.append(text, to: &bytes)
         case .array(let elements):
             bytes.append(UInt8(ascii: "["))
@@ -61,6 +61,12 @@ indirect enum CanonicalJSON: Sendable, Equatable {
 
     private static func append(_ text: String, to bytes: inout [UInt8]) {
         bytes.append(UInt8(ascii: "\""))
+        // Nearly all texts are written as they are.
+        guard text.utf8.contains(where: { $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }) else {
+            bytes += text.utf8
+            bytes.append(UInt8(ascii: "\""))
+            return
+        }
         for byte in text.utf8 {
             switch byte {
             case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes += [UInt8(ascii: "\\"), byte]

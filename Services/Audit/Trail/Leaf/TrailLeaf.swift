@@ -43,11 +43,9 @@ enum TrailLeaf {
         return Data(hash.finalize()).hexadecimal
     }
 
-    /// 16 bytes from the system's generator, in two draws.
+    /// 16 bytes, from the generator of the cryptographic library: one of the kernel's would be asked six times for each entry.
     static func salt() -> Data {
-        var generator = SystemRandomNumberGenerator()
-        let words = [generator.next() as UInt64, generator.next() as UInt64]
-        return words.withUnsafeBytes { Data($0) }
+        SymmetricKey(size: .bits128).withUnsafeBytes { Data($0) }
     }
 }
 
