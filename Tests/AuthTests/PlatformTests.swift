@@ -187,7 +187,8 @@ struct PlatformTests {
         let token = try #require(answer.headers[.identityToken])
         let claims = String(decoding: try #require(Data(base64URL: String(token.split(separator: ".")[1]))), as: UTF8.self)
         #expect(
-            claims.contains(ground.tenant) && claims.contains(#""role":"viewer""#) && claims.contains(id) && claims.contains(#""staff":"support""#))
+            claims.contains(ground.tenant) && claims.contains(#""role":"viewer""#) && claims.lowercased().contains(id)
+                && claims.contains(#""staff":"support""#))
         for audience in ["delivery", "campaigns", "auth", "billing"] {
             #expect(try await ask(bob, audience: audience).headers[.identityToken] == nil, "\(audience)")
         }
