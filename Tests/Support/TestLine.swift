@@ -2,8 +2,8 @@ import NIOCore
 import NIOPosix
 import Synchronization
 
-/// A line to a server on this machine whose answers can be held back from a chosen moment on: what was asked has had its effect there, and the
-/// one who asked never hears of it.
+/// A line to a Postgres server on this machine whose answers can be held back from a chosen moment on: what was asked has had its effect there,
+/// and the one who asked never hears of it.
 public final class TestLine: Sendable {
     private typealias Connection = NIOAsyncChannel<ByteBuffer, ByteBuffer>
 
@@ -42,7 +42,7 @@ public final class TestLine: Sendable {
         serving.cancel()
     }
 
-    /// From the moment on at which one connection has sent these texts, one after another, it gets no answer any more.
+    /// From the moment on at which one connection has let statements with these texts run, one after another, it gets no answer any more.
     public func holdAnswers(from moment: String...) {
         hold.begin(moment)
     }
@@ -64,8 +64,9 @@ public final class TestLine: Sendable {
             try await far.executeThenClose { answers, questionsTo in
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask {
+                        var asked = PostgresQuestions()
                         for try await bytes in questions {
-                            if hold.isDue(String(buffer: bytes), progress) { progress.isMute.withLock { $0 = true } }
+                            for text in asked.running(bytes) where hold.isDue(text, progress) { progress.isMute.withLock { $0 = true } }
                             try await questionsTo.write(bytes)
                         }
                     }
@@ -100,12 +101,12 @@ public final class TestLine: Sendable {
 
         var isReached: Bool { state.withLock(\.isReached) }
 
-        /// Whether a connection has just sent the last text of the moment.
+        /// Whether a connection lets the last text of the moment run.
         func isDue(_ text: String, _ progress: Progress) -> Bool {
             state.withLock { state in
                 guard !state.moment.isEmpty, !state.isReached else { return false }
                 progress.seen.withLock { seen in
-                    while seen < state.moment.count, text.contains(state.moment[seen]) { seen += 1 }
+                    if text.contains(state.moment[seen]) { seen += 1 }
                     state.isReached = seen == state.moment.count
                 }
                 return state.isReached
