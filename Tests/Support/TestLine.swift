@@ -81,22 +81,28 @@ public final class TestLine: Sendable {
         }
     }
 
-    /// How far one connection is.
+    /// How far one connection is: it begins anew with each moment that is chosen.
     private final class Progress: Sendable {
-        let seen = Mutex(0)
+        struct Seen {
+            var round = 0
+            var texts = 0
+        }
+
+        let seen = Mutex(Seen())
         let isMute = Mutex(false)
     }
 
     private final class Hold: Sendable {
         private struct State {
             var moment: [String] = []
+            var round = 0
             var isReached = false
         }
 
         private let state = Mutex(State())
 
         func begin(_ moment: [String]) {
-            state.withLock { $0 = State(moment: moment) }
+            state.withLock { $0 = State(moment: moment, round: $0.round + 1) }
         }
 
         var isReached: Bool { state.withLock(\.isReached) }
@@ -106,8 +112,9 @@ public final class TestLine: Sendable {
             state.withLock { state in
                 guard !state.moment.isEmpty, !state.isReached else { return false }
                 progress.seen.withLock { seen in
-                    if text.contains(state.moment[seen]) { seen += 1 }
-                    state.isReached = seen == state.moment.count
+                    if seen.round != state.round { seen = Progress.Seen(round: state.round) }
+                    if text.contains(state.moment[seen.texts]) { seen.texts += 1 }
+                    state.isReached = seen.texts == state.moment.count
                 }
                 return state.isReached
             }
