@@ -25,6 +25,10 @@ package.targets += [
     .systemLibrary(name: "CPostgres", path: "Shared/CPostgres", providers: [.apt(["libpq-dev"])]),
     .systemLibrary(name: "CCrypt", path: "Shared/CCrypt", providers: [.apt(["libcrypt-dev"])]),
     .systemLibrary(name: "CHiredis", path: "Shared/CHiredis", providers: [.apt(["libhiredis-dev"])]),
+    .systemLibrary(name: "CCurl", path: "Shared/CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+    .systemLibrary(name: "CEtpan", path: "Shared/CEtpan", providers: [.apt(["libetpan-dev"])]),
+    .systemLibrary(name: "CGMime", path: "Shared/CGMime", pkgConfig: "gmime-3.0", providers: [.apt(["libgmime-3.0-dev"])]),
+    .systemLibrary(name: "CResolv", path: "Shared/CResolv"),
 ]
 
 // MARK: - Shared
@@ -47,14 +51,22 @@ package.shared(
         "Primitives", "Postgres", "Streams", "RPC", "HTTP", .hummingbird, .configuration, .crypto, .cryptoExtras, .httpClient, .lifecycle, .logging,
         .metrics, .nioCore, .httpTypes, .signals,
     ])
-package.shared("Mail", ["Primitives", .nioCore, .nioPosix, .nioSSL, .logging])
+package.shared("Mail", ["Primitives", .crypto, .cryptoExtras, .nioCore, .nioPosix, .nioSSL, .logging])
+/// Questions to DNS through the system's resolver or a configured server.
+package.shared("DNS", ["CResolv", "Primitives", .logging])
+/// Reads people's mailboxes without changing them.
+package.shared("IMAP", ["CEtpan", "Primitives", .logging])
+/// Takes a mail apart: headers, parts, reports.
+package.shared("MIME", ["CGMime", "Primitives"])
+/// Requests to addresses that tenants name: only to the public Internet, and never further than told.
+package.shared("OutgoingHTTP", ["CCurl", "Primitives", .logging])
 
 // MARK: - Services
 
 package.service("Auth", ["CCrypt", .crypto, .cryptoExtras, .httpClient, .jwt, .nioHTTP1, .nioPosix])
 package.service("Billing", [.crypto, .httpClient, .nioHTTP1])
 package.service("Campaigns")
-package.service("Delivery", [.crypto, .nioPosix])
+package.service("Delivery", ["DNS", "IMAP", "MIME", "OutgoingHTTP", .crypto, .cryptoExtras, .httpClient, .nioFoundationCompat, .nioHTTP1, .nioPosix, .nioSSL])
 package.service("Audit", [.crypto, .httpClient, .nioHTTP1, .nioPosix, .nioSSL])
 
 // MARK: - Tests
@@ -70,6 +82,9 @@ package.targets += [
 ]
 for name in ["Contracts", "Primitives", "Postgres", "Streams", "RPC", "HTTP", "ServiceRuntime", "Mail"] {
     package.tests(name)
+}
+for name in ["DNS", "IMAP", "MIME", "OutgoingHTTP"] {
+    package.tests(name, [.byName(name: name)])
 }
 /// The whole stack as a person starts it; the services are started as processes, so nothing of them is imported.
 package.targets.append(
@@ -111,14 +126,14 @@ extension Package {
     }
 
     /// The test target of a shared library.
-    func tests(_ name: String) {
+    func tests(_ name: String, _ extra: [Target.Dependency] = []) {
         targets.append(
             .testTarget(
                 name: "\(name)Tests",
                 dependencies: [
                     "TestSupport", "Contracts", "Primitives", "Postgres", "Streams", "RPC", "HTTP", "ServiceRuntime", "Mail",
                     .hummingbird, .hummingbirdTesting, .configuration, .lifecycle, .logging, .metrics, .nioCore, .nioPosix, .nioSSL, .httpTypes, .jwt,
-                ],
+                ] + extra,
                 path: "Tests/\(name)Tests", swiftSettings: .houseTests))
     }
 }

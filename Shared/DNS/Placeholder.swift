@@ -1,0 +1,2 @@
+import CResolv
+func probe() { var s = __res_state(); _ = resolv_init(&s) }

@@ -1,0 +1,2 @@
+import CCurl
+func probe() { let h = curl_easy_init(); _ = h }
