@@ -6,11 +6,10 @@ import ServiceRuntime
 
 /// Signing mail, and the keys for it.
 struct SigningFeature: Sendable {
-    static let settings = [
-        ConfigurationKey("delivery.signing.rotation.days", "Age at which a key that signs mail gets a follower.", default: "365"),
-        ConfigurationKey(
-            "delivery.signing.overlap.days", "How long the record of a followed key stays in DNS after the last mail signed by it.", default: "7"),
-    ]
+    static let rotationDays = ConfigurationKey(
+        "delivery.signing.rotation.days", "Age at which a key that signs mail gets a follower.", default: "365")
+    static let overlapDays = ConfigurationKey(
+        "delivery.signing.overlap.days", "How long the record of a followed key stays in DNS after the last mail signed by it.", default: "7")
 
     /// For requests.
     let keys: DKIMKeys
