@@ -17,6 +17,8 @@ struct SigningKeyPolicy: Sendable {
 
     /// A record must be missed so often in a row before its key signs no more: one answer may be a resolver's mistake.
     static let missesAllowed = 3
+    /// Looks that follow each other sooner are one, as when a person asks for them.
+    static let missSpacing: TimeInterval = 1_800
     /// Whoever loads a key may read it while another follows it, and uses it until it reads again.
     static let margin: TimeInterval = 300
     private static let hour: TimeInterval = 3_600
@@ -85,6 +87,7 @@ struct SigningKeyPolicy: Sendable {
             key.seenAt = now
             key.misses = 0
         case .absent:
+            if key.state == .active, key.misses > 0, let last = key.checkedAt, now.timeIntervalSince(last) < Self.missSpacing { return }
             key.misses += 1
             if key.state == .retired { key.removedAt = now }
             // Its signatures would fail, which is worse than none.
