@@ -174,7 +174,10 @@ actor MailboxLane {
             return (Attempt(.refused(code: 550, text: "the mail cannot be written: \(error)")), kept)
         }
         do {
-            message = try await tools.signing.signed(message, of: delivery.tenant, from: sender.domain)
+            let composed = message
+            message = try await tools.metrics.sign.measure {
+                try await tools.signing.signed(composed, of: delivery.tenant, from: sender.domain)
+            }
         } catch {
             // Unsigned, it might be taken for a forgery; nothing is lost by waiting.
             tools.logger.warning("mail not signed", metadata: ["send": "\(delivery.send)", "error": "\(error)"])

@@ -25,6 +25,8 @@ struct DKIMKeys: Sendable {
 
     /// Of a company; whoever has more is asked to retire some, since each costs processor time here.
     static let mostDomains: Int64 = 500
+    /// Made for a domain in 24 hours.
+    static let mostKeysOfADay = 20
 
     let database: Database
     let forge: SigningKeyForge
@@ -74,21 +76,35 @@ struct DKIMKeys: Sendable {
 
     /// Destroys a key at once, as when it may be known to others; without another, mail of its algorithm goes unsigned until one is published.
     func retire(_ selector: String, of domain: String, _ tenant: TenantID, by author: Author, reason: String) async throws -> SigningKey {
+        let found = try await retire(domain, tenant, author, reason) { $0.selector == selector }
+        guard let key = found.first else { throw Problem.notFound("signing key") }
+        return key
+    }
+
+    /// Destroys all keys of a domain that the company gives up.
+    func withdraw(_ domain: String, of tenant: TenantID, by author: Author, reason: String) async throws {
+        _ = try await retire(domain, tenant, author, reason) { _ in true }
+    }
+
+    /// Those that are to go, as they are afterwards.
+    private func retire(
+        _ domain: String, _ tenant: TenantID, _ author: Author, _ reason: String, where isMeant: @Sendable (SigningKey) -> Bool
+    ) async throws -> [SigningKey] {
         let now = clock.now
         let domain = domain.lowercased()
-        let retired = try await database.transaction(as: tenant) { transaction in
+        let meant = try await database.transaction(as: tenant) { transaction in
             try await SigningKeyStore.lock(domain, of: tenant, in: transaction)
-            let keys = try await transaction.query(SigningKeyStore.keys(of: domain, tenant)).map(SigningKeyStore.key)
-            guard var key = keys.first(where: { $0.selector == selector }) else { throw Problem.notFound("signing key") }
-            guard key.state != .retired else { return key }
-            key.retire(at: now)
-            key.lookAt = policy.nextLook(at: key, now: now)
-            try await transaction.query(SigningKeyStore.update(key, of: tenant))
-            try await outbox.append([try event(key, "signing_key.retire", tenant, author, now, ["reason": reason])], in: transaction)
-            return key
+            var keys = try await transaction.query(SigningKeyStore.keys(of: domain, tenant)).map(SigningKeyStore.key).filter(isMeant)
+            for index in keys.indices where keys[index].state != .retired {
+                keys[index].retire(at: now)
+                keys[index].lookAt = policy.nextLook(at: keys[index], now: now)
+                try await transaction.query(SigningKeyStore.update(keys[index], of: tenant))
+                try await outbox.append([try event(keys[index], "signing_key.retire", tenant, author, now, ["reason": reason])], in: transaction)
+            }
+            return keys
         }
         outbox.wake()
-        return retired
+        return meant
     }
 
     /// Asks DNS for the domain's records and does what follows: new keys come into use, old ones go out of it.
@@ -149,6 +165,8 @@ struct DKIMKeys: Sendable {
         let wanted = missing(before)
         guard !wanted.isEmpty else { return before }
         if before.isEmpty { try await requireRoom(of: tenant) }
+        let yesterday = clock.now.addingTimeInterval(-86_400)
+        guard before.count(where: { $0.createdAt > yesterday }) + wanted.count <= Self.mostKeysOfADay else { throw Self.tooManyKeys }
         var made: [SigningKeyForge.Halves] = []
         for algorithm in wanted { made.append(try await forge.make(algorithm)) }
         let halves = made
@@ -182,8 +200,11 @@ struct DKIMKeys: Sendable {
             let sealed = try keyring.seal(halves.secret, for: place)
             if try await transaction.query(SigningKeyStore.insert(key, of: tenant, privateKeySealed: sealed)).affected > 0 { return key }
         }
-        throw Problem.conflict(kind: "too_many_signing_keys", title: "The domain was given all keys that it can have in a day.")
+        throw Self.tooManyKeys
     }
+
+    private static let tooManyKeys = Problem.conflict(
+        kind: "too_many_signing_keys", title: "The domain was given all keys that it can have in a day.")
 
     private func requireRoom(of tenant: TenantID) async throws {
         let row = try await database.query(as: tenant, SigningKeyStore.countDomains(of: tenant))[0]

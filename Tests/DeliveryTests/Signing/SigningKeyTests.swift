@@ -173,6 +173,39 @@ struct SigningKeyTests {
         #expect(try await ground.selectors()?.contains(keys[0].selector) == false)
     }
 
+    @Test("a domain that is given up has no key that could sign")
+    func givenUp() async throws {
+        let ground = try await SigningGround.make()
+        try await ground.activated()
+        _ = try await ground.keys.rotate(SigningGround.domain, of: ground.tenant, by: .system)
+        _ = try await ground.keys.make(for: "kept.example", of: ground.tenant, by: .system)
+        try await ground.keys.withdraw(SigningGround.domain, of: ground.tenant, by: .system, reason: "domain removed")
+        #expect(try await ground.states().values.allSatisfy { $0 == .retired })
+        #expect(try await ground.selectors() == nil)
+        #expect(try await ground.keys.publications(of: ground.tenant, domain: SigningGround.domain).isEmpty)
+        #expect(try await ground.keys.publications(of: ground.tenant, domain: "kept.example").count == 2)
+        #expect(try await ground.fixture.database.query("select 1 as one from signing_keys where private_key_sealed is null").count == 4)
+    }
+
+    @Test("a domain gets so many keys in a day and no more, and more the day after")
+    func bounded() async throws {
+        let ground = try await SigningGround.make()
+        let now = ground.now
+        try await ground.fixture.database.query(
+            """
+            insert into signing_keys (tenant_id, domain, selector, algorithm, public_key, state, created_at)
+            select \(ground.tenant), 'sender.example', 'old' || n, 'rsa-sha256', 'p', 'retired', \(now)
+            from generate_series(1, \(DKIMKeys.mostKeysOfADay - 1)) as n
+            """)
+        let error = await #expect(throws: Problem.self) {
+            _ = try await ground.keys.make(for: SigningGround.domain, of: ground.tenant, by: .system)
+        }
+        #expect(error?.kind == "too_many_signing_keys" && error?.status == .conflict)
+        ground.advance(days: 1.01)
+        let keys = try await ground.keys.make(for: SigningGround.domain, of: ground.tenant, by: .system)
+        #expect(keys.count { $0.state == .pending } == 2)
+    }
+
     @Test("two companies with one domain share neither keys nor selectors, and see nothing of each other's")
     func tenants() async throws {
         let ground = try await SigningGround.make()
