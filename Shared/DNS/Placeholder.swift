@@ -1,2 +1,0 @@
-import CResolv
-func probe() { var s = __res_state(); _ = resolv_init(&s) }
