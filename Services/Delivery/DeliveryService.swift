@@ -23,6 +23,7 @@ struct DeliveryService: DeployableService {
         Migration(name: "m0006_access_gate", embedded: PackageResources.m0006_access_gate_sql),
         Migration(name: "m0007_reservation_index", embedded: PackageResources.m0007_reservation_index_sql),
         Migration(name: "m0008_mailbox_purges", embedded: PackageResources.m0008_mailbox_purges_sql),
+        Migration(name: "m0009_domains", embedded: PackageResources.m0009_domains_sql),
     ]
     static let keys = [
         ConfigurationKey(
@@ -37,7 +38,7 @@ struct DeliveryService: DeployableService {
         ConfigurationKey("delivery.retention.failed.days", "How long failed jobs are kept.", default: "365"),
         ConfigurationKey("delivery.retention.logs.days", "How long lines about jobs are kept.", default: "90"),
         ConfigurationKey("mail.ca.file", "Certificate authorities (PEM) to trust besides the system's.", default: ""),
-    ]
+    ] + DomainsFeature.keys
 
     let dispatcher: Dispatcher
     let worker: Worker
@@ -55,6 +56,7 @@ struct DeliveryService: DeployableService {
     let recount: ResourceRecount
     private let platform: EventConsumer
     private let access: EventConsumer
+    let domains: DomainsFeature
 
     init(_ house: House) async throws {
         let settings = house.settings
@@ -132,6 +134,7 @@ struct DeliveryService: DeployableService {
         recount = ResourceRecount(house: house, of: .mailboxes) { start, limit, database in
             try await MailboxStore.counts(after: start, limit: limit, in: database)
         }
+        domains = try DomainsFeature(house, publications: { _, _ in [] }, makeKeys: { _, _ in })
         settlement = Settlement(database: house.worker, billing: house.peer(.billing), logger: house.logger)
         handlers = DeliveryHandlers(
             enqueuer: Enqueuer(database: house.worker, counters: enqueueCounters, clock: house.clock, wakeup: wakeup, metrics: metrics),
@@ -167,11 +170,13 @@ struct DeliveryService: DeployableService {
         QueueRoutes(database: apiDatabase).add(to: router)
         systemQueues.add(to: router)
         SendRoutes(ambiguous: ambiguous).add(to: router)
+        domains.routes(on: router)
     }
 
     func methods(on router: inout RPCRouter) {
         handlers.add(to: &router)
+        domains.methods(on: &router)
     }
 
-    var background: [any Service] { [settlement, worker, jobWorker, dispatcher, platform, access, watch, recount] }
+    var background: [any Service] { [settlement, worker, jobWorker, dispatcher, platform, access, watch, recount] + domains.background }
 }
