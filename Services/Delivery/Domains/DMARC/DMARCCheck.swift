@@ -53,7 +53,7 @@ struct DMARCCheck: Sendable {
 
     private func absent(_ own: DMARCWalk.Step, _ organisation: String) async -> Result {
         if !own.lookalikes.isEmpty {
-            let finding = DomainFinding(.dmarcWrongVersion, "The record at \(name) does not begin with v=DMARC1.")
+            let finding = DomainFinding(.dmarcWrongVersion, "The record at \(name) does not begin with “v=DMARC1;”.")
             return result(found: own.lookalikes, [finding], value: Self.plain, organisation: organisation)
         }
         let doubled = ((try? await dns.query("\(name).\(domain)", .txt).records()) ?? []).texts
