@@ -6,14 +6,19 @@ import Testing
 
 @Suite("Questions to a real DNS server")
 struct DNSResolverTests {
-    private func resolver(_ zone: [String: TestDNSServer.Entry], threads: Int = 2) async throws -> (DNSResolver, TestDNSServer) {
+    /// The server lives as long as the resolver.
+    private func resolver(_ zone: [String: TestDNSServer.Entry], threads: Int = 2) async throws -> DNSResolver {
         let server = try await TestDNSServer.start(zone)
-        return (.live(server: DNSServerAddress(server.address), threads: threads, seconds: 1, attempts: 2), server)
+        let live = DNSResolver.live(server: DNSServerAddress(server.address), threads: threads, seconds: 1, attempts: 2)
+        return DNSResolver { name, type in
+            defer { withExtendedLifetime(server) {} }
+            return await live.query(name, type)
+        }
     }
 
     @Test("every kind of record is read")
     func kinds() async throws {
-        let (resolver, _) = try await resolver([
+        let resolver = try await resolver([
             "a.example": [
                 "A": ["192.0.2.1", "192.0.2.2"], "AAAA": ["2001:db8::1"], "MX": ["10 Mail.A.example", "20 other.example"],
                 "TXT": ["v=spf1 -all", String(repeating: "long", count: 200)], "NS": ["ns.a.example"],
@@ -37,7 +42,7 @@ struct DNSResolverTests {
 
     @Test("nothing there, no such name, and what a resolver vouches for are told apart")
     func outcomes() async throws {
-        let (resolver, _) = try await resolver([
+        let resolver = try await resolver([
             "a.example": ["A": ["192.0.2.1"]], "sure.example": .init(["A": ["192.0.2.3"]], isAuthentic: true), "deep.below.example": ["A": ["192.0.2.4"]],
         ])
         #expect(await resolver.query("a.example", .txt).outcome == .noSuchRecord)
@@ -49,7 +54,7 @@ struct DNSResolverTests {
 
     @Test("aliases are followed and named; asked for themselves they are records")
     func aliases() async throws {
-        let (resolver, _) = try await resolver([
+        let resolver = try await resolver([
             "one.example": ["CNAME": ["two.example"]], "two.example": ["CNAME": ["three.example"]], "three.example": ["TXT": ["found"]],
             "loop.example": ["CNAME": ["loop.example"]],
         ])
@@ -61,7 +66,7 @@ struct DNSResolverTests {
 
     @Test("what fails says how, in bounded time", arguments: ["servfail", "refused", "silent", "garbage", "stuck"])
     func faults(fault: String) async throws {
-        let (resolver, _) = try await resolver(["x.example": .init(fault: fault)])
+        let resolver = try await resolver(["x.example": .init(fault: fault)])
         let began = ContinuousClock.now
         let outcome = await resolver.query("x.example", .txt).outcome
         let expected: DNSAnswer.Outcome =
@@ -79,14 +84,14 @@ struct DNSResolverTests {
     @Test("what does not fit into a datagram comes over TCP")
     func truncated() async throws {
         let many = (0..<40).map { "text number \($0) " + String(repeating: "x", count: 100) }
-        let (resolver, _) = try await resolver(["t.example": .init(["TXT": ["whole"]], fault: "truncated"), "big.example": ["TXT": many]])
+        let resolver = try await resolver(["t.example": .init(["TXT": ["whole"]], fault: "truncated"), "big.example": ["TXT": many]])
         #expect(try await resolver.query("t.example", .txt).records().texts == ["whole"])
         #expect(Set(try await resolver.query("big.example", .txt).records().texts) == Set(many))
     }
 
     @Test("a silent name holds up no other")
     func apart() async throws {
-        let (resolver, _) = try await resolver(["q.example": .init(fault: "silent"), "a.example": ["TXT": ["here"]]], threads: 2)
+        let resolver = try await resolver(["q.example": .init(fault: "silent"), "a.example": ["TXT": ["here"]]], threads: 2)
         async let silent = resolver.query("q.example", .txt)
         for _ in 0..<20 { #expect(try await resolver.query("a.example", .txt).records().texts == ["here"]) }
         #expect(await silent.outcome == .failed(.timeout))
@@ -96,7 +101,7 @@ struct DNSResolverTests {
     func absent() async throws {
         let nobody = DNSResolver.live(server: DNSServerAddress("127.0.0.1:\(try freePort())"), threads: 1, seconds: 1, attempts: 1)
         #expect(await nobody.query("a.example", .a).outcome == .failed(.timeout))
-        let (slow, _) = try await resolver(["q.example": .init(fault: "silent")], threads: 1)
+        let slow = try await resolver(["q.example": .init(fault: "silent")], threads: 1)
         let outcomes = await withTaskGroup(of: DNSAnswer.Outcome.self) { group in
             for _ in 0..<300 { group.addTask { await slow.query("q.example", .txt).outcome } }
             defer { group.cancelAll() }

@@ -24,7 +24,8 @@ struct SPFMerge: Sendable, Equatable {
         }
         for record in records {
             for mechanism in record.mechanisms where mechanism.name != "all" {
-                if mechanism.name == "include", let target = mechanism.target, case .some(.none) = costs[target] {
+                let isWanted = wanted.contains { $0.lowercased() == mechanism.text.lowercased() }
+                if mechanism.name == "include", !isWanted, Self.isDead(mechanism.target ?? "", costs) {
                     dropped.append(mechanism.text)
                 } else {
                     add(mechanism.text)
