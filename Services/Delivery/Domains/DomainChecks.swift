@@ -53,7 +53,7 @@ struct DomainChecks: Sendable {
         domain.version += 1
         domain.checkedAt = now
         if standing.state == .verified, before.standing.state != .verified { domain.verifiedAt = now }
-        domain.nextCheckAt = now.addingTimeInterval(standing.pause(isUndecided: checked.isUndecided, spread: spread()))
+        domain.nextCheckAt = now.addingTimeInterval(standing.pause(isUndecided: checked.isUndecided, spread: spread()).rounded())
         let isTracked = domain.report.isOwned && domain.report.records.contains { $0.purpose == .tracking && $0.state == .ok }
         try await DomainStore.write(domain, trackingHost: isTracked ? TrackingCheck.name(of: domain.name) : nil, of: tenant, in: transaction)
         if standing.state != before.standing.state {
