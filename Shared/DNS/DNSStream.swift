@@ -3,7 +3,8 @@ import Foundation
 /// One question over TCP, for answers that do not fit into a datagram; never longer than it is told.
 enum DNSStream {
     static func ask(_ question: [UInt8], server: UnsafePointer<sockaddr>, length: socklen_t, until deadline: ContinuousClock.Instant) -> [UInt8]? {
-        let descriptor = socket(Int32(server.pointee.sa_family), Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        let descriptor = socket(
+            Int32(server.pointee.sa_family), Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
         if connect(descriptor, server, length) != 0 {

@@ -43,7 +43,8 @@ struct DNSResolverTests {
     @Test("nothing there, no such name, and what a resolver vouches for are told apart")
     func outcomes() async throws {
         let resolver = try await resolver([
-            "a.example": ["A": ["192.0.2.1"]], "sure.example": .init(["A": ["192.0.2.3"]], isAuthentic: true), "deep.below.example": ["A": ["192.0.2.4"]],
+            "a.example": ["A": ["192.0.2.1"]], "sure.example": .init(["A": ["192.0.2.3"]], isAuthentic: true),
+            "deep.below.example": ["A": ["192.0.2.4"]],
         ])
         #expect(await resolver.query("a.example", .txt).outcome == .noSuchRecord)
         #expect(await resolver.query("nobody.example", .txt).outcome == .noSuchDomain)
@@ -112,7 +113,9 @@ struct DNSResolverTests {
         #expect(outcomes.count { $0 == .failed(.overloaded) } >= 40)
     }
 
-    @Test("names that are none are not asked for", arguments: ["", ".", "a..b", "a b.example", "ä.example", "a\\.example", String(repeating: "a", count: 64) + ".example"])
+    @Test(
+        "names that are none are not asked for",
+        arguments: ["", ".", "a..b", "a b.example", "ä.example", "a\\.example", String(repeating: "a", count: 64) + ".example"])
     func names(name: String) async {
         let resolver = DNSResolver { _, _ in DNSAnswer(.records([.text("asked")])) }
         #expect(await resolver.query(name, .txt).outcome == .noSuchDomain)

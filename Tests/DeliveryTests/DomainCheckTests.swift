@@ -10,7 +10,8 @@ struct DomainCheckTests {
     /// One for all: the zones follow each other.
     private static let server = Task { try await TestDNSServer.start() }
 
-    private func check(_ zone: DomainZone, _ subject: DomainChecker.Subject = DomainZone.subject, include: String? = nil) async throws -> DomainReport {
+    private func check(_ zone: DomainZone, _ subject: DomainChecker.Subject = DomainZone.subject, include: String? = nil) async throws -> DomainReport
+    {
         let server = try await Self.server.value
         try server.publish(zone.entries)
         let resolver = DNSResolver.live(server: DNSServerAddress(server.address), seconds: 1, attempts: 1)

@@ -30,10 +30,11 @@ struct DomainPolicyTests {
                 "a.b.c.d.e.f.g.h.i.j.mail.example.com", "g.h.i.j.mail.example.com", "h.i.j.mail.example.com", "i.j.mail.example.com",
                 "j.mail.example.com", "mail.example.com", "example.com", "com",
             ])
-        #expect(DMARCWalk.names(from: "b.c.d.e.f.g.example.com") == [
-            "b.c.d.e.f.g.example.com", "c.d.e.f.g.example.com", "d.e.f.g.example.com", "e.f.g.example.com", "f.g.example.com", "g.example.com",
-            "example.com", "com",
-        ])
+        #expect(
+            DMARCWalk.names(from: "b.c.d.e.f.g.example.com") == [
+                "b.c.d.e.f.g.example.com", "c.d.e.f.g.example.com", "d.e.f.g.example.com", "e.f.g.example.com", "f.g.example.com", "g.example.com",
+                "example.com", "com",
+            ])
         for count in 1...60 { #expect(DMARCWalk.names(from: Array(repeating: "x", count: count).joined(separator: ".")).count <= 8) }
     }
 
@@ -68,7 +69,8 @@ struct DomainPolicyTests {
     @Test(
         "relaxed is the same organisation, strict the same name",
         arguments: [
-            ("example.com", "example.com", true, true), ("mail.example.com", "example.com", true, false), ("a.example.com", "b.example.com", true, false),
+            ("example.com", "example.com", true, true), ("mail.example.com", "example.com", true, false),
+            ("a.example.com", "b.example.com", true, false),
             ("example.org", "example.com", false, false),
         ])
     func alignment(authenticated: String, author: String, relaxed: Bool, strict: Bool) {
@@ -79,7 +81,8 @@ struct DomainPolicyTests {
 
     @Test("a policy is read with all that it says")
     func policies() throws {
-        let record = try DMARCRecord("v=DMARC1;p=Quarantine; sp=none ;np=reject; adkim=s; aspf=r; t=y; rua=mailto:a@x.example, mailto:b@y.example!10m;")
+        let record = try DMARCRecord(
+            "v=DMARC1;p=Quarantine; sp=none ;np=reject; adkim=s; aspf=r; t=y; rua=mailto:a@x.example, mailto:b@y.example!10m;")
         #expect(record.policy == .quarantine && record.subdomainPolicy == DMARCRecord.Policy.none && record.missingDomainPolicy == .reject)
         #expect(record.dkimAlignment == .strict && record.spfAlignment == .relaxed && record.isTesting && record.publicSuffix == "u")
         #expect(record.reportAddresses == ["mailto:a@x.example", "mailto:b@y.example!10m"])

@@ -19,7 +19,8 @@ struct DomainRouteTests {
         #expect(added.text("domain") == "acme.example" && added.text("state") == "pending" && !added.flag("is_authenticated"))
         #expect(added.codes == ["domain_not_found"])
         #expect(added.records("ownership").map(\.state) == ["missing"] && added.records("spf").first?.value == "v=spf1 include:_spf.google.com ~all")
-        #expect(added.records("dkim").map(\.value) == DomainZone.keys.map(\.value) && added.records("dkim").map(\.state) == ["missing", "recommended"])
+        #expect(
+            added.records("dkim").map(\.value) == DomainZone.keys.map(\.value) && added.records("dkim").map(\.state) == ["missing", "recommended"])
         #expect(added.records("dmarc").map(\.value) == ["v=DMARC1; p=none"] && added.records("tracking").map(\.state) == ["recommended"])
         #expect(added.records("mx").map(\.value) == ["1 smtp.google.com"])
         let missing = try await fixture.sender(mailbox)

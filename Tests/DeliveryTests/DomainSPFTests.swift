@@ -50,7 +50,8 @@ struct DomainSPFTests {
         return (["v=spf1"] + terms + [end]).joined(separator: " ").trimmingCharacters(in: .whitespaces)
     }
 
-    @Test("merging keeps every sender, adds those wanted once, ends once, changes nothing the second time, and counts its look-ups", arguments: 1...40)
+    @Test(
+        "merging keeps every sender, adds those wanted once, ends once, changes nothing the second time, and counts its look-ups", arguments: 1...40)
     func merging(seed: UInt64) throws {
         var random = SeededRandom(seed: seed)
         for _ in 0..<50 {
@@ -100,7 +101,8 @@ struct DomainSPFTests {
         #expect(MailProvider.of(server: "SMTP.gmail.com")?.include == "_spf.google.com")
         #expect(MailProvider.of(server: "email-smtp.eu-west-1.amazonaws.com")?.name == "Amazon SES")
         #expect(MailProvider.of(server: "mail.acme.example") == nil && MailProvider.of(server: "amazonaws.com.evil.example") == nil)
-        var subject = DomainChecker.Subject(domain: "acme.example", token: "t", servers: ["smtp.gmail.com", "smtp.googlemail.com", "smtp.office365.com"])
+        var subject = DomainChecker.Subject(
+            domain: "acme.example", token: "t", servers: ["smtp.gmail.com", "smtp.googlemail.com", "smtp.office365.com"])
         #expect(subject.senders(.init(trackingTarget: "x.example")) == ["include:_spf.google.com", "include:spf.protection.outlook.com"])
         #expect(subject.allSelectors == ["google", "selector1", "selector2"])
         subject.servers = ["mail.acme.example"]

@@ -129,7 +129,8 @@ struct DomainStore: Sendable {
 
     /// The domain as it is now, held until the transaction ends.
     static func lock(_ domain: DomainID, of tenant: TenantID, in transaction: Transaction) async throws -> SendingDomain? {
-        try await transaction.query("select \(columns) from domains where tenant_id = \(tenant) and id = \(domain) for no key update").first.map(Self.domain)
+        try await transaction.query("select \(columns) from domains where tenant_id = \(tenant) and id = \(domain) for no key update").first.map(
+            Self.domain)
     }
 
     static func write(_ domain: SendingDomain, trackingHost: String?, of tenant: TenantID, in transaction: Transaction) async throws {

@@ -12,8 +12,10 @@ import ServiceRuntime
 struct DomainsFeature {
     static let keys = [
         ConfigurationKey("dns.server", "DNS server to ask, host:port; empty is the system's.", default: ""),
-        ConfigurationKey("delivery.domains.required", "Whether campaigns start from authenticated domains only; false is for development.", default: "true"),
-        ConfigurationKey("delivery.spf.include", "SPF include of this installation's own servers, for everybody's domains; empty is none.", default: ""),
+        ConfigurationKey(
+            "delivery.domains.required", "Whether campaigns start from authenticated domains only; false is for development.", default: "true"),
+        ConfigurationKey(
+            "delivery.spf.include", "SPF include of this installation's own servers, for everybody's domains; empty is none.", default: ""),
         ConfigurationKey("tracking.cname.target", "Where tracking names of customers lead; empty is the host of the public base URL.", default: ""),
     ]
 

@@ -81,7 +81,8 @@ struct MailProvider: Sendable, Equatable {
             name: "Titan", servers: ["smtp.titan.email"], include: "spf.titan.email", selectors: ["titan1", "titan2"], exchange: "10 mx1.titan.email"),
         MailProvider(name: "Rackspace", servers: ["secure.emailsrvr.com"], include: "emailsrvr.com", exchange: "10 mx1.emailsrvr.com"),
         MailProvider(
-            name: "Mailgun", servers: ["smtp.mailgun.org", "smtp.eu.mailgun.org"], include: "mailgun.org", selectors: ["k1", "mailo", "mx", "pic", "smtp"]),
+            name: "Mailgun", servers: ["smtp.mailgun.org", "smtp.eu.mailgun.org"], include: "mailgun.org",
+            selectors: ["k1", "mailo", "mx", "pic", "smtp"]),
         MailProvider(name: "SendGrid", servers: ["smtp.sendgrid.net"], include: "sendgrid.net", selectors: ["s1", "s2"]),
         MailProvider(name: "Brevo", servers: ["smtp-relay.brevo.com"], include: "spf.brevo.com", selectors: ["brevo1", "brevo2", "mail"]),
         MailProvider(name: "Amazon SES", servers: [".amazonaws.com"], include: "amazonses.com"),

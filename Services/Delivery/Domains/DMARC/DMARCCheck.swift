@@ -68,7 +68,8 @@ struct DMARCCheck: Sendable {
         var findings: [DomainFinding] = []
         if record.policy == .none { findings.append(DomainFinding(.dmarcPolicyNone, "p=none only watches: forged mail is delivered.")) }
         if !record.removedTags.isEmpty {
-            findings.append(DomainFinding(.dmarcRemovedTags, "The record has tags that nobody reads any more: \(record.removedTags.joined(separator: ", "))"))
+            findings.append(
+                DomainFinding(.dmarcRemovedTags, "The record has tags that nobody reads any more: \(record.removedTags.joined(separator: ", "))"))
         }
         if record.isTesting { findings.append(DomainFinding(.dmarcTesting, "t=y says that the policy is being tested.")) }
         if record.publicSuffix == "y" { findings.append(DomainFinding(.dmarcPublicSuffix, "psd=y says that this domain is a registry's.")) }
@@ -79,7 +80,8 @@ struct DMARCCheck: Sendable {
     private func reportFindings(_ record: DMARCRecord, _ organisation: String) async -> [DomainFinding] {
         var findings: [DomainFinding] = []
         for text in record.reportAddresses.prefix(Self.mostAddresses) {
-            guard text.lowercased().hasPrefix("mailto:"), let address = try? MailAddress(String(text.dropFirst(7).prefix { $0 != "!" && $0 != "?" })) else {
+            guard text.lowercased().hasPrefix("mailto:"), let address = try? MailAddress(String(text.dropFirst(7).prefix { $0 != "!" && $0 != "?" }))
+            else {
                 findings.append(DomainFinding(.dmarcReportAddressInvalid, "“\(text)” is no address to send reports to."))
                 continue
             }

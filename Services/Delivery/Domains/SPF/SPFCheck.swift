@@ -98,7 +98,9 @@ struct SPFCheck: Sendable {
             let target = String(term.dropFirst(8))
             return !result.included.contains(target) && record.redirect != target
         }
-        return absent.map { DomainFinding(.spfSenderNotIncluded, "Your mail goes through servers of \($0.dropFirst(8)), which the record does not name.") }
+        return absent.map {
+            DomainFinding(.spfSenderNotIncluded, "Your mail goes through servers of \($0.dropFirst(8)), which the record does not name.")
+        }
     }
 
     /// What each include would cost, asked for by itself.

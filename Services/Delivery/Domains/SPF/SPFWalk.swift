@@ -50,7 +50,8 @@ struct SPFWalk: Sendable {
 
     private func include(_ target: String, path: [String], into result: inout Result) async {
         guard !path.contains(target) else {
-            result.findings.append(DomainFinding(.spfIncludeLoop, "The record of \(path[path.count - 1]) includes \(target), which leads back to it."))
+            result.findings.append(
+                DomainFinding(.spfIncludeLoop, "The record of \(path[path.count - 1]) includes \(target), which leads back to it."))
             return
         }
         result.included.insert(target)
@@ -71,7 +72,8 @@ struct SPFWalk: Sendable {
         do throws(SPFRecord.Fault) {
             await follow(try SPFRecord(records[0]), of: target, path: path + [target], into: &result)
         } catch {
-            result.findings.append(DomainFinding(.spfIncludeBroken, "The record of \(target), which is included, has a part that is none: \(error.term)"))
+            result.findings.append(
+                DomainFinding(.spfIncludeBroken, "The record of \(target), which is included, has a part that is none: \(error.term)"))
         }
     }
 
