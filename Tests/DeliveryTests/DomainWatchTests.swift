@@ -139,6 +139,21 @@ struct DomainWatchTests {
         #expect(try await fixture.house.rows(of: fixture.tenant) == [:])
     }
 
+    @Test("a mailbox that is connected has its domain looked at again at once: another provider may send from now on")
+    func connected() async throws {
+        let fixture = try await DeliveryFixture.make()
+        for name in ["sender.example", "other.example"] {
+            try await fixture.database.query(
+                """
+                insert into domains (tenant_id, id, workspace_id, name, token, created_at, next_check_at)
+                values (\(fixture.tenant), \(DomainID(UUID())), \(fixture.workspace), \(name), 't', now(), now() + interval '1 day')
+                """)
+        }
+        _ = try await fixture.mailbox("me@sender.example")
+        let due = try await DomainStore(database: fixture.database).takeDue(at: fixture.house.clock.clock.now, limit: 10)
+        #expect(due.map(\.domain.name) == ["sender.example"] && due.map(\.tenant) == [fixture.tenant])
+    }
+
     @Test("what is due, and the mailboxes of a domain, are found by their indexes")
     func plans() async throws {
         let fixture = try await DomainFixture.make()

@@ -44,7 +44,8 @@ struct Starter: Sendable {
         try await database.query(
             """
             select c.tenant_id, c.id, c.workspace_id, c.version, array(
-                select m.mailbox_id from campaign_mailboxes m where m.tenant_id = c.tenant_id and m.campaign_id = c.id order by m.position) as mailboxes
+                select m.mailbox_id from campaign_mailboxes m where m.tenant_id = c.tenant_id and m.campaign_id = c.id order by m.position
+            ) as mailboxes
             from campaigns c where c.status = 'scheduled' and c.starts_at <= \(now) order by c.starts_at limit 1
             """
         ).first.map { row in

@@ -78,7 +78,8 @@ struct MailProvider: Sendable, Equatable {
             name: "Hostinger", servers: ["smtp.hostinger.com"], include: "_spf.mail.hostinger.com",
             selectors: ["hostingermail-a", "hostingermail-b", "hostingermail-c"], exchange: "5 mx1.hostinger.com"),
         MailProvider(
-            name: "Titan", servers: ["smtp.titan.email"], include: "spf.titan.email", selectors: ["titan1", "titan2"], exchange: "10 mx1.titan.email"),
+            name: "Titan", servers: ["smtp.titan.email"], include: "spf.titan.email", selectors: ["titan1", "titan2"],
+            exchange: "10 mx1.titan.email"),
         MailProvider(name: "Rackspace", servers: ["secure.emailsrvr.com"], include: "emailsrvr.com", exchange: "10 mx1.emailsrvr.com"),
         MailProvider(
             name: "Mailgun", servers: ["smtp.mailgun.org", "smtp.eu.mailgun.org"], include: "mailgun.org",
