@@ -77,6 +77,9 @@ struct Mailboxes: Sendable {
             guard try await MailboxStore.update(mailbox, of: identity.tenant, account, passwordSealed: sealed, at: now, in: transaction) else {
                 throw Problem.notFound("mailbox")
             }
+            // Another provider may send from now on.
+            let domain = String(known.address.drop { $0 != "@" }.dropFirst())
+            try await DomainStore.checkSoon(domain, of: identity.tenant, at: now, in: transaction)
             try await outbox.append([event], in: transaction)
         }
         outbox.wake()
