@@ -23,9 +23,10 @@ struct DeliveryService: DeployableService {
         Migration(name: "m0006_access_gate", embedded: PackageResources.m0006_access_gate_sql),
         Migration(name: "m0007_reservation_index", embedded: PackageResources.m0007_reservation_index_sql),
         Migration(name: "m0008_mailbox_purges", embedded: PackageResources.m0008_mailbox_purges_sql),
+        Migration(name: "m0009_domains", embedded: PackageResources.m0009_domains_sql),
         Migration(name: "m0010_signing_keys", embedded: PackageResources.m0010_signing_keys_sql),
     ]
-    static let keys = [
+    private static let ownKeys = [
         ConfigurationKey(
             "delivery.smtp.reach", "Where mailboxes' servers may stand: public (addresses of the Internet) or anywhere (for development).",
             default: "public"),
@@ -40,6 +41,7 @@ struct DeliveryService: DeployableService {
         ConfigurationKey("mail.ca.file", "Certificate authorities (PEM) to trust besides the system's.", default: ""),
         SigningFeature.rotationDays, SigningFeature.overlapDays,
     ]
+    static let keys = ownKeys + DomainsFeature.keys
 
     let dispatcher: Dispatcher
     let worker: Worker
@@ -58,6 +60,7 @@ struct DeliveryService: DeployableService {
     private let platform: EventConsumer
     private let access: EventConsumer
     let signing: SigningFeature
+    let domains: DomainsFeature
 
     init(_ house: House) async throws {
         let settings = house.settings
@@ -112,7 +115,8 @@ struct DeliveryService: DeployableService {
             gates: gates, ambiguous: ambiguous,
             cron: Cron(database: house.worker, jobs: JobStore(database: house.worker, counters: dispatchCounters)), redis: redis,
             wakeup: wakeup, clock: house.clock, metrics: metrics, logger: house.logger, depth: slots * 2, claimLease: Double(lease))
-        signing = try SigningFeature(house) { _, _ in throw DNSNotAsked() }
+        let resolver = try DomainsFeature.resolver(settings)
+        signing = try SigningFeature(house) { publication, domain in try await resolver.shows(publication, of: domain) }
         let load = Load()
         let tools = MailboxLane.Tools(
             eventLoops: MultiThreadedEventLoopGroup.singleton, connector: connector, composer: MessageComposer(links: links),
@@ -138,6 +142,7 @@ struct DeliveryService: DeployableService {
         recount = ResourceRecount(house: house, of: .mailboxes) { start, limit, database in
             try await MailboxStore.counts(after: start, limit: limit, in: database)
         }
+        domains = try DomainsFeature(house, keys: DomainKeys(signing.tending.keys), resolver: resolver)
         settlement = Settlement(database: house.worker, billing: house.peer(.billing), logger: house.logger)
         handlers = DeliveryHandlers(
             enqueuer: Enqueuer(database: house.worker, counters: enqueueCounters, clock: house.clock, wakeup: wakeup, metrics: metrics),
@@ -174,11 +179,13 @@ struct DeliveryService: DeployableService {
         systemQueues.add(to: router)
         SendRoutes(ambiguous: ambiguous).add(to: router)
         signing.routes(on: router)
+        domains.routes(on: router)
     }
 
     func methods(on router: inout RPCRouter) {
         handlers.add(to: &router)
+        domains.methods(on: &router)
     }
 
-    var background: [any Service] { [settlement, worker, jobWorker, dispatcher, platform, access, watch, recount] }
+    var background: [any Service] { [settlement, worker, jobWorker, dispatcher, platform, access, watch, recount] + domains.background }
 }

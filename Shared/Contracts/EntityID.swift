@@ -36,6 +36,7 @@ public enum UserKind {}
 public enum SessionKind {}
 public enum WorkspaceKind {}
 public enum MailboxKind {}
+public enum DomainKind {}
 public enum LeadKind {}
 public enum ImportKind {}
 public enum ListKind {}
@@ -52,6 +53,7 @@ public typealias UserID = EntityID<UserKind>
 public typealias SessionID = EntityID<SessionKind>
 public typealias WorkspaceID = EntityID<WorkspaceKind>
 public typealias MailboxID = EntityID<MailboxKind>
+public typealias DomainID = EntityID<DomainKind>
 public typealias LeadID = EntityID<LeadKind>
 public typealias ImportID = EntityID<ImportKind>
 public typealias ListID = EntityID<ListKind>

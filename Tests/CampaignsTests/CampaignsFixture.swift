@@ -35,6 +35,9 @@ final class Peers: Sendable {
         var mailsPerPeriod: Int64 = 10_000
         var leadLimit: Int64 = 10_000
         var closedWorkspaces: Set<WorkspaceID> = []
+        /// Reasons for which mail from the mailboxes' domain is not authenticated; empty when it is.
+        var domainFaults: [DeliveryRPC.SendingDomains.Reason] = []
+        var needsDomains = true
     }
 
     let state = Mutex(State())
@@ -110,6 +113,13 @@ final class Peers: Sendable {
         }
         delivery.on(DeliveryRPC.ReadMailboxBudgets.self) { request, _ in
             request.mailboxes.compactMap { self.budget($0) }
+        }
+        delivery.on(DeliveryRPC.CheckSendingDomains.self) { request, _ in
+            let (faults, isRequired) = self.state.withLock { ($0.domainFaults, $0.needsDomains) }
+            let senders = request.mailboxes.compactMap { self.budget($0) }.map {
+                DeliveryRPC.SendingDomains.Sender(mailbox: $0.id, domain: "x.org", isAuthenticated: faults.isEmpty, reasons: faults)
+            }
+            return try self.answer("domains", DeliveryRPC.SendingDomains(isRequired: isRequired, senders: senders))
         }
         delivery.on(DeliveryRPC.WithdrawSends.self) { request, _ in
             let answer = self.state.withLock { state in

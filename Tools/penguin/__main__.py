@@ -14,7 +14,7 @@ from penguin.postgres import psql_command, psql_environment  # noqa: E402
 from penguin.processes import end_with  # noqa: E402
 from penguin.terminal import Failure, Interrupted, say  # noqa: E402
 
-PROCESSES = SERVICES + ("gateway", "postgres", "redis", "mail", "stack")
+PROCESSES = SERVICES + ("gateway", "postgres", "redis", "mail", "dns", "stack")
 
 
 def parser():

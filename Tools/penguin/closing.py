@@ -6,7 +6,9 @@ from penguin.journey import STATES
 from penguin.terminal import table
 
 # What the trail must name after the main job.
-EXPECTED_ACTIONS = {"workspace.create", "mailbox.connect", "import.finish", "template.create", "campaign.create", "campaign.launch"}
+EXPECTED_ACTIONS = {
+    "workspace.create", "mailbox.connect", "domain.add", "domain.verify", "import.finish", "template.create", "campaign.create", "campaign.launch",
+}
 
 
 def report(journey, progress, seconds, actions, chaos, base_url):

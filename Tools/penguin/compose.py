@@ -30,7 +30,7 @@ def prepare(folder, published_port):
     certificates.make(authority, held, {"gateway": ["localhost", "127.0.0.1", "gateway"], "mail": ["mail", "localhost"]})
     wiring = Wiring(
         base_url=f"https://localhost:{published_port}", gateway_url=f"https://gateway:{GATEWAY}", postgres=("postgres", 5432), redis=("redis", 6379),
-        mail=("mail", MAIL), public={service: (service, PUBLIC) for service in SERVICES},
+        mail=("mail", MAIL), dns=None, public={service: (service, PUBLIC) for service in SERVICES},
         internal={service: (service, INTERNAL) for service in SERVICES}, bind="0.0.0.0", keys=keys, authority=authority)
     for service in SERVICES:
         lines = [f"export {name}='{value}'\n" for name, value in environment(service, wiring, passwords).items()]

@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from penguin import build, closing
+from penguin import build, closing, dns
 from penguin.api import Api
 from penguin.chaos import Chaos
 from penguin.journey import Journey
@@ -52,6 +52,7 @@ def send(stack, layout, path, with_chaos=False):
     journey = Journey(api, layout.maildir, facts["ports"]["mail"], read_json(layout.secrets)["mail_demo"])
     journey.sign_up()
     journey.set_up()
+    journey.authenticate(lambda records: dns.publish(layout, journey.domain, records))
     journey.import_leads(path)
     if journey.leads["created"] == 0:
         raise Failure(f"{path} holds no lead that could be imported; the first reasons: {journey.rejections[:3]}")

@@ -34,8 +34,10 @@ class Journey:
     began: float = field(default_factory=time.time)
 
     def __post_init__(self):
-        self.name = f"ada.{int(self.began)}.{secrets.token_hex(3)}"
-        self.address = f"{self.name}@{DOMAIN}"
+        self.name = f"run-{int(self.began)}-{secrets.token_hex(3)}"
+        # Of its own: a domain belongs to one company.
+        self.domain = f"{self.name}.{DOMAIN}"
+        self.address = f"ada@{self.domain}"
         self.password = secrets.token_urlsafe(18)
         self.mailbox = Mailbox(self.maildir, self.began)
 
@@ -69,6 +71,17 @@ class Journey:
             smtp = {"host": "localhost", "port": self.mail_port, "security": "starttls", "username": "demo", "password": self.mail_password}
             mailbox = {"workspace": self.workspace, "address": self.address, "display_name": "Ada Example", "smtp": smtp}
             self.sender = self.api.post("/api/v1/mailboxes", mailbox)["id"]
+
+    def authenticate(self, publish):
+        """The company's domain: without its records in DNS no campaign is launched."""
+        with step("Adding the domain, publishing the records that it asks for, and checking them"):
+            domain = self.api.post("/api/v1/domains", {"workspace": self.workspace, "domain": self.domain})
+            publish(domain["records"])
+            checked = self.api.post(f"/api/v1/domains/{domain['id']}/check")
+        if not checked["is_authenticated"]:
+            faults = [
+                f"{record['name']}: {finding['code']}" for record in checked["records"] if record["is_required"] for finding in record["findings"]]
+            raise Failure(f"The domain {self.domain} is {checked['state']} although its records are published: {', '.join(faults)}")
 
     def import_leads(self, path):
         with step(f"Importing {path.name}"):

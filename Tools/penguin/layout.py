@@ -23,6 +23,8 @@ class Layout:
         self.mail = self.folder / "mail"
         self.maildir = self.mail / "maildir"
         self.mail_users = self.mail / "users.json"
+        self.dns = self.folder / "dns"
+        self.zone = self.dns / "zone.json"
         self.gateway = self.folder / "gateway"
         self.logs = self.folder / "logs"
         self.run = self.folder / "run"
@@ -33,7 +35,7 @@ class Layout:
         """Makes the folders. Others on this machine may pass through (Postgres runs as its own user), not look in."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o711)
-        for path in (self.certificates, self.keys, self.redis, self.mail, self.gateway, self.logs, self.run):
+        for path in (self.certificates, self.keys, self.redis, self.mail, self.dns, self.gateway, self.logs, self.run):
             path.mkdir(mode=0o700, exist_ok=True)
 
     def log(self, name):

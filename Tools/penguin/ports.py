@@ -8,7 +8,7 @@ from penguin.terminal import Failure, say
 
 # Below the range from which the kernel takes ports for outgoing connections: those would take ours between two runs.
 RANGE = range(20_000, 32_000)
-NAMES = ("gateway", "postgres", "redis", "mail") + tuple(f"{service}_{side}" for service in SERVICES for side in ("public", "internal"))
+NAMES = ("gateway", "postgres", "redis", "mail", "dns") + tuple(f"{service}_{side}" for service in SERVICES for side in ("public", "internal"))
 
 
 def is_free(port):
@@ -19,7 +19,13 @@ def is_free(port):
             probe.bind(("127.0.0.1", port))
         except OSError:
             return False
-        return True
+    # DNS is asked there by datagrams too.
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def claim(layout):

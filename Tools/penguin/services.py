@@ -54,7 +54,7 @@ def local_wiring(layout, ports):
 
     return Wiring(
         base_url=base_url(ports), gateway_url=base_url(ports), postgres=("127.0.0.1", ports["postgres"]), redis=("127.0.0.1", ports["redis"]),
-        mail=("localhost", ports["mail"]), public=addresses("public"), internal=addresses("internal"), bind="127.0.0.1", keys=layout.keys,
+        mail=("localhost", ports["mail"]), dns=("127.0.0.1", ports["dns"]), public=addresses("public"), internal=addresses("internal"), bind="127.0.0.1", keys=layout.keys,
         authority=layout.authority)
 
 

@@ -17,6 +17,8 @@ class Wiring:
     postgres: tuple
     redis: tuple
     mail: tuple
+    # The server that Delivery asks about domains; None where nobody publishes any, and then campaigns start without.
+    dns: tuple
     # Service → address of its listener for the gateway, and of the one for its peers.
     public: dict
     internal: dict
@@ -60,6 +62,8 @@ def environment(service, wiring, passwords):
     if service == "delivery":
         # The development mail server stands on this machine; a deployment leaves this at its default.
         values["DELIVERY_SMTP_REACH"] = "anywhere"
+        values["DNS_SERVER"] = "{}:{}".format(*wiring.dns) if wiring.dns else ""
+        values["DELIVERY_DOMAINS_REQUIRED"] = "true" if wiring.dns else "false"
     if service in ("auth", "delivery", "audit"):
         # They meet our own authority's certificates: at the mail server, at the gateway.
         values["MAIL_CA_FILE"] = wiring.authority

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 
-from penguin import certificates, gateway, mail, ports, redis, secrets_file, services
+from penguin import certificates, dns, gateway, mail, ports, redis, secrets_file, services
 from penguin.layout import ROOT, read_json
 from penguin.postgres import Postgres
 from penguin.processes import end, is_alive, send
@@ -48,7 +48,10 @@ def _plan(layout):
     local = ["localhost", "127.0.0.1"]
     certificates.make(layout.authority, layout.certificates, {"gateway": local, "mail": local})
     groups = [
-        [Postgres(layout, claimed["postgres"], passwords).component(), redis.component(layout, claimed["redis"]), mail.component(layout, claimed["mail"])],
+        [
+            Postgres(layout, claimed["postgres"], passwords).component(), redis.component(layout, claimed["redis"]),
+            mail.component(layout, claimed["mail"]), dns.component(layout, claimed["dns"]),
+        ],
         services.components(layout, claimed, passwords),
         [gateway.component(layout, claimed)],
     ]

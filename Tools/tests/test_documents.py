@@ -10,6 +10,8 @@ GUIDE = ROOT / "docs" / "technical" / "integrations" / "stripe.md"
 TENANT_API = ROOT / "docs" / "implementation-technical" / "api" / "tenant-api" / "billing.md"
 EVENTS = ROOT / "Services" / "Billing" / "Webhooks" / "EventWork.swift"
 SETTINGS = ROOT / "Services" / "Billing" / "Stripe" / "StripeSettings.swift"
+DOMAIN_GUIDE = ROOT / "docs" / "freelancer-support" / "tutorials" / "domain-setup.md"
+FINDINGS = ROOT / "Services" / "Delivery" / "Domains" / "DomainFinding.swift"
 BLOCK = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 
 
@@ -66,3 +68,16 @@ class DocumentTests(unittest.TestCase):
         for route in sorted(routes):
             with self.subTest(route):
                 self.assertRegex(text, rf"[ `/]{re.escape(route)}[`,]")
+
+    def test_the_domain_guide_explains_each_code_and_no_other(self):
+        known = set(re.findall(r'= "([a-z_]+)"', FINDINGS.read_text()))
+        self.assertGreater(len(known), 30)
+        told = re.findall(r"^\| \*?`([a-z]+_[a-z_]+)`\*? \|", DOMAIN_GUIDE.read_text(), re.MULTILINE)
+        self.assertEqual(sorted(told), sorted(known | {"domain_not_added", "domain_not_verified"}))
+
+    def test_the_domain_guide_names_advice_as_such(self):
+        remedies = (ROOT / "Services" / "Delivery" / "Domains" / "DomainFinding+Remedies.swift").read_text()
+        cases = re.findall(r"\.(\w+)", remedies.partition("switch self {")[2].partition("false")[0])
+        names = dict(re.findall(r'case (\w+) = "([a-z_]+)"', FINDINGS.read_text()))
+        told = re.findall(r"^\| \*`([a-z_]+)`\* \|", DOMAIN_GUIDE.read_text(), re.MULTILINE)
+        self.assertEqual(sorted(told), sorted(names[case] for case in cases))

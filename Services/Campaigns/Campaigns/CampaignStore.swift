@@ -122,7 +122,7 @@ enum CampaignStore {
         try await transaction.query(
             """
             update campaigns set status = \(status), version = version + 1, revision = revision + 1, postal_address = \(postalAddress),
-                launched_at = \(instant), next_at = '-infinity'
+                status_reason = null, launched_at = \(instant), next_at = '-infinity'
             where tenant_id = \(tenant) and id = \(campaign.id) and status = 'draft' and revision = \(campaign.revision)
             """
         ).affected > 0

@@ -51,7 +51,9 @@ struct Campaigns: Sendable {
                 throw Problem.unprocessable(kind: "campaign_invalid", title: "A launched campaign needs a mail and a mailbox.")
             }
             // What a launch asks of the content is asked of a change to it.
-            let refusals = try await checks.refusals(ofContent: changed, tenant: identity.tenant)
+            var refusals = try await checks.refusals(ofContent: changed, tenant: identity.tenant)
+            let fresh = changed.content.mailboxes.filter { !campaign.content.mailboxes.contains($0) }
+            refusals += try await unauthenticated(fresh, identity)
             if !refusals.isEmpty { throw Self.refused(refusals, title: "A launched campaign cannot become like this.") }
         }
         let hasNewSteps = changed.content.steps != campaign.content.steps
@@ -109,6 +111,11 @@ struct Campaigns: Sendable {
                 try await setGate(campaign, isOpen: next == .active, reason, campaign.version, identity)
             }
             return campaign
+        }
+        // What runs goes on when a domain breaks; what stands still does not start again from it.
+        if next == .active, campaign.status == .paused {
+            let refusals = try await unauthenticated(campaign.content.mailboxes, identity)
+            if !refusals.isEmpty { throw Self.refused(refusals, title: "The campaign cannot go on yet.") }
         }
         // Whatever was not launched is begun by launching it, which looks at what that depends on.
         guard campaign.status.mayBecome(next), next != .active || campaign.status == .paused else {
@@ -179,6 +186,12 @@ struct Campaigns: Sendable {
             throw Problem.unprocessable(kind: "mailbox_not_found", title: "The workspace has no such mailbox.")
         }
         return content
+    }
+
+    /// Why nothing may start from these mailboxes; empty when it may.
+    private func unauthenticated(_ mailboxes: [MailboxID], _ identity: Identity) async throws -> [LaunchReason] {
+        let (reasons, isRequired) = try await SenderDomains(delivery: delivery).reasons(mailboxes, of: identity.tenant)
+        return isRequired ? reasons : []
     }
 
     private static func refused(_ reasons: [LaunchReason], title: String) -> HTTP.Problem {

@@ -27,6 +27,10 @@ struct LaunchFacts: Sendable {
     var templatesWithoutLink: [String] = []
     var templatesWithoutAddress: [String] = []
     var opensEver = true
+    /// One reason a domain from which mail is not authenticated.
+    var unauthenticatedDomains: [LaunchReason] = []
+    /// Whether nothing starts because of them.
+    var needsAuthentication = true
 
     /// Every reason at once, so that nobody has to try again to find the next.
     var refusals: [LaunchReason] {
@@ -51,6 +55,7 @@ struct LaunchFacts: Sendable {
         if !known.isEmpty, known.allSatisfy({ $0.state != "active" }) {
             refuse("mailbox_stopped", "The mailbox is stopped: \(known[0].stateReason ?? "no reason given")")
         }
+        if needsAuthentication { refusals += unauthenticatedDomains }
         if !opensEver { refuse("window_never_opens", "The sending window does not open on any day to come.") }
         if !missingTemplates.isEmpty { refuse("template_not_found", "A step's template is gone.") }
         if postalAddress == nil { refuse("no_postal_address", "Commercial mail must carry a postal address; give the workspace one.") }
@@ -79,10 +84,7 @@ struct LaunchFacts: Sendable {
                     detail: "No {{postal_address}} in \(templatesWithoutAddress.joined(separator: ", ")); see that the address stands there in words."
                 ))
         }
-        warnings.append(
-            LaunchReason(
-                code: "domain_authentication_unknown",
-                detail: "SPF, DKIM and DMARC of the senders' domains have not been checked here; mail without them is often refused."))
+        if !needsAuthentication { warnings += unauthenticatedDomains }
         return warnings
     }
 }
@@ -115,6 +117,8 @@ struct LaunchChecks: Sendable {
         facts.maySend = limits.access == .full || limits.access == .grace
         facts.hasSteps = !campaign.content.steps.isEmpty
         facts.mailboxes = wanted.map { (id: $0, budget: usable[$0]) }
+        (facts.unauthenticatedDomains, facts.needsAuthentication) = try await SenderDomains(delivery: delivery).reasons(
+            wanted.filter { usable[$0] != nil }, of: tenant)
         facts.postalAddress = try await workspace.postalAddress
         facts.opensEver = campaign.content.schedule.opening(from: clock.now, leadZone: nil) != nil
         try await addAudience(to: &facts, campaign, tenant)

@@ -29,7 +29,7 @@ struct HandOverLoop: Service {
             delivery: house.peer(.delivery), outbox: outbox, clock: clock, logger: house.logger)
         rounds = RoundRunner(store: RoundStore(database: database), delivery: house.peer(.delivery), outbox: outbox, clock: clock)
         enroller = Enroller(database: database, outbox: outbox, clock: clock)
-        starter = Starter(database: database, outbox: outbox, clock: clock)
+        starter = Starter(database: database, domains: SenderDomains(delivery: house.peer(.delivery)), outbox: outbox, clock: clock)
         sweeper = Sweeper(database: database, delivery: house.peer(.delivery), outbox: outbox, clock: clock)
         withdrawals = Withdrawals(database: database, delivery: house.peer(.delivery))
         gates = GateKeeper(database: database, delivery: house.peer(.delivery))

@@ -49,6 +49,7 @@ struct Mailboxes: Sendable {
                 guard try await MailboxStore.insert(mailbox, of: identity.tenant, passwordSealed: sealed, in: transaction) else {
                     throw Problem.conflict(kind: "mailbox_exists", title: "There is a mailbox with this address already.")
                 }
+                try await DomainStore.checkSoon(new.address.domain.lowercased(), of: identity.tenant, at: now, in: transaction)
                 try await outbox.append([event], in: transaction)
             }
         }
@@ -76,6 +77,9 @@ struct Mailboxes: Sendable {
             guard try await MailboxStore.update(mailbox, of: identity.tenant, account, passwordSealed: sealed, at: now, in: transaction) else {
                 throw Problem.notFound("mailbox")
             }
+            // Another provider may send from now on.
+            let domain = String(known.address.drop { $0 != "@" }.dropFirst())
+            try await DomainStore.checkSoon(domain, of: identity.tenant, at: now, in: transaction)
             try await outbox.append([event], in: transaction)
         }
         outbox.wake()

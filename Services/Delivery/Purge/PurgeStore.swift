@@ -145,6 +145,19 @@ struct PurgeStore: Sendable {
         return deleted
     }
 
+    // MARK: - Domains
+
+    /// With the proofs that they are the company's.
+    func deleteDomains(in transaction: Transaction) async throws -> [DomainID] {
+        try await transaction.query(
+            """
+            delete from domains where ctid = any(array(
+                select ctid from domains where tenant_id = \(tenant) and (\(workspace)::uuid is null or workspace_id = \(workspace)) limit \(batch)))
+            returning id
+            """
+        ).map { try $0.decode("id") }
+    }
+
     // MARK: - What is left
 
     /// Whoever did not want mail of a workspace gets none of the company's others either: an opt-out outlives the list it was on.
@@ -176,6 +189,7 @@ struct PurgeStore: Sendable {
                     select ctid from reservation_settlements where tenant_id = \(tenant) limit \(batch)))
                 """,
                 "delete from mailbox_purges where tenant_id = \(tenant)",
+                "delete from domain_companies where tenant_id = \(tenant)",
                 "delete from suppression_secrets where tenant_id = \(tenant)",
                 "delete from signing_keys where ctid = any(array(select ctid from signing_keys where tenant_id = \(tenant) limit \(batch)))",
                 "delete from delivery_settings where tenant_id = \(tenant)",
