@@ -40,6 +40,9 @@ public struct OutgoingAddress: Sendable, Equatable {
         let parts = try URLParts(text)
         let isEncrypted = parts.scheme == "https"
         guard isEncrypted || (parts.scheme == "http" && reach == .anywhere) else { throw Self.invalid("It must begin with https://.") }
+        // libcurl is content with one or three slashes; nobody else reads a host there.
+        let rest = text.dropFirst(parts.scheme.count)
+        guard rest.hasPrefix("://"), !rest.hasPrefix(":///") else { throw Self.invalid("It must begin with https:// and a host.") }
         guard !parts.hasUser else { throw Self.invalid("It must hold no user and no password.") }
         guard !parts.host.isEmpty, Self.isHost(parts.host) else { throw Self.invalid("It must name a host.") }
         if reach == .publicAddresses {
