@@ -23,6 +23,7 @@ struct DeliveryService: DeployableService {
         Migration(name: "m0006_access_gate", embedded: PackageResources.m0006_access_gate_sql),
         Migration(name: "m0007_reservation_index", embedded: PackageResources.m0007_reservation_index_sql),
         Migration(name: "m0008_mailbox_purges", embedded: PackageResources.m0008_mailbox_purges_sql),
+        Migration(name: "m0013_webhooks", embedded: PackageResources.m0013_webhooks_sql),
     ]
     static let keys = [
         ConfigurationKey(
@@ -37,7 +38,7 @@ struct DeliveryService: DeployableService {
         ConfigurationKey("delivery.retention.failed.days", "How long failed jobs are kept.", default: "365"),
         ConfigurationKey("delivery.retention.logs.days", "How long lines about jobs are kept.", default: "90"),
         ConfigurationKey("mail.ca.file", "Certificate authorities (PEM) to trust besides the system's.", default: ""),
-    ]
+    ] + WebhooksFeature.keys
 
     let dispatcher: Dispatcher
     let worker: Worker
@@ -55,6 +56,7 @@ struct DeliveryService: DeployableService {
     let recount: ResourceRecount
     private let platform: EventConsumer
     private let access: EventConsumer
+    let webhooks: WebhooksFeature
 
     init(_ house: House) async throws {
         let settings = house.settings
@@ -93,6 +95,7 @@ struct DeliveryService: DeployableService {
                 try await gates.set(try event.data(as: BillingEvents.AccessChanged.self), of: tenant, version: version, in: transaction)
             }
         }
+        webhooks = try WebhooksFeature(house)
         watch = SessionWatch(auth: house.peer(.auth), logger: house.logger)
         let otherCounters = QueueCounters(instance: name, .other)
         ambiguous = AmbiguousSends(
@@ -167,11 +170,14 @@ struct DeliveryService: DeployableService {
         QueueRoutes(database: apiDatabase).add(to: router)
         systemQueues.add(to: router)
         SendRoutes(ambiguous: ambiguous).add(to: router)
+        webhooks.routes(on: router)
     }
 
     func methods(on router: inout RPCRouter) {
         handlers.add(to: &router)
     }
 
-    var background: [any Service] { [settlement, worker, jobWorker, dispatcher, platform, access, watch, recount] }
+    var background: [any Service] { [settlement, worker, jobWorker, dispatcher, platform, access, watch, recount] + webhooks.background }
+
+    func parts() async -> [String: PartHealth] { ["webhooks": await webhooks.health()] }
 }

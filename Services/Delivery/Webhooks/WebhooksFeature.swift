@@ -1,0 +1,77 @@
+import Contracts
+import Foundation
+import HTTP
+import Hummingbird
+import OutgoingHTTP
+import Postgres
+import Primitives
+import ServiceLifecycle
+import ServiceRuntime
+
+/// Tells tenants' own servers what happens: hears it from the streams of Delivery and Campaigns, keeps it, delivers it, shows how that went.
+struct WebhooksFeature: Sendable {
+    static let keys = [
+        ConfigurationKey(
+            "delivery.webhook.reach", "Where webhooks may stand: public (https, addresses of the Internet) or anywhere (for development).",
+            default: "public"),
+        ConfigurationKey(
+            "delivery.webhook.ca.file", "Certificate authorities (PEM) to trust besides the system's when webhooks are called.", default: ""),
+        ConfigurationKey("delivery.webhook.slots", "Requests to webhooks under way at most, in this replica.", default: "512"),
+    ]
+
+    let courier: WebhookCourier
+    let retention: WebhookRetention
+    let publisher: WebhookPublisher
+    private let routes: WebhookRoutes
+    private let database: Database
+    private let clock: WallClock
+    let background: [any Service]
+
+    init(_ house: House) throws {
+        let settings = house.settings
+        guard let reach = OutgoingReach(rawValue: settings["delivery.webhook.reach"]) else {
+            throw SettingsError(problems: ["delivery.webhook.reach must be public or anywhere"])
+        }
+        let http = try OutgoingHTTP(
+            reach: reach, certificates: settings["delivery.webhook.ca.file"], userAgent: "PenguinMails-Webhooks/1", logger: house.logger)
+        let wakeup = Wakeup()
+        let sender = WebhookSender(http: http, reach: reach, keyring: house.keyring, clock: house.clock)
+        let publisher = WebhookPublisher(clock: house.clock)
+        let courier = WebhookCourier(
+            queue: WebhookQueue(database: house.worker), sender: sender, outbox: house.outbox, clock: house.clock, wakeup: wakeup,
+            logger: house.logger, slots: try settings.integer("delivery.webhook.slots", in: 1...1_500),
+            spread: { Double.random(in: -1...1) })
+        let retention = WebhookRetention(database: house.worker, clock: house.clock, logger: house.logger)
+        self.publisher = publisher
+        self.courier = courier
+        self.retention = retention
+        routes = WebhookRoutes(
+            webhooks: Webhooks(
+                database: house.api, auth: house.peer(.auth), keyring: house.keyring, sender: sender, outbox: house.outbox, clock: house.clock,
+                wakeup: wakeup),
+            reach: reach, idempotency: IdempotencyKeys(database: house.api, clock: house.clock))
+        database = house.worker
+        clock = house.clock
+        // One event may tell of hundreds of mails.
+        let readers = [ServiceName.delivery, .campaigns].map { source in
+            house.consumer(of: source, batch: 20) { events, transaction in
+                try await publisher.hear(events, in: transaction)
+                wakeup.signal()
+            }
+        }
+        background = readers + [courier, retention]
+    }
+
+    func routes(on router: Router<AppContext>) {
+        routes.add(to: router)
+    }
+
+    /// For the public status: whether what is due goes out; a server that does not answer makes nobody wait but itself.
+    func health() async -> PartHealth {
+        let row = try? await database.query("select min(due_at) as oldest from webhook_endpoints where state = 'active' and due_at <= \(clock.now)").first
+        guard let row else { return .bad }
+        guard let oldest: Date = (try? row.decodeOptional("oldest")) ?? nil else { return .good }
+        let lag = clock.now.timeIntervalSince(oldest)
+        return lag < 60 ? .good : lag < 300 ? .impaired : .bad
+    }
+}
