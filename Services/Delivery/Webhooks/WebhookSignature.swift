@@ -18,16 +18,17 @@ enum WebhookSignature {
         of message: WebhookMessageID, body: Data, secrets: [String], at instant: Date
     ) throws(MalformedSecret) -> [(name: String, value: String)] {
         let seconds = Int64(instant.timeIntervalSince1970)
-        let signed = Data("\(message).\(seconds).".utf8) + body
         var signatures: [String] = []
-        for secret in secrets {
-            let code = HMAC<SHA256>.authenticationCode(for: signed, using: try key(of: secret))
-            signatures.append("v1,\(Data(code).base64EncodedString())")
-        }
+        for secret in secrets { signatures.append(try signature(of: message.description, body: body, secret: secret, seconds: seconds)) }
         return [
             ("content-type", "application/json"), ("webhook-id", message.description), ("webhook-timestamp", "\(seconds)"),
             ("webhook-signature", signatures.joined(separator: " ")),
         ]
+    }
+
+    static func signature(of message: String, body: Data, secret: String, seconds: Int64) throws(MalformedSecret) -> String {
+        let code = HMAC<SHA256>.authenticationCode(for: Data("\(message).\(seconds).".utf8) + body, using: try key(of: secret))
+        return "v1,\(Data(code).base64EncodedString())"
     }
 
     struct MalformedSecret: Error {}
