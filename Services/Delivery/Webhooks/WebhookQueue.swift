@@ -34,7 +34,7 @@ struct WebhookShare {
         let room: Int
         /// The endpoint's own limit is what stops it: it is looked at again when one of its deliveries has ended.
         let isLimitedByItself: Bool
-        /// Another limit is what stops it: it is looked at again a little later.
+        /// Another limit is what stops it: it keeps its place before those that come later.
         let isLimitedByOthers: Bool
     }
 
@@ -60,8 +60,6 @@ struct WebhookQueue: Sendable {
     /// Longer than any request takes, and the writing of its outcome.
     static let lease: TimeInterval = 60
     private static let endpointsAtOnce = 64
-    /// Until an endpoint that others' limits stopped is looked at again.
-    private static let patience: TimeInterval = 1
 
     let database: Database
 
@@ -89,20 +87,39 @@ struct WebhookQueue: Sendable {
                     .init(tenant: $0.tenant, endpoint: $0.id, isFailing: $0.isFailing, running: running.endpoints[$0.id] ?? 0)
                 }, running: running.tenants, room: room)
             let orders = try await Self.take(parts.filter { $0.room > 0 }, now: now, in: transaction)
-            try await Self.setDue(parts, taken: Dictionary(grouping: orders, by: \.endpoint).mapValues(\.count), now: now, in: transaction)
+            try await Self.setDue(parts, taken: Dictionary(grouping: orders, by: \.endpoint).mapValues(\.count), in: transaction)
             return orders
         }
     }
 
+    /// Whoever has waited longest is first. Companies that have as many requests as they may are left out: with endpoints that must wait they would
+    /// take the places of others here.
     private static func lockDue(
         now: Date, in transaction: Transaction
     ) async throws -> [(tenant: TenantID, id: WebhookID, isFailing: Bool)] {
         try await transaction.query(
             """
-            select tenant_id, id, failures > 0 as failing from webhook_endpoints where state = 'active' and due_at <= \(now)
+            select tenant_id, id, failures > 0 as failing from webhook_endpoints
+            where state = 'active' and due_at <= \(now) and tenant_id <> all(array(\(busyTenants(now: now))))
             order by due_at, tenant_id, id limit \(endpointsAtOnce) for no key update skip locked
             """
         ).map { (tenant: try $0.decode("tenant_id"), id: try $0.decode("id"), isFailing: try $0.decode("failing")) }
+    }
+
+    private static func busyTenants(now: Date) -> SQL {
+        """
+        select tenant_id from webhook_deliveries where state = 'running' and lease_until >= \(now) group by tenant_id
+        having count(*) >= \(WebhookShare.perTenant)
+        """
+    }
+
+    /// Since when the longest has waited that could be delivered; nil when nothing does.
+    func oldestDue(now: Date) async throws -> Date? {
+        try await database.query(
+            """
+            select min(due_at) as oldest from webhook_endpoints
+            where state = 'active' and due_at <= \(now) and tenant_id <> all(array(\(Self.busyTenants(now: now))))
+            """)[0].decodeOptional("oldest")
     }
 
     private static func running(
@@ -158,17 +175,17 @@ struct WebhookQueue: Sendable {
         }
     }
 
-    /// When each endpoint is looked at next: a little later where others stopped it, not before a delivery has ended where it has as many as it
-    /// may, and otherwise when the first of what waits is due.
+    /// When each endpoint is looked at next: at once where others stopped it, not before a delivery has ended where it has as many as it may, and
+    /// otherwise when the first of what waits is due.
     private static func setDue(
-        _ parts: [WebhookShare.Part], taken: [WebhookID: Int], now: Date, in transaction: Transaction
+        _ parts: [WebhookShare.Part], taken: [WebhookID: Int], in transaction: Transaction
     ) async throws {
         let isFull = parts.map { $0.isLimitedByItself && taken[$0.candidate.endpoint, default: 0] == $0.room }
         let isStopped = parts.map { $0.isLimitedByOthers && taken[$0.candidate.endpoint, default: 0] == $0.room }
         try await transaction.query(
             """
             update webhook_endpoints e set due_at = case when p.is_full then 'infinity'
-                when p.is_stopped then \(now.addingTimeInterval(patience))::timestamptz
+                when p.is_stopped then e.due_at
                 else coalesce((select min(w.next_at) from webhook_deliveries w
                      where w.tenant_id = e.tenant_id and w.endpoint_id = e.id and w.state = 'waiting'), 'infinity') end
             from unnest(\(parts.map(\.candidate.tenant)), \(parts.map(\.candidate.endpoint)), \(isFull), \(isStopped))

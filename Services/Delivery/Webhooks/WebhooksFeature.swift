@@ -23,7 +23,6 @@ struct WebhooksFeature: Sendable {
     let retention: WebhookRetention
     let publisher: WebhookPublisher
     private let routes: WebhookRoutes
-    private let database: Database
     private let clock: WallClock
     let background: [any Service]
 
@@ -50,7 +49,6 @@ struct WebhooksFeature: Sendable {
                 database: house.api, auth: house.peer(.auth), keyring: house.keyring, sender: sender, outbox: house.outbox, clock: house.clock,
                 wakeup: wakeup),
             reach: reach, idempotency: IdempotencyKeys(database: house.api, clock: house.clock))
-        database = house.worker
         clock = house.clock
         // One event may tell of hundreds of mails.
         let readers = [ServiceName.delivery, .campaigns].map { source in
@@ -68,9 +66,13 @@ struct WebhooksFeature: Sendable {
 
     /// For the public status: whether what is due goes out; a server that does not answer makes nobody wait but itself.
     func health() async -> PartHealth {
-        let row = try? await database.query("select min(due_at) as oldest from webhook_endpoints where state = 'active' and due_at <= \(clock.now)").first
-        guard let row else { return .bad }
-        guard let oldest: Date = (try? row.decodeOptional("oldest")) ?? nil else { return .good }
+        let oldest: Date?
+        do {
+            oldest = try await courier.queue.oldestDue(now: clock.now)
+        } catch {
+            return .bad
+        }
+        guard let oldest else { return .good }
         let lag = clock.now.timeIntervalSince(oldest)
         return lag < 60 ? .good : lag < 300 ? .impaired : .bad
     }

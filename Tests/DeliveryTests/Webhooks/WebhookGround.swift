@@ -115,12 +115,12 @@ struct WebhookGround: Sendable {
         try await database.query("select state from webhook_endpoints where id = \(webhook)")[0].decode("state")
     }
 
-    /// The trail's entries about webhooks, oldest first.
+    /// The trail's entries about webhooks, in the order of the alphabet: those of one instant have no other.
     func acts() async throws -> [String] {
-        let rows = try await database.query("select body from outbox where tenant_id = \(tenant) and type = 'delivery.webhook.changed' order by id")
+        let rows = try await database.query("select body from outbox where tenant_id = \(tenant) and type = 'delivery.webhook.changed'")
         return try rows.compactMap { row in
             let body: String = try row.decode("body")
             return body.firstMatch(of: /"action":"([a-z._]+)"/).map { String($0.1) }
-        }
+        }.sorted()
     }
 }

@@ -40,7 +40,7 @@ struct WebhookRouteTests {
         #expect(try await ground.ask(.delete, "/\(id)").status == 404)
         #expect(try await ground.ask(.get).body.contains(#""data":[]"#))
         #expect(
-            try await ground.acts() == ["webhook.create", "webhook.change", "webhook.pause", "webhook.resume", "webhook.delete"])
+            try await ground.acts() == ["webhook.change", "webhook.create", "webhook.delete", "webhook.pause", "webhook.resume"])
         let told: String = try await ground.database.query("select string_agg(body, '') as all from outbox")[0].decode("all")
         #expect(told.contains("127.0.0.1") && !told.contains("private-path"))
     }
@@ -80,11 +80,12 @@ struct WebhookRouteTests {
     func most() async throws {
         let ground = try await WebhookGround.make()
         let body = #"{"url":"\#(Self.url)","types":["*"]}"#
+        for _ in 0..<18 { #expect(try await ground.ask(.post, "", body).status == 201) }
         let statuses = try await withThrowingTaskGroup(of: Int.self) { group in
-            for _ in 0..<25 { group.addTask { try await ground.ask(.post, "", body).status } }
+            for _ in 0..<4 { group.addTask { try await ground.ask(.post, "", body).status } }
             return try await group.reduce(into: [Int]()) { $0.append($1) }
         }
-        #expect(statuses.count { $0 == 201 } == 20 && statuses.count { $0 == 422 } == 5)
+        #expect(statuses.sorted() == [201, 201, 422, 422])
         #expect(try await ground.ask(.post, "", body).body.contains("too_many_webhooks"))
         #expect(try await ground.other.ask(.post, "", body).status == 201)
     }
@@ -169,6 +170,7 @@ struct WebhookRouteTests {
             double.answer("/hook", .internalServerError)
             try await ground.publish(1)
             try await ground.work()
+            ground.house.clock.advance(by: .seconds(1))
             try await ground.publish(2)
             try await ground.publish([ground.fact("x", .mailboxStopped)])
             try await ground.work()
