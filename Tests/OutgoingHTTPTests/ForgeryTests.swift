@@ -44,17 +44,21 @@ struct ForgeryTests {
             let name = "hooks.example.com:\(server.port):\(address)"
             let client = try OutgoingHTTP.test(reach: .publicAddresses, names: [name])
             #expect(
-                await code { () async throws(OutgoingError) in try await client.post("https://hooks.example.com:\(server.port)/") } == .refusedAddress)
+                await code { () async throws(OutgoingError) in try await client.post("https://hooks.example.com:\(server.port)/") } == .refusedAddress
+            )
             #expect(server.connections == 0)
         }
     }
 
     @Test("a name that stands for several addresses is not reached by those inside")
     func severalAddresses() async throws {
-        try await ScriptedServer.run { try await $0.untilClosed() } client: { server in
+        try await ScriptedServer.run {
+            try await $0.untilClosed()
+        } client: { server in
             let client = try OutgoingHTTP.test(reach: .publicAddresses, names: ["hooks.example.com:\(server.port):127.0.0.1,10.0.0.1,[::1]"])
             #expect(
-                await code { () async throws(OutgoingError) in try await client.post("https://hooks.example.com:\(server.port)/") } == .refusedAddress)
+                await code { () async throws(OutgoingError) in try await client.post("https://hooks.example.com:\(server.port)/") } == .refusedAddress
+            )
             #expect(server.connections == 0)
         }
     }
@@ -67,7 +71,9 @@ struct ForgeryTests {
 
     @Test("a redirect is an answer, and nobody goes where it points", arguments: ["301 Moved", "302 Found", "303 See Other", "307 Go", "308 Go"])
     func redirects(status: String) async throws {
-        try await ScriptedServer.run { try await $0.untilClosed() } client: { inside in
+        try await ScriptedServer.run {
+            try await $0.untilClosed()
+        } client: { inside in
             let target = inside.port
             try await ScriptedServer.run { peer in
                 _ = try await peer.request()

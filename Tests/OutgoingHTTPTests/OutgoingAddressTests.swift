@@ -22,7 +22,8 @@ struct OutgoingAddressTests {
             "", "example.com", "//example.com/", "http://example.com/", "ftp://example.com/", "file:///etc/passwd", "gopher://example.com/",
             "https://", "https:///path", "https://user@example.com/", "https://user:password@example.com/", "https://@example.com/",
             "https://example.com\\@inside.example/", "https://exa mple.com/", "https://example.com/\u{0}", "https://example.com/\r\nX: y",
-            "https://bücher.example/", "https://example.com:0/", "https://example.com:65536/", "https:/example.com/", "https:example.com/", "https://ex_ample.com/",
+            "https://bücher.example/", "https://example.com:0/", "https://example.com:65536/", "https:/example.com/", "https:example.com/",
+            "https://ex_ample.com/",
             "https://example.com%2f.inside.example/", "https://[::1/", "https://[::1]x/", "https://[v1.x]/", "javascript:alert(1)",
             "https://" + String(repeating: "a", count: 2_000),
         ])
@@ -44,13 +45,16 @@ struct OutgoingAddressTests {
         #expect(error?.code == .invalidAddress)
     }
 
-    @Test("ports of the machine's own services and of databases are refused", arguments: [22, 25, 80, 110, 465, 587, 1_023, 3_306, 5_432, 6_379, 9_200])
+    @Test(
+        "ports of the machine's own services and of databases are refused", arguments: [22, 25, 80, 110, 465, 587, 1_023, 3_306, 5_432, 6_379, 9_200])
     func ports(port: Int) {
         let error = #expect(throws: OutgoingError.self) { _ = try OutgoingAddress("https://example.com:\(port)/", reach: .publicAddresses) }
         #expect(error?.code == .invalidAddress)
     }
 
-    @Test("for development any host and port may be named, but nothing besides http and https", arguments: ["http://localhost:1/x", "http://127.0.0.1:25/"])
+    @Test(
+        "for development any host and port may be named, but nothing besides http and https",
+        arguments: ["http://localhost:1/x", "http://127.0.0.1:25/"])
     func development(text: String) throws {
         #expect(try OutgoingAddress(text, reach: .anywhere).text == text)
         #expect(throws: OutgoingError.self) { _ = try OutgoingAddress("gopher://localhost:1/x", reach: .anywhere) }

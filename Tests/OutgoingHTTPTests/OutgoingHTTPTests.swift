@@ -30,7 +30,8 @@ struct OutgoingHTTPTests {
     @Test("a header that would begin another one is not sent", arguments: ["a\r\nX-Other: b", "a\nb", "a\u{0}b", "ä"])
     func injection(value: String) async throws {
         let client = try OutgoingHTTP.test()
-        #expect(await code { () async throws(OutgoingError) in try await client.post("http://127.0.0.1:1/", headers: [("x-name", value)]) } == .library)
+        #expect(
+            await code { () async throws(OutgoingError) in try await client.post("http://127.0.0.1:1/", headers: [("x-name", value)]) } == .library)
     }
 
     @Test("one connection serves one request after the other")
@@ -87,7 +88,9 @@ struct OutgoingHTTPTests {
         }
     }
 
-    @Test("who says nothing, or a little at a time, is given up when the time is over", arguments: ["", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx"])
+    @Test(
+        "who says nothing, or a little at a time, is given up when the time is over",
+        arguments: ["", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx"])
     func slow(beginning: String) async throws {
         try await ScriptedServer.run { peer in
             _ = try await peer.request()

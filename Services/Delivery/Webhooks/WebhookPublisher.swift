@@ -94,7 +94,9 @@ struct WebhookPublisher: Sendable {
             select distinct tenant_id, endpoint_id from waiting
             """)
         guard !reached.isEmpty else { return }
-        let endpoints = try reached.map { (tenant: try $0.decode("tenant_id", as: TenantID.self), id: try $0.decode("endpoint_id", as: WebhookID.self)) }
+        let endpoints = try reached.map {
+            (tenant: try $0.decode("tenant_id", as: TenantID.self), id: try $0.decode("endpoint_id", as: WebhookID.self))
+        }
         // After the rows, under the lock, and always: whoever claims now does not see them yet, and may be about to say that nothing waits.
         try await transaction.query(
             """

@@ -17,11 +17,13 @@ struct WebhookRetention: Service {
     let logger: Logger
 
     func run() async throws {
-        await repeatWork("clearing webhooks away", logger: logger, rest: { try? await Task.sleep(for: Self.pause) }) {
-            try await prune()
-            try await lookAgain()
-            return false
-        }
+        await repeatWork("clearing webhooks away", logger: logger, rest: { try? await Task.sleep(for: Self.pause) }, step: step)
+    }
+
+    private func step() async throws -> Bool {
+        try await prune()
+        try await lookAgain()
+        return false
     }
 
     func prune() async throws {

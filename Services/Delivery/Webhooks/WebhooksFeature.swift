@@ -10,14 +10,13 @@ import ServiceRuntime
 
 /// Tells tenants' own servers what happens: hears it from the streams of Delivery and Campaigns, keeps it, delivers it, shows how that went.
 struct WebhooksFeature: Sendable {
-    static let keys = [
-        ConfigurationKey(
-            "delivery.webhook.reach", "Where webhooks may stand: public (https, addresses of the Internet) or anywhere (for development).",
-            default: "public"),
-        ConfigurationKey(
-            "delivery.webhook.ca.file", "Certificate authorities (PEM) to trust besides the system's when webhooks are called.", default: ""),
-        ConfigurationKey("delivery.webhook.slots", "Requests to webhooks under way at most, in this replica.", default: "512"),
-    ]
+    static let reachKey = ConfigurationKey(
+        "delivery.webhook.reach", "Where webhooks may stand: public (https, addresses of the Internet) or anywhere (for development).",
+        default: "public")
+    static let certificatesKey = ConfigurationKey(
+        "delivery.webhook.ca.file", "Certificate authorities (PEM) to trust besides the system's when webhooks are called.", default: "")
+    static let slotsKey = ConfigurationKey(
+        "delivery.webhook.slots", "Requests to webhooks under way at most, in this replica.", default: "512")
 
     let courier: WebhookCourier
     let retention: WebhookRetention
@@ -28,17 +27,17 @@ struct WebhooksFeature: Sendable {
 
     init(_ house: House) throws {
         let settings = house.settings
-        guard let reach = OutgoingReach(rawValue: settings["delivery.webhook.reach"]) else {
+        guard let reach = OutgoingReach(rawValue: settings[Self.reachKey.name]) else {
             throw SettingsError(problems: ["delivery.webhook.reach must be public or anywhere"])
         }
         let http = try OutgoingHTTP(
-            reach: reach, certificates: settings["delivery.webhook.ca.file"], userAgent: "PenguinMails-Webhooks/1", logger: house.logger)
+            reach: reach, certificates: settings[Self.certificatesKey.name], userAgent: "PenguinMails-Webhooks/1", logger: house.logger)
         let wakeup = Wakeup()
         let sender = WebhookSender(http: http, reach: reach, keyring: house.keyring, clock: house.clock)
         let publisher = WebhookPublisher(clock: house.clock)
         let courier = WebhookCourier(
             queue: WebhookQueue(database: house.worker), sender: sender, outbox: house.outbox, clock: house.clock, wakeup: wakeup,
-            logger: house.logger, slots: try settings.integer("delivery.webhook.slots", in: 1...1_500),
+            logger: house.logger, slots: try settings.integer(Self.slotsKey.name, in: 1...1_500),
             spread: { Double.random(in: -1...1) })
         let retention = WebhookRetention(database: house.worker, clock: house.clock, logger: house.logger)
         self.publisher = publisher

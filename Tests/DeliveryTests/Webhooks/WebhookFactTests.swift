@@ -61,10 +61,12 @@ struct WebhookFactTests {
         #expect(wish.map(\.sourceKey) == feedback.map(\.sourceKey) && wish.count == 1)
     }
 
-    @Test("what a campaign becomes is told, except that it is a draft again", arguments: [
-        ("scheduled", "campaign.scheduled"), ("active", "campaign.started"), ("paused", "campaign.paused"), ("completed", "campaign.completed"),
-        ("archived", "campaign.archived"), ("draft", nil), ("something_new", nil),
-    ] as [(String, String?)])
+    @Test(
+        "what a campaign becomes is told, except that it is a draft again",
+        arguments: [
+            ("scheduled", "campaign.scheduled"), ("active", "campaign.started"), ("paused", "campaign.paused"), ("completed", "campaign.completed"),
+            ("archived", "campaign.archived"), ("draft", nil), ("something_new", nil),
+        ] as [(String, String?)])
     func campaigns(status: String, type: String?) throws {
         let workspace = WorkspaceID(UUID())
         let facts = try facts(
