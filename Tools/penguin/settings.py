@@ -60,6 +60,9 @@ def environment(service, wiring, passwords):
     if service == "delivery":
         # The development mail server stands on this machine; a deployment leaves this at its default.
         values["DELIVERY_SMTP_REACH"] = "anywhere"
+        # So may a webhook to try one with.
+        values["DELIVERY_WEBHOOK_REACH"] = "anywhere"
+        values["DELIVERY_WEBHOOK_CA_FILE"] = wiring.authority
     if service in ("auth", "delivery", "audit"):
         # They meet our own authority's certificates: at the mail server, at the gateway.
         values["MAIL_CA_FILE"] = wiring.authority
