@@ -4,6 +4,7 @@ import HTTP
 import HTTPTypes
 import HummingbirdTesting
 import NIOCore
+import OutgoingHTTP
 import Postgres
 import Primitives
 import RPC
@@ -104,6 +105,16 @@ struct WebhookGround: Sendable {
                 for order in orders { group.addTask { await courier.deliver(order) } }
             }
         }
+    }
+
+    /// A courier that gives no server up.
+    func patientCourier() throws -> WebhookCourier {
+        var limits = OutgoingLimits()
+        limits.total = .seconds(600)
+        let http = try OutgoingHTTP(reach: .anywhere, userAgent: "Test", limits: limits, logger: house.house.logger)
+        return WebhookCourier(
+            queue: courier.queue, sender: WebhookSender(http: http, reach: .anywhere, keyring: house.house.keyring, clock: house.clock.clock),
+            outbox: house.house.outbox, clock: house.clock.clock, wakeup: Wakeup(), logger: house.house.logger, slots: 512, spread: { 0 })
     }
 
     func states() async throws -> [String: Int] {
