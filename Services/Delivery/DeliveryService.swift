@@ -25,6 +25,7 @@ struct DeliveryService: DeployableService {
         Migration(name: "m0008_mailbox_purges", embedded: PackageResources.m0008_mailbox_purges_sql),
         Migration(name: "m0009_domains", embedded: PackageResources.m0009_domains_sql),
         Migration(name: "m0010_signing_keys", embedded: PackageResources.m0010_signing_keys_sql),
+        Migration(name: "m0013_webhooks", embedded: PackageResources.m0013_webhooks_sql),
     ]
     private static let ownKeys = [
         ConfigurationKey(
@@ -40,6 +41,7 @@ struct DeliveryService: DeployableService {
         ConfigurationKey("delivery.retention.logs.days", "How long lines about jobs are kept.", default: "90"),
         ConfigurationKey("mail.ca.file", "Certificate authorities (PEM) to trust besides the system's.", default: ""),
         SigningFeature.rotationDays, SigningFeature.overlapDays,
+        WebhooksFeature.reachKey, WebhooksFeature.certificatesKey, WebhooksFeature.slotsKey,
     ]
     static let keys = ownKeys + DomainsFeature.keys
 
@@ -61,6 +63,7 @@ struct DeliveryService: DeployableService {
     private let access: EventConsumer
     let signing: SigningFeature
     let domains: DomainsFeature
+    let webhooks: WebhooksFeature
 
     init(_ house: House) async throws {
         let settings = house.settings
@@ -99,6 +102,7 @@ struct DeliveryService: DeployableService {
                 try await gates.set(try event.data(as: BillingEvents.AccessChanged.self), of: tenant, version: version, in: transaction)
             }
         }
+        webhooks = try WebhooksFeature(house)
         watch = SessionWatch(auth: house.peer(.auth), logger: house.logger)
         let otherCounters = QueueCounters(instance: name, .other)
         ambiguous = AmbiguousSends(
@@ -180,6 +184,7 @@ struct DeliveryService: DeployableService {
         SendRoutes(ambiguous: ambiguous).add(to: router)
         signing.routes(on: router)
         domains.routes(on: router)
+        webhooks.routes(on: router)
     }
 
     func methods(on router: inout RPCRouter) {
@@ -187,5 +192,9 @@ struct DeliveryService: DeployableService {
         domains.methods(on: &router)
     }
 
-    var background: [any Service] { [settlement, worker, jobWorker, dispatcher, platform, access, watch, recount] + domains.background }
+    var background: [any Service] {
+        [settlement, worker, jobWorker, dispatcher, platform, access, watch, recount] + domains.background + webhooks.background
+    }
+
+    func parts() async -> [String: PartHealth] { ["webhooks": await webhooks.health()] }
 }

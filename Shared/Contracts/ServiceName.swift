@@ -5,13 +5,14 @@ public enum ServiceName: String, Sendable, CaseIterable, Codable {
     /// The Redis stream of this service's events.
     public var eventStream: String { "events:\(rawValue)" }
 
-    /// Who reads this service's events: a row stays in the outbox until each of them has acknowledged it.
+    /// Who reads this service's events: a row stays in the outbox until each of them has acknowledged it. Delivery reads its own too, for webhooks:
+    /// tenants are told what happened after it did, not while mail is on its way.
     public var subscribers: [ServiceName] {
         switch self {
         case .auth: [.billing, .campaigns, .delivery, .audit]
         case .billing: [.campaigns, .delivery, .audit]
-        case .campaigns: [.audit]
-        case .delivery: [.campaigns, .audit]
+        case .campaigns: [.delivery, .audit]
+        case .delivery: [.campaigns, .delivery, .audit]
         case .audit: []
         }
     }

@@ -64,6 +64,9 @@ def environment(service, wiring, passwords):
         values["DELIVERY_SMTP_REACH"] = "anywhere"
         values["DNS_SERVER"] = "{}:{}".format(*wiring.dns) if wiring.dns else ""
         values["DELIVERY_DOMAINS_REQUIRED"] = "true" if wiring.dns else "false"
+        # So may a webhook to try one with.
+        values["DELIVERY_WEBHOOK_REACH"] = "anywhere"
+        values["DELIVERY_WEBHOOK_CA_FILE"] = wiring.authority
     if service in ("auth", "delivery", "audit"):
         # They meet our own authority's certificates: at the mail server, at the gateway.
         values["MAIL_CA_FILE"] = wiring.authority

@@ -1,2 +1,0 @@
-import CCurl
-func probe() { let h = curl_easy_init(); _ = h }
