@@ -23,6 +23,7 @@ struct DeliveryService: DeployableService {
         Migration(name: "m0006_access_gate", embedded: PackageResources.m0006_access_gate_sql),
         Migration(name: "m0007_reservation_index", embedded: PackageResources.m0007_reservation_index_sql),
         Migration(name: "m0008_mailbox_purges", embedded: PackageResources.m0008_mailbox_purges_sql),
+        Migration(name: "m0016_reputation", embedded: PackageResources.m0016_reputation_sql),
     ]
     static let keys = [
         ConfigurationKey(
@@ -37,13 +38,15 @@ struct DeliveryService: DeployableService {
         ConfigurationKey("delivery.retention.failed.days", "How long failed jobs are kept.", default: "365"),
         ConfigurationKey("delivery.retention.logs.days", "How long lines about jobs are kept.", default: "90"),
         ConfigurationKey("mail.ca.file", "Certificate authorities (PEM) to trust besides the system's.", default: ""),
-    ]
+    ] + ReputationFeature.keys
 
     let dispatcher: Dispatcher
     let worker: Worker
     let jobWorker: JobWorker
     let settlement: Settlement
     let sweeper: Sweeper
+    let reputation: ReputationFeature
+    let warmup: WarmupFeature
     private let mailboxes: Mailboxes
     private let suppressions: Suppressions
     private let links: UnsubscribeLinks
@@ -68,6 +71,8 @@ struct DeliveryService: DeployableService {
         let events = SendEvents(outbox: house.outbox)
         let name = "delivery-\(house.instance)"
         apiDatabase = house.api
+        reputation = try ReputationFeature(house, wakeup: wakeup, directory: .namesOnly, resolvers: []) { _ in nil }
+        warmup = WarmupFeature(house, wakeup: wakeup)
         links = try UnsubscribeLinks(keyring: house.keyring, baseURL: house.publicBaseURL)
         let digests = AddressDigests(keyring: house.keyring)
         let erased = ErasedOptOuts(digests: digests)
@@ -127,8 +132,9 @@ struct DeliveryService: DeployableService {
         jobWorker = JobWorker(
             streams: WorkStreams(consumer: name, queues: WorkQueue.others),
             store: JobStore(database: house.worker, counters: otherCounters), redis: house.redis,
-            handlers: maintenance.handlers.merging(["benchmark.nothing": { _ in .done }]) { first, _ in first }, slots: slots, lease: Double(lease),
-            clock: house.clock, wakeup: wakeup, logger: house.logger)
+            handlers: [maintenance.handlers, reputation.handlers, warmup.handlers, ["benchmark.nothing": { _ in .done }]].reduce(into: [:]) {
+                $0.merge($1) { first, _ in first }
+            }, slots: slots, lease: Double(lease), clock: house.clock, wakeup: wakeup, logger: house.logger)
         recount = ResourceRecount(house: house, of: .mailboxes) { start, limit, database in
             try await MailboxStore.counts(after: start, limit: limit, in: database)
         }
@@ -167,6 +173,8 @@ struct DeliveryService: DeployableService {
         QueueRoutes(database: apiDatabase).add(to: router)
         systemQueues.add(to: router)
         SendRoutes(ambiguous: ambiguous).add(to: router)
+        reputation.routes(on: router)
+        warmup.routes(on: router)
     }
 
     func methods(on router: inout RPCRouter) {

@@ -49,11 +49,12 @@ struct Mailboxes: Sendable {
                 guard try await MailboxStore.insert(mailbox, of: identity.tenant, passwordSealed: sealed, in: transaction) else {
                     throw Problem.conflict(kind: "mailbox_exists", title: "There is a mailbox with this address already.")
                 }
+                try await ComplaintHolds.cover(mailbox.id, of: identity.tenant, at: now, in: transaction)
                 try await outbox.append([event], in: transaction)
             }
         }
         outbox.wake()
-        return mailbox
+        return try await store.find(mailbox.id, of: identity.tenant) ?? mailbox
     }
 
     /// Tries new settings, stores them, and lets the mailbox send again.
@@ -76,6 +77,7 @@ struct Mailboxes: Sendable {
             guard try await MailboxStore.update(mailbox, of: identity.tenant, account, passwordSealed: sealed, at: now, in: transaction) else {
                 throw Problem.notFound("mailbox")
             }
+            try await ComplaintHolds.cover(mailbox, of: identity.tenant, at: now, in: transaction)
             try await outbox.append([event], in: transaction)
         }
         outbox.wake()
@@ -89,6 +91,9 @@ struct Mailboxes: Sendable {
         _ limits: MailboxLimits, of mailbox: MailboxID, by identity: Identity, audit: (AuditRecord.Target) -> AuditRecord
     ) async throws -> Mailbox {
         try await change(mailbox, by: identity, audit) { transaction, known, now in
+            if let name = limits.ramp, try await WarmupStore.strategy(name, in: transaction) == nil {
+                throw Problem.invalid("ramp must be the name of a warm-up strategy.", field: "ramp")
+            }
             try await MailboxStore.set(limits, of: mailbox, identity.tenant, at: now, in: transaction)
             return DeliveryEvents.MailboxChanged(mailbox: known.id)
         }
@@ -109,6 +114,7 @@ struct Mailboxes: Sendable {
 
     func resume(_ mailbox: MailboxID, by identity: Identity, audit: (AuditRecord.Target) -> AuditRecord) async throws -> Mailbox {
         try await change(mailbox, by: identity, audit) { transaction, known, now in
+            try await ComplaintHolds.requireNone(over: mailbox, of: identity.tenant, in: transaction)
             guard
                 try await MailboxStore.set(
                     state: "active", reason: nil, of: mailbox, identity.tenant, from: ["active", "paused"], at: now, in: transaction)
