@@ -47,6 +47,7 @@ struct DeliveryService: DeployableService {
     let sweeper: Sweeper
     let reputation: ReputationFeature
     let warmup: WarmupFeature
+    private let compliance: ComplianceFeature
     private let mailboxes: Mailboxes
     private let suppressions: Suppressions
     private let links: UnsubscribeLinks
@@ -74,6 +75,8 @@ struct DeliveryService: DeployableService {
         reputation = try ReputationFeature(house, wakeup: wakeup, directory: .namesOnly, resolvers: []) { _ in nil }
         warmup = WarmupFeature(house, wakeup: wakeup)
         links = try UnsubscribeLinks(keyring: house.keyring, baseURL: house.publicBaseURL)
+        let composer = MessageComposer(links: links)
+        compliance = ComplianceFeature(house, links: links, domainState: { _, _ in nil }, compose: { try composer.compose($0, from: $1) })
         let digests = AddressDigests(keyring: house.keyring)
         let erased = ErasedOptOuts(digests: digests)
         suppressions = Suppressions(database: house.worker, erased: erased, outbox: house.outbox, clock: house.clock)
@@ -116,7 +119,7 @@ struct DeliveryService: DeployableService {
             wakeup: wakeup, clock: house.clock, metrics: metrics, logger: house.logger, depth: slots * 2, claimLease: Double(lease))
         let load = Load()
         let tools = MailboxLane.Tools(
-            eventLoops: MultiThreadedEventLoopGroup.singleton, connector: connector, composer: MessageComposer(links: links),
+            eventLoops: MultiThreadedEventLoopGroup.singleton, connector: connector, composer: composer,
             marks: DataSentMarks(database: house.worker, metrics: metrics),
             outcomes: Outcomes(
                 database: house.worker, redis: redis, outbox: house.outbox, counters: outcomeCounters, load: load, lease: .seconds(lease),
@@ -175,6 +178,7 @@ struct DeliveryService: DeployableService {
         SendRoutes(ambiguous: ambiguous).add(to: router)
         reputation.routes(on: router)
         warmup.routes(on: router)
+        compliance.routes(on: router)
     }
 
     func methods(on router: inout RPCRouter) {
