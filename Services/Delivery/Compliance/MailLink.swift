@@ -22,7 +22,7 @@ struct MailLink: Sendable, Equatable {
         if place.hasPrefix("["), let close = place.firstIndex(of: "]") {
             host = place[place.startIndex...close]
         } else {
-            host = place.prefix { $0 != ":" }
+            host = place.prefix { $0.isLetter || $0.isNumber || $0 == "." || $0 == "-" || $0 == "_" || $0 == "{" }
         }
         while host.hasSuffix(".") { host = host.dropLast() }
         guard !host.isEmpty, !host.contains("{") else { return nil }

@@ -58,7 +58,8 @@ struct Warmup: Sendable, Equatable {
 
     /// Whole days that have passed, pauses not counted.
     func activeDays(at now: Date) -> Int {
-        max(0, Int(((pausedAt ?? now).timeIntervalSince(startedAt) - pausedSeconds) / 86_400))
+        // Instants are a little off in binary: a day that is whole but for that has passed.
+        max(0, Int(((pausedAt ?? now).timeIntervalSince(startedAt) - pausedSeconds + 0.001) / 86_400))
     }
 
     /// The first is 0.
