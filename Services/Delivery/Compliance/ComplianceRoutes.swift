@@ -47,12 +47,15 @@ struct ComplianceRoutes {
             }
             return content
         }
-        guard let subject = input.subject else { throw Problem.invalid("subject says what the mail's subject is, or send names a mail.", field: "subject") }
+        guard let subject = input.subject else {
+            throw Problem.invalid("subject says what the mail's subject is, or send names a mail.", field: "subject")
+        }
         guard subject.utf8.count <= 998, !subject.contains(where: \.isNewline) else {
             throw Problem.invalid("subject must have at most 998 bytes in one line.", field: "subject")
         }
         return ComplianceStore.Content(
-            send: SendID(.v7(at: clock.now)), subject: subject, text: input.text ?? "", html: input.html, follows: input.isReply == true ? ["reply"] : [],
+            send: SendID(.v7(at: clock.now)), subject: subject, text: input.text ?? "", html: input.html,
+            follows: input.isReply == true ? ["reply"] : [],
             recipient: "recipient@example.com", recipientName: nil)
     }
 

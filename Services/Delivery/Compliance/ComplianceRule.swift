@@ -85,10 +85,12 @@ struct ComplianceRule: Sendable, Equatable, Encodable {
             id: .complaints, title: "Few complaints", advice: "Stay below 0.10 %, and never reach 0.30 %: write to whom it concerns.",
             sources: [gmail("5.7.28"), yahoo(nil)]),
         ComplianceRule(
-            id: .size, title: "Not too large", advice: "Shorten the HTML: Gmail shows the first 102 KB, and hides the rest with your unsubscribe link.",
+            id: .size, title: "Not too large",
+            advice: "Shorten the HTML: Gmail shows the first 102 KB, and hides the rest with your unsubscribe link.",
             sources: [gmail(nil)]),
         ComplianceRule(
-            id: .textPart, title: "A part without HTML", advice: "Write the text part too; it says the same in plain words.", sources: [microsoft(nil)]),
+            id: .textPart, title: "A part without HTML", advice: "Write the text part too; it says the same in plain words.",
+            sources: [microsoft(nil)]),
         ComplianceRule(
             id: .imageOnly, title: "More words than pictures", advice: "Say in text what the picture shows.", sources: [gmail(nil), yahoo(nil)]),
         ComplianceRule(

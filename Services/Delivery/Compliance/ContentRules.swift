@@ -69,7 +69,8 @@ struct ContentRules: Sendable {
             guard !isTracked, !DomainAlignment.isRelaxed(target.host, claimed) else { return nil }
             return "\(claimed) leads to \(target.host)"
         }
-        return bad.isEmpty ? .pass("links lead where they say") : .fail("a link says one thing and leads to another: \(bad.prefix(3).joined(separator: ", "))")
+        return bad.isEmpty
+            ? .pass("links lead where they say") : .fail("a link says one thing and leads to another: \(bad.prefix(3).joined(separator: ", "))")
     }
 
     private var tracking: ComplianceFinding {

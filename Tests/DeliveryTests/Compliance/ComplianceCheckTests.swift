@@ -12,9 +12,11 @@ struct ComplianceCheckTests {
     private static let good = DomainState(
         spf: .pass, envelopeDomain: "bounce.acme.example", signing: .ours("acme.example"),
         keys: [
-            .init(selector: "a", algorithm: .rsa, bits: 2_048, isPublished: true), .init(selector: "b", algorithm: .ed25519, bits: nil, isPublished: true),
+            .init(selector: "a", algorithm: .rsa, bits: 2_048, isPublished: true),
+            .init(selector: "b", algorithm: .ed25519, bits: nil, isPublished: true),
         ],
-        dmarc: .init(finding: .pass, policy: DomainState.DMARC.Policy.none, isStrictDKIM: false, isStrictSPF: false), trackingDomain: "go.acme.example",
+        dmarc: .init(finding: .pass, policy: DomainState.DMARC.Policy.none, isStrictDKIM: false, isStrictSPF: false),
+        trackingDomain: "go.acme.example",
         isServerOurs: false, pointer: .pass, tls: .pass)
 
     /// A mail with nothing to say against it, changed by `change`.
@@ -23,7 +25,8 @@ struct ComplianceCheckTests {
         var name = "Ada of Acme"
         var subject = "A question about your shop"
         var text = "Hello Bob,\nwould this help you? https://acme.example/page\nNo more mail: \(ComplianceCheckTests.link)\n"
-        var html: String? = #"<p>Hello Bob, would <a href="https://acme.example/page">this</a> help you?</p><p><a href="\#(ComplianceCheckTests.link)">No more mail</a></p>"#
+        var html: String? =
+            #"<p>Hello Bob, would <a href="https://acme.example/page">this</a> help you?</p><p><a href="\#(ComplianceCheckTests.link)">No more mail</a></p>"#
         var domain = ComplianceCheckTests.good
         var isReply = false
         var complaints = 0
@@ -210,7 +213,10 @@ struct ComplianceCheckTests {
     @Test("whatever stands there, reading ends", arguments: 0..<20 as Range<UInt64>)
     func anything(seed: UInt64) {
         var random = SeededRandom(seed: seed)
-        let pieces = ["<", ">", "a", "</a>", "<a href=", "\"", "'", "=", " ", "<!--", "-->", "<style>", "</style>", "/", "https://x.example", "&amp;", "é", "\n"]
+        let pieces = [
+            "<", ">", "a", "</a>", "<a href=", "\"", "'", "=", " ", "<!--", "-->", "<style>", "</style>", "/", "https://x.example", "&amp;", "é",
+            "\n",
+        ]
         for _ in 0..<200 {
             let text = (0..<Int.random(in: 0...60, using: &random)).map { _ in pieces.randomElement(using: &random)! }.joined()
             let scan = HTMLScan(text)
@@ -225,7 +231,10 @@ struct ComplianceCheckTests {
         for text in ["mailto:a@b.example", "#top", "/x", "https:", "https://", "javascript:alert(1)", "https://{{domain}}/x", ""] {
             #expect(MailLink(text) == nil, "\(text)")
         }
-        #expect(MailLink.all(in: "see https://a.example, (https://b.example/x) and <http://c.example>.").map(\.host) == ["a.example", "b.example", "c.example"])
+        #expect(
+            MailLink.all(in: "see https://a.example, (https://b.example/x) and <http://c.example>.").map(\.host) == [
+                "a.example", "b.example", "c.example",
+            ])
         #expect(MailLink.claimedHost(in: " https://a.example/x ") == "a.example" && MailLink.claimedHost(in: "acme.com/offer") == "acme.com")
         for text in ["Click here", "e.g.", "readme.md", "", "1.2", "acme"] { #expect(MailLink.claimedHost(in: text) == nil, "\(text)") }
     }

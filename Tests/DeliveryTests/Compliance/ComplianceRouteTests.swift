@@ -15,10 +15,12 @@ struct ComplianceRouteTests {
         let mailbox = try await fixture.mailbox()
         let path = "/api/v1/mailboxes/\(mailbox)/compliance-check"
         let answer = try await fixture.send(
-            .post, path, #"{"subject":"A question","text":"Hello. {{unsubscribe_url}}","html":"<p>Hello. <a href=\"{{unsubscribe_url}}\">Leave</a></p>"}"#)
+            .post, path,
+            #"{"subject":"A question","text":"Hello. {{unsubscribe_url}}","html":"<p>Hello. <a href=\"{{unsubscribe_url}}\">Leave</a></p>"}"#)
         #expect(answer.status == 200, "\(answer.body)")
         for part in [
-            #""overall":"at_risk""#, #""rule":"unsubscribe.one_click""#, #""code":"5.7.26""#, #""verdict":"not_applicable""#, "both parts have the link",
+            #""overall":"at_risk""#, #""rule":"unsubscribe.one_click""#, #""code":"5.7.26""#, #""verdict":"not_applicable""#,
+            "both parts have the link",
         ] {
             #expect(answer.body.contains(part), "\(part) in \(answer.body)")
         }
@@ -41,7 +43,9 @@ struct ComplianceRouteTests {
         let send: SendID = try await fixture.database.query("select id from sends")[0].decode("id")
         let body = #"{"send":"\#(send)"}"#
         let found = try await fixture.send(.post, "/api/v1/mailboxes/\(mailbox)/compliance-check", body)
-        #expect(found.status == 200 && found.body.contains("the text has no link") == false && found.body.contains("unsubscribe.visible"), "\(found.body)")
+        #expect(
+            found.status == 200 && found.body.contains("the text has no link") == false && found.body.contains("unsubscribe.visible"), "\(found.body)"
+        )
         #expect(try await fixture.send(.post, "/api/v1/mailboxes/\(other)/compliance-check", body).status == 404)
         #expect(try await fixture.send(.post, "/api/v1/mailboxes/\(mailbox)/compliance-check", body, tenant: TenantID(UUID())).status == 404)
         let taken = try await DeliveryStore(database: fixture.database, lease: 30).take(fixture.entries(try await fixture.claim())).map(\.delivery)

@@ -72,7 +72,9 @@ struct ReputationRouteTests {
         #expect(view.penalties.map(\.name) == ["bounces", "complaints", "unsubscribes", "volume_swings"])
         #expect(view.penalties[0].points > 0 && view.penalties[1].points == 0)
         #expect(view.trend.days.count == 30 && view.trend.direction == "improving")
-        #expect(view.trend.days.last?.score == view.score && view.trend.days.last?.date == CivilDay.text(of: CivilDay.number(at: fixture.house.clock.clock.now)))
+        #expect(
+            view.trend.days.last?.score == view.score
+                && view.trend.days.last?.date == CivilDay.text(of: CivilDay.number(at: fixture.house.clock.clock.now)))
         #expect(!view.isListed)
         let own: View = try decode(try await fixture.send(.get, "/api/v1/mailboxes/\(mailbox)/reputation?days=7"))
         #expect(own.scope == "mailbox" && own.score == view.score && own.trend.days.count == 7 && own.trend.direction == "improving")
@@ -101,7 +103,9 @@ struct ReputationRouteTests {
         #expect(foreign.data.isEmpty)
         let restricted: List = try decode(try await fixture.ask(.get, "/api/v1/reputation", workspaces: [WorkspaceID(UUID())]))
         #expect(restricted.data.isEmpty)
-        #expect(try await fixture.send(.put, "/api/v1/mailboxes/\(mailbox)/warmup", #"{"state":"running","strategy":"moderate"}"#, tenant: stranger).status == 404)
+        #expect(
+            try await fixture.send(.put, "/api/v1/mailboxes/\(mailbox)/warmup", #"{"state":"running","strategy":"moderate"}"#, tenant: stranger)
+                .status == 404)
         let sample = #"{"subject":"Hi","text":"Hello {{unsubscribe_url}}"}"#
         #expect(try await fixture.send(.post, "/api/v1/mailboxes/\(mailbox)/compliance-check", sample, tenant: stranger).status == 404)
         // The database itself keeps them apart.

@@ -73,7 +73,9 @@ struct ReputationScoreTests {
         #expect(ReputationScore.swing(on: 10, of: few) == 1)
     }
 
-    @Test("whatever the figures: the score is from 0 to 100, never rises with more trouble, and is what the parts say", arguments: 0..<40 as Range<UInt64>)
+    @Test(
+        "whatever the figures: the score is from 0 to 100, never rises with more trouble, and is what the parts say",
+        arguments: 0..<40 as Range<UInt64>)
     func properties(seed: UInt64) {
         var random = SeededRandom(seed: seed)
         for _ in 0..<50 {
@@ -131,7 +133,8 @@ struct ComplaintBreakerTests {
     @Test(
         "it trips at the exact count",
         arguments: [
-            (0, 0, nil), (0, 1_000_000, nil), (1, 999, nil), (1, 1_000, .pause), (1, 1_001, nil), (2, 1_999, .pause), (2, 2_000, .pause), (2, 2_001, nil),
+            (0, 0, nil), (0, 1_000_000, nil), (1, 999, nil), (1, 1_000, .pause), (1, 1_001, nil), (2, 1_999, .pause), (2, 2_000, .pause),
+            (2, 2_001, nil),
             (4, 5_000, nil), (5, 5_000, .pause), (14, 5_000, .pause), (15, 5_000, .stop), (3, 1_000, .stop), (3, 1_001, .pause), (2, 999, nil),
             (3, 999, .stop), (3, 3, .stop), (2, 2, nil), (99, 100_000, nil), (100, 100_000, .pause), (299, 100_000, .pause), (300, 100_000, .stop),
         ] as [(Int, Int, ComplaintBreaker.Level?)])

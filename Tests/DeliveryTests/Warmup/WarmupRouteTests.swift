@@ -47,13 +47,17 @@ struct WarmupRouteTests {
         let mailbox = try await fixture.mailbox()
         #expect(try await view(fixture, mailbox).state == "off")
         let path = "/api/v1/mailboxes/\(mailbox)/warmup"
-        for body in [#"{"state":"running"}"#, #"{"state":"running","strategy":"unknown"}"#, #"{"state":"running","strategy":"moderate","target":0}"#, #"{"state":"on"}"#] {
+        for body in [
+            #"{"state":"running"}"#, #"{"state":"running","strategy":"unknown"}"#, #"{"state":"running","strategy":"moderate","target":0}"#,
+            #"{"state":"on"}"#,
+        ] {
             #expect(try await fixture.send(.put, path, body).status == 400)
         }
         #expect(try await fixture.send(.put, path, #"{"state":"paused"}"#).status == 409)
         #expect(try await fixture.ask(.put, path, #"{"state":"off"}"#, role: .viewer).status == 403)
         let begun = try await put(fixture, mailbox, #"{"state":"running","strategy":"aggressive","target":100}"#)
-        #expect(begun.state == "running" && begun.day == 1 && begun.days == 10 && begun.daysLeft == 10 && begun.todaysLimit == 10 && begun.target == 100)
+        #expect(
+            begun.state == "running" && begun.day == 1 && begun.days == 10 && begun.daysLeft == 10 && begun.todaysLimit == 10 && begun.target == 100)
         #expect(begun.plan.map(\.limit) == [10, 20, 30, 40, 50, 60, 70, 80, 90, 100])
         #expect(begun.plan.first?.date == CivilDay.text(of: CivilDay.number(at: fixture.house.clock.clock.now)))
         #expect(try await budget(fixture, mailbox).ramp == begun.plan.map(\.limit))

@@ -20,7 +20,9 @@ struct WarmupTests {
         #expect(limits[days - 1] == 200 && limits[days - 2] < 200 && limits[59] == 200)
         // As the whole numbers say it, whatever the shares look like in binary.
         for target in [1, 4, 7, 50, 99, 200, 1_000] {
-            for step in 0..<days { #expect(strategy.limit(onStep: step, target: target) == min(target, max(5, (target * (step + 1) + days - 1) / days))) }
+            for step in 0..<days {
+                #expect(strategy.limit(onStep: step, target: target) == min(target, max(5, (target * (step + 1) + days - 1) / days)))
+            }
         }
     }
 
@@ -77,7 +79,9 @@ struct WarmupTests {
         #expect(warmup.state(at: Self.at(9.9)) == .running && warmup.state(at: Self.at(10)) == .finished)
         let judged = (warmup.judge(.advanced, at: Self.at(10.5)), warmup.judge(.setBack, at: Self.at(12)))
         #expect(judged == (true, true))
-        #expect(warmup.state(at: Self.at(12)) == .finished && warmup.limit(at: Self.at(12), target: 77) == 77 && warmup.plan(at: Self.at(12), target: 77) == [])
+        #expect(
+            warmup.state(at: Self.at(12)) == .finished && warmup.limit(at: Self.at(12), target: 77) == 77
+                && warmup.plan(at: Self.at(12), target: 77) == [])
     }
 
     @Test("another strategy goes on from today's limit and never below it")
