@@ -42,6 +42,32 @@ struct ReputationCountTests {
         #expect(try await fixture.counts(of: mailbox).accepted == 5)
     }
 
+    @Test("what is known of a mail by its identifier counts once, and nothing of a mail that another company sent")
+    func byIdentifier() async throws {
+        let fixture = try await DeliveryFixture.make()
+        let mailbox = try await fixture.mailbox()
+        try await fixture.accepted(1, from: mailbox)
+        let send: SendID = try await fixture.database.query("select id from sends")[0].decode("id")
+        let (counts, now) = (fixture.service.reputation.feedback, fixture.house.clock.clock.now)
+        func unsubscribe(_ tenant: TenantID) async throws -> Bool {
+            try await fixture.database.transaction { try await counts.count(.unsubscribed, of: send, tenant, now: now, in: $0) }
+        }
+        #expect(try await unsubscribe(fixture.tenant))
+        #expect(try await !unsubscribe(fixture.tenant))
+        #expect(try await !unsubscribe(TenantID(UUID())))
+        #expect(try await fixture.counts(of: mailbox) == ReputationCounts(accepted: 1, unsubscribes: 1))
+    }
+
+    @Test("each kind of job that comes by the clock has a handler")
+    func handlers() async throws {
+        let fixture = try await DeliveryFixture.make()
+        let kinds = try await fixture.database.query("select kind from cron_kinds where kind like 'reputation.%' or kind like 'warmup.%'").map {
+            try $0.decode("kind", as: String.self)
+        }
+        let handlers = Set(fixture.service.reputation.handlers.keys).union(fixture.service.warmup.handlers.keys)
+        #expect(Set(kinds) == handlers && kinds.count == 4)
+    }
+
     @Test("the recount of an ended day equals what was counted, sets right what drifted, and leaves today alone")
     func recount() async throws {
         let fixture = try await DeliveryFixture.make()
