@@ -73,7 +73,7 @@ struct DeliveryService: DeployableService {
         let events = SendEvents(outbox: house.outbox)
         let name = "delivery-\(house.instance)"
         apiDatabase = house.api
-        reputation = try ReputationFeature(house, wakeup: wakeup, directory: .namesOnly, resolvers: []) { _ in nil }
+        reputation = try ReputationFeature(house, wakeup: wakeup, directory: .empty, resolvers: []) { _ in nil }
         warmup = WarmupFeature(house, wakeup: wakeup)
         links = try UnsubscribeLinks(keyring: house.keyring, baseURL: house.publicBaseURL)
         let composer = MessageComposer(links: links)

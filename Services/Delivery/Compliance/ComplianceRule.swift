@@ -94,7 +94,8 @@ struct ComplianceRule: Sendable, Equatable, Encodable {
         ComplianceRule(
             id: .imageOnly, title: "More words than pictures", advice: "Say in text what the picture shows.", sources: [gmail(nil), yahoo(nil)]),
         ComplianceRule(
-            id: .hosts, title: "Links name a host", advice: "Link to a name, not to an address in digits.", sources: [gmail("5.7.1"), microsoft(nil)]),
+            id: .hosts, title: "Links name a host", advice: "Link to a name, not to an address in digits.",
+            sources: [gmail("5.7.1"), microsoft(nil)]),
         ComplianceRule(
             id: .shorteners, title: "No link shorteners", advice: "Link to the page itself: what shorteners hide, filters distrust.",
             sources: [gmail("5.7.1"), yahoo(nil), microsoft(nil)]),

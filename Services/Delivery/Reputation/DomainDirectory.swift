@@ -1,11 +1,16 @@
 import Contracts
-import Foundation
 
 /// What reputation asks of the area that keeps tenants' domains: a value with one effect, so that neither knows the other's tables.
 struct DomainDirectory: Sendable {
-    /// The name, in lower case, of a domain of the tenant by its identifier; nil when it has none.
-    let name: @Sendable (TenantID, UUID) async throws -> String?
+    struct Entry: Sendable, Equatable {
+        /// In lower case.
+        let name: String
+        let workspace: WorkspaceID
+    }
 
-    /// Domains are known by their names alone.
-    static let namesOnly = DomainDirectory { _, _ in nil }
+    /// A domain of the tenant by its identifier or its name, in lower case; nil when it has none.
+    let find: @Sendable (TenantID, String) async throws -> Entry?
+
+    /// Knows none: domains are those that mailboxes send from.
+    static let empty = DomainDirectory { _, _ in nil }
 }

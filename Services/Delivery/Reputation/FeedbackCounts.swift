@@ -15,7 +15,9 @@ struct FeedbackCounts: Sendable {
     /// One thing about one mail, as whoever knows it by its identifier tells it: a click on a link to unsubscribe. False when it was known, or there
     /// is no such mail.
     @discardableResult
-    func count(_ kind: DeliveryEvents.FeedbackKind, of send: SendID, _ tenant: TenantID, now: Date, in transaction: Transaction) async throws -> Bool {
+    func count(
+        _ kind: DeliveryEvents.FeedbackKind, of send: SendID, _ tenant: TenantID, now: Date, in transaction: Transaction
+    ) async throws -> Bool {
         let found = try await transaction.query("select send_key from sends where tenant_id = \(tenant) and id = \(send)")
         guard let key: String = try found.first?.decode("send_key") else { return false }
         let feedback = DeliveryEvents.Feedback(kind: kind, sendKey: key, campaign: nil, enrolment: nil, isMachine: false, at: now)

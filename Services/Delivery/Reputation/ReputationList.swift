@@ -107,7 +107,8 @@ struct ReputationList: Sendable {
                     and b.status = 'listed') as listed,
                 h.level as hold
             from reputations r
-            left join mailboxes m on r.scope = 'mailbox' and m.tenant_id = r.tenant_id and m.id = case when r.scope = 'mailbox' then r.subject::uuid end
+            left join mailboxes m on r.scope = 'mailbox' and m.tenant_id = r.tenant_id
+                and m.id = case when r.scope = 'mailbox' then r.subject::uuid end
             cross join lateral (select case when r.scope = 'domain' then r.subject else split_part(m.address, '@', 2) end as domain) n
             left join lateral (
                 select max(x.level) as level from complaint_holds x where x.tenant_id = r.tenant_id and (x.scope = 'tenant' or x.subject = n.domain)

@@ -46,7 +46,8 @@ struct ReputationRecount: Sendable {
                     coalesce(t.complaints, 0) as complaints, coalesce(t.unsubscribes, 0) as unsubscribes, coalesce(t.replies, 0) as replies
                 from ledger l full join told t using (tenant_id, mailbox_id)
             ), emptied as (
-                update reputation_days d set accepted = 0, refused = 0, hard_bounces = 0, soft_bounces = 0, complaints = 0, unsubscribes = 0, replies = 0
+                update reputation_days d set accepted = 0, refused = 0, hard_bounces = 0, soft_bounces = 0, complaints = 0,
+                    unsubscribes = 0, replies = 0
                 where d.day = \(day)::date
                   and not exists (select from counted c where c.tenant_id = d.tenant_id and c.mailbox_id = d.mailbox_id)
             )

@@ -102,15 +102,13 @@ struct ReputationRoutes {
                 hold: try await store.hold(over: domain, of: tenant), now: now))
     }
 
-    /// The domain that the path names, by its name or its identifier: one that a mailbox of the asker's workspaces sends from.
+    /// The domain that the path names, by its name or its identifier: one of a workspace of the asker's, or one that a mailbox of such sends from.
     private func domain(_ context: AppContext, for identity: Identity) async throws -> String {
         let text = (context.parameters.get("id").flatMap { $0.removingPercentEncoding } ?? "").lowercased()
-        var name = text
-        if let id = UUID(uuidString: text) {
-            guard let known = try await directory.name(identity.tenant, id) else { throw Problem.notFound("domain") }
-            name = known
-        }
-        guard (1...253).contains(name.utf8.count) else { throw Problem.notFound("domain") }
+        guard (1...253).contains(text.utf8.count) else { throw Problem.notFound("domain") }
+        let known = try await directory.find(identity.tenant, text)
+        if let known, identity.mayUse(known.workspace) { return known.name }
+        let name = known?.name ?? text
         guard try await store.workspaces(of: name, identity.tenant).contains(where: identity.mayUse) else { throw Problem.notFound("domain") }
         return name
     }

@@ -138,7 +138,8 @@ struct BlacklistChecks: Sendable {
             : "select distinct m.tenant_id from mailboxes m where lower(m.smtp_host) = n.host"
         try await database.query(
             """
-            insert into blacklist_results as b (tenant_id, kind, subject, zone, host, status, codes, meaning, listed_since, checked_at, failed_at, failure)
+            insert into blacklist_results as b (tenant_id, kind, subject, zone, host, status, codes, meaning, listed_since, checked_at,
+                failed_at, failure)
             select t.tenant_id, \(zone.kind), n.subject, \(zone.name), n.host, n.status, array_remove(string_to_array(n.codes, ' '), ''), n.meaning,
                 case when n.status = 'listed' then \(now)::timestamptz end, case when n.failure is null then \(now)::timestamptz end,
                 case when n.failure is not null then \(now)::timestamptz end, n.failure
