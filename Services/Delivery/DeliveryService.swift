@@ -26,6 +26,7 @@ struct DeliveryService: DeployableService {
         Migration(name: "m0009_domains", embedded: PackageResources.m0009_domains_sql),
         Migration(name: "m0010_signing_keys", embedded: PackageResources.m0010_signing_keys_sql),
         Migration(name: "m0013_webhooks", embedded: PackageResources.m0013_webhooks_sql),
+        Migration(name: "m0016_reputation", embedded: PackageResources.m0016_reputation_sql),
     ]
     private static let ownKeys = [
         ConfigurationKey(
@@ -43,13 +44,16 @@ struct DeliveryService: DeployableService {
         SigningFeature.rotationDays, SigningFeature.overlapDays,
         WebhooksFeature.reachKey, WebhooksFeature.certificatesKey, WebhooksFeature.slotsKey,
     ]
-    static let keys = ownKeys + DomainsFeature.keys
+    static let keys = ownKeys + DomainsFeature.keys + ReputationFeature.keys
 
     let dispatcher: Dispatcher
     let worker: Worker
     let jobWorker: JobWorker
     let settlement: Settlement
     let sweeper: Sweeper
+    let reputation: ReputationFeature
+    let warmup: WarmupFeature
+    private let compliance: ComplianceFeature
     private let mailboxes: Mailboxes
     private let suppressions: Suppressions
     private let links: UnsubscribeLinks
@@ -77,7 +81,26 @@ struct DeliveryService: DeployableService {
         let events = SendEvents(outbox: house.outbox)
         let name = "delivery-\(house.instance)"
         apiDatabase = house.api
+        let resolver = try DomainsFeature.resolver(settings)
+        signing = try SigningFeature(house) { publication, domain in try await resolver.shows(publication, of: domain) }
+        domains = try DomainsFeature(house, keys: DomainKeys(signing.tending.keys), resolver: resolver)
+        let domainStore = DomainStore(database: house.api)
+        reputation = try ReputationFeature(
+            house, wakeup: wakeup, directory: DomainDirectory(domainStore), resolvers: [settings["dns.server"]].filter { !$0.isEmpty },
+            lookup: { await resolver.addresses(of: $0) })
+        warmup = WarmupFeature(house, wakeup: wakeup)
         links = try UnsubscribeLinks(keyring: house.keyring, baseURL: house.publicBaseURL)
+        let composer = MessageComposer(links: links)
+        let (signatures, keys) = (signing.signing, signing.keys)
+        compliance = ComplianceFeature(
+            house, links: links,
+            domainState: { tenant, name in
+                guard let domain = try await domainStore.find(named: name, of: tenant) else { return nil }
+                return DomainState(domain.report, of: name, keys: try await keys.keys(of: tenant, domain: name))
+            },
+            compose: { delivery, sender in
+                try await signatures.signed(try composer.compose(delivery, from: sender), of: delivery.tenant, from: try MailAddress(sender.address).domain)
+            })
         let digests = AddressDigests(keyring: house.keyring)
         let erased = ErasedOptOuts(digests: digests)
         suppressions = Suppressions(database: house.worker, erased: erased, outbox: house.outbox, clock: house.clock)
@@ -119,12 +142,9 @@ struct DeliveryService: DeployableService {
             gates: gates, ambiguous: ambiguous,
             cron: Cron(database: house.worker, jobs: JobStore(database: house.worker, counters: dispatchCounters)), redis: redis,
             wakeup: wakeup, clock: house.clock, metrics: metrics, logger: house.logger, depth: slots * 2, claimLease: Double(lease))
-        let resolver = try DomainsFeature.resolver(settings)
-        signing = try SigningFeature(house) { publication, domain in try await resolver.shows(publication, of: domain) }
         let load = Load()
         let tools = MailboxLane.Tools(
-            eventLoops: MultiThreadedEventLoopGroup.singleton, connector: connector, composer: MessageComposer(links: links),
-            signing: signing.signing,
+            eventLoops: MultiThreadedEventLoopGroup.singleton, connector: connector, composer: composer, signing: signing.signing,
             marks: DataSentMarks(database: house.worker, metrics: metrics),
             outcomes: Outcomes(
                 database: house.worker, redis: redis, outbox: house.outbox, counters: outcomeCounters, load: load, lease: .seconds(lease),
@@ -140,13 +160,12 @@ struct DeliveryService: DeployableService {
         jobWorker = JobWorker(
             streams: WorkStreams(consumer: name, queues: WorkQueue.others),
             store: JobStore(database: house.worker, counters: otherCounters), redis: house.redis,
-            handlers: maintenance.handlers.merging(signing.jobHandlers) { first, _ in first }
-                .merging(["benchmark.nothing": { _ in .done }]) { first, _ in first }, slots: slots, lease: Double(lease),
-            clock: house.clock, wakeup: wakeup, logger: house.logger)
+            handlers: [
+                maintenance.handlers, signing.jobHandlers, reputation.handlers, warmup.handlers, ["benchmark.nothing": { _ in .done }],
+            ].reduce(into: [:]) { $0.merge($1) { first, _ in first } }, slots: slots, lease: Double(lease), clock: house.clock, wakeup: wakeup, logger: house.logger)
         recount = ResourceRecount(house: house, of: .mailboxes) { start, limit, database in
             try await MailboxStore.counts(after: start, limit: limit, in: database)
         }
-        domains = try DomainsFeature(house, keys: DomainKeys(signing.tending.keys), resolver: resolver)
         settlement = Settlement(database: house.worker, billing: house.peer(.billing), logger: house.logger)
         handlers = DeliveryHandlers(
             enqueuer: Enqueuer(database: house.worker, counters: enqueueCounters, clock: house.clock, wakeup: wakeup, metrics: metrics),
@@ -185,6 +204,9 @@ struct DeliveryService: DeployableService {
         signing.routes(on: router)
         domains.routes(on: router)
         webhooks.routes(on: router)
+        reputation.routes(on: router)
+        warmup.routes(on: router)
+        compliance.routes(on: router)
     }
 
     func methods(on router: inout RPCRouter) {

@@ -58,21 +58,27 @@ struct MailboxBudgetTests {
         #expect(try #require(later.opensAt).timeIntervalSinceNow > 3_000)
     }
 
-    @Test("the days of a ramp: none without one or after it, and its own goal where no limit is set")
+    @Test("the days of a warm-up: none without one, after it or while it is paused, and its own goal where no limit is set")
     func ramps() {
         let now = Date(timeIntervalSince1970: 1_800_000_000)
-        #expect(MailboxPace(dailyLimit: 30).rampLimits(now: now) == [])
-        #expect(MailboxPace(dailyLimit: 30).rampedLimit == 30)
-        let began = MailboxPace(ramp: .conservative, rampStartedAt: now)
-        #expect(began.rampedLimit == MailboxPace.rampTarget)
-        #expect(began.rampLimits(now: now).count == 30 && began.rampLimits(now: now).last == MailboxPace.rampTarget)
+        #expect(MailboxPace(dailyLimit: 30).plannedLimits(now: now) == [])
+        #expect(MailboxPace(dailyLimit: 30).lastingLimit(now: now) == 30)
+        let began = MailboxPace(warmup: Warmup(strategy: .even(days: 30), startedAt: now))
+        #expect(began.lastingLimit(now: now) == Warmup.defaultTarget)
+        #expect(began.plannedLimits(now: now).count == 30 && began.plannedLimits(now: now).last == Warmup.defaultTarget)
         for day in 0..<32 {
             let instant = now.addingTimeInterval(Double(day) * 86_400 + 3_600)
-            let limits = began.rampLimits(now: instant)
-            #expect(limits.first ?? MailboxPace.rampTarget == began.effectiveDailyLimit(now: instant))
+            let limits = began.plannedLimits(now: instant)
+            #expect(limits.first ?? Warmup.defaultTarget == began.effectiveDailyLimit(now: instant))
             #expect(limits.isEmpty == (day >= 30))
         }
-        #expect(MailboxPace(dailyLimit: 4, ramp: .moderate, rampStartedAt: now).rampLimits(now: now) == [4])
+        let small = MailboxPace(dailyLimit: 4, warmup: Warmup(strategy: .even(days: 20), startedAt: now))
+        #expect(small.plannedLimits(now: now) == [4])
+        var held = Warmup(strategy: .even(days: 10), startedAt: now)
+        held.pause(at: now.addingTimeInterval(2.5 * 86_400))
+        let paused = MailboxPace(dailyLimit: 100, warmup: held)
+        let later = now.addingTimeInterval(40 * 86_400)
+        #expect(paused.plannedLimits(now: later) == [] && paused.lastingLimit(now: later) == 30 && paused.effectiveDailyLimit(now: later) == 30)
     }
 
     @Test(

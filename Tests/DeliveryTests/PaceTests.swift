@@ -79,14 +79,13 @@ struct MailboxPaceTests {
         #expect(MailboxPace(opensAt: Self.now.addingTimeInterval(1)).verdict(now: Self.now, cap: 32) == .closed(.gap))
     }
 
-    @Test("a ramp rises from a few a day to the limit, never falls, and ends there", arguments: [Ramp.conservative, .moderate, .aggressive])
-    func ramp(_ ramp: Ramp) {
-        let limits = (0..<60).map { ramp.limit(onDay: $0, target: 200) }
-        #expect(limits[0] <= 20 && limits[0] >= 5)
-        #expect(zip(limits, limits.dropFirst()).allSatisfy { $0 <= $1 })
-        #expect(limits[ramp.days - 1] == 200 && limits[ramp.days - 2] < 200 && limits[59] == 200)
-        let pace = MailboxPace(dailyLimit: 200, ramp: ramp, rampStartedAt: Self.now.addingTimeInterval(-86_400 * 3 - 60))
-        #expect(pace.effectiveDailyLimit(now: Self.now) == limits[3])
+    @Test("the day's limit is the warm-up's where there is one")
+    func warmup() {
+        let strategy = WarmupStrategy.even(days: 10)
+        let began = Self.now.addingTimeInterval(-86_400 * 3 - 60)
+        let pace = MailboxPace(dailyLimit: 200, warmup: Warmup(strategy: strategy, startedAt: began))
+        #expect(pace.effectiveDailyLimit(now: Self.now) == 80)
+        #expect(MailboxPace(dailyLimit: 200).effectiveDailyLimit(now: Self.now) == 200)
     }
 
     @Test("whatever happens to claims on their way, no hour and no 24 hours hold more than the limit", arguments: 0..<50 as Range<UInt64>)

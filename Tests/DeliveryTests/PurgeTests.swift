@@ -45,6 +45,27 @@ struct PurgeTests {
             "insert into mailbox_minutes (tenant_id, mailbox_id, minute, mails) values (\(tenant), \(mailbox), now(), 1)",
             "insert into mailbox_days (tenant_id, mailbox_id, day) values (\(tenant), \(mailbox), current_date)",
             """
+            insert into reputation_days (tenant_id, mailbox_id, day, domain) values (\(tenant), \(mailbox), current_date, 'sender.example')
+            """,
+            """
+            insert into send_feedback (tenant_id, send_id, kind, mailbox_id, day, at)
+            select tenant_id, id, 'replied', mailbox_id, current_date, now() from sends where tenant_id = \(tenant)
+            """,
+            """
+            insert into reputations (tenant_id, scope, subject, score, band, accepted, bounces, complaints, unsubscribes, checked_at)
+            values (\(tenant), 'domain', 'sender.example', 100, 'green', 1, 0, 0, 0, now()),
+                   (\(tenant), 'mailbox', \(mailbox.description), 100, 'green', 1, 0, 0, 0, now())
+            """,
+            """
+            insert into blacklist_results (tenant_id, kind, subject, zone, host, status, checked_at)
+            values (\(tenant), 'domain', 'sender.example', 'dbl.example', null, 'clean', now()),
+                   (\(tenant), 'ip', '192.0.2.1', 'ip.example', '127.0.0.1', 'clean', now())
+            """,
+            """
+            insert into complaint_holds (tenant_id, scope, subject, level, complaints, accepted, reason, held_since)
+            values (\(tenant), 'domain', 'sender.example', 'pause', 1, 1000, 'r', now())
+            """,
+            """
             insert into destination_pauses (tenant_id, mailbox_id, destination, closed_until, deferrals)
             values (\(tenant), \(mailbox), 'x.example', now(), 1)
             """,

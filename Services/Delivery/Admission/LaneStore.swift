@@ -34,8 +34,10 @@ enum LaneStore {
                 select l.tenant_id, l.lane_id, d.turn from lanes l join due d on d.tenant_id = l.tenant_id and d.lane_id = l.lane_id
                 where l.queue = \(queue) for update of l skip locked)
             select l.tenant_id, l.lane_id, coalesce(m.state, '') as state, m.daily_limit, m.hourly_limit, coalesce(m.gap_seconds, 0) as gap_seconds,
-                   m.ramp, m.ramp_started_at, m.opens_at, coalesce(u.day, 0) as day, coalesce(u.hour, 0) as hour, r.running, now() as now
+                   m.opens_at, coalesce(u.day, 0) as day, coalesce(u.hour, 0) as hour, r.running, now() as now,
+                   exists (select from complaint_holds h where \(ComplaintHold.covers)) as held, \(Warmup.columns)
             from locked l left join mailboxes m on m.tenant_id = l.tenant_id and m.id = l.lane_id
+            left join warmup_strategies s on s.name = m.ramp
             left join lateral (
                 select sum(x.mails) as day, sum(x.mails) filter (where x.minute > now() - make_interval(secs => \(hour))) as hour from mailbox_minutes x
                 where x.tenant_id = l.tenant_id and x.mailbox_id = l.lane_id and x.minute > now() - make_interval(secs => \(day))
@@ -49,13 +51,14 @@ enum LaneStore {
         return try rows.map { row in
             let lane = Lane(tenant: try row.decode("tenant_id"), id: try row.decode("lane_id"))
             let now: Date = try row.decode("now")
-            guard try row.decode("state", as: String.self) == "active" else { return Due(lane: lane, pace: nil, now: now) }
+            guard try row.decode("state", as: String.self) == "active", try !row.decode("held", as: Bool.self) else {
+                return Due(lane: lane, pace: nil, now: now)
+            }
             return Due(
                 lane: lane,
                 pace: MailboxPace(
                     dailyLimit: try row.decodeOptional("daily_limit"), hourlyLimit: try row.decodeOptional("hourly_limit"),
-                    gapSeconds: try row.decode("gap_seconds"), ramp: try row.decodeOptional("ramp", as: String.self).flatMap(Ramp.init),
-                    rampStartedAt: try row.decodeOptional("ramp_started_at"), opensAt: try row.decodeOptional("opens_at"),
+                    gapSeconds: try row.decode("gap_seconds"), warmup: try Warmup(row: row), opensAt: try row.decodeOptional("opens_at"),
                     usedInDay: try row.decode("day"), usedInHour: try row.decode("hour"), inFlight: try row.decode("running")),
                 now: now)
         }

@@ -22,6 +22,12 @@ struct DomainStore: Sendable {
             .first.map(Self.domain)
     }
 
+    /// By its name, in lower case.
+    func find(named name: String, of tenant: TenantID) async throws -> SendingDomain? {
+        try await database.query(as: tenant, "select \(Self.columns) from domains where tenant_id = \(tenant) and name = \(name)")
+            .first.map(Self.domain)
+    }
+
     /// In the order in which they were added, after `start`; of these workspaces, or of all.
     func list(of tenant: TenantID, in workspaces: [WorkspaceID]?, after start: DomainID?, limit: Int) async throws -> [SendingDomain] {
         let narrowed: SQL = workspaces.map { "and workspace_id = any(\($0))" } ?? ""

@@ -40,7 +40,7 @@ struct OutcomeStore: Sendable {
         }
         if !used.isEmpty { statements.append(SettlementStore.use(used)) }
         let notes = AutoPause.Notes(valid)
-        statements += mailboxes(valid, notes)
+        statements += mailboxes(valid, notes, now: now)
         if notes.needsLook {
             try await transaction.pipeline(statements)
             statements = []
@@ -122,7 +122,7 @@ struct OutcomeStore: Sendable {
     }
 
     /// What does not count against its mailbox after all, how mailboxes do, whose gaps begin now, and which destinations rest.
-    private func mailboxes(_ outcomes: [Outcome], _ notes: AutoPause.Notes) -> [SQL] {
+    private func mailboxes(_ outcomes: [Outcome], _ notes: AutoPause.Notes, now: Date) -> [SQL] {
         let unsent = outcomes.filter(\.resolution.sentNothing).map(\.delivery.job)
         let spaced = outcomes.filter(\.delivery.hasGap)
         let paced = Set(spaced.filter(\.resolution.wasTried).map(\.delivery.lane))
@@ -131,6 +131,7 @@ struct OutcomeStore: Sendable {
         let changed = paced.union(untouched).union(notes.mailboxes)
         var statements: [SQL] = unsent.isEmpty ? [] : [PaceStore.giveBack(unsent)]
         if let days = notes.days { statements.append(days) }
+        if let counts = ReputationCounters.outcomes(outcomes, now: now) { statements.append(counts) }
         if !changed.isEmpty { statements.append(PaceStore.lock(changed)) }
         if !paced.isEmpty { statements.append(PaceStore.reopen(paced)) }
         if !untouched.isEmpty { statements.append(PaceStore.reopenAtOnce(untouched)) }

@@ -33,10 +33,10 @@ struct MailboxLimits: Codable, Sendable, Equatable {
     var hourly: Int?
     /// Seconds between the end of one mail and the start of the next.
     var gapSeconds = 0
-    /// Comes to the daily limit in even steps over 30, 20 or 10 days; it begins when it is set.
-    var ramp: Ramp?
+    /// The strategy by which it comes to the daily limit; the warm-up begins when it is set.
+    var ramp: String?
 
-    init(daily: Int? = nil, hourly: Int? = nil, gapSeconds: Int = 0, ramp: Ramp? = nil) {
+    init(daily: Int? = nil, hourly: Int? = nil, gapSeconds: Int = 0, ramp: String? = nil) {
         self.daily = daily
         self.hourly = hourly
         self.gapSeconds = gapSeconds
@@ -49,7 +49,7 @@ struct MailboxLimits: Codable, Sendable, Equatable {
         self.init(
             daily: try container.decodeIfPresent(Int.self, forKey: .daily), hourly: try container.decodeIfPresent(Int.self, forKey: .hourly),
             gapSeconds: try container.decodeIfPresent(Int.self, forKey: .gapSeconds) ?? 0,
-            ramp: try container.decodeIfPresent(Ramp.self, forKey: .ramp))
+            ramp: try container.decodeIfPresent(String.self, forKey: .ramp))
     }
 }
 

@@ -34,7 +34,7 @@ struct MailboxStore: Sendable {
             """
             update mailboxes set smtp_host = \(account.host), smtp_port = \(account.port), smtp_security = \(account.security),
                 smtp_username = \(account.username), password_sealed = \(passwordSealed), state = 'active', state_reason = null, failures = 0,
-                version = version + 1, updated_at = \(instant)
+                complaint_held = false, version = version + 1, updated_at = \(instant)
             where tenant_id = \(tenant) and id = \(mailbox)
             """
         ).affected > 0
@@ -45,9 +45,13 @@ struct MailboxStore: Sendable {
         try await transaction.query(
             """
             update mailboxes set daily_limit = \(limits.daily), hourly_limit = \(limits.hourly), gap_seconds = \(limits.gapSeconds),
-                ramp_started_at = case when \(limits.ramp?.rawValue)::text is null then null when ramp = \(limits.ramp?.rawValue)
-                    then ramp_started_at else now() end,
-                ramp = \(limits.ramp?.rawValue), opens_at = null, updated_at = \(instant)
+                ramp_started_at = case when \(limits.ramp)::text is null then null when ramp = \(limits.ramp) then ramp_started_at else now() end,
+                warmup_paused_at = case when ramp = \(limits.ramp) then warmup_paused_at end,
+                warmup_paused_seconds = case when ramp = \(limits.ramp) then warmup_paused_seconds else 0 end,
+                warmup_lag_days = case when ramp = \(limits.ramp) then warmup_lag_days else 0 end,
+                warmup_judged_days = case when ramp = \(limits.ramp) then warmup_judged_days else 0 end,
+                warmup_judgement = case when ramp = \(limits.ramp) then warmup_judgement end,
+                ramp = \(limits.ramp), opens_at = null, updated_at = \(instant)
             where tenant_id = \(tenant) and id = \(mailbox)
             """)
     }
@@ -60,7 +64,8 @@ struct MailboxStore: Sendable {
         try await transaction.query("delete from mailbox_days where tenant_id = \(tenant) and mailbox_id = \(mailbox)")
         return try await transaction.query(
             """
-            update mailboxes set state = \(state), state_reason = \(reason), state_since = \(instant), failures = 0, updated_at = \(instant)
+            update mailboxes set state = \(state), state_reason = \(reason), state_since = \(instant), failures = 0, complaint_held = false,
+                updated_at = \(instant)
             where tenant_id = \(tenant) and id = \(mailbox) and state = any(\(before))
             """
         ).affected > 0
@@ -134,7 +139,7 @@ struct MailboxStore: Sendable {
             state: try row.decode("state"), stateReason: try row.decodeOptional("state_reason"),
             limits: MailboxLimits(
                 daily: try row.decodeOptional("daily_limit"), hourly: try row.decodeOptional("hourly_limit"),
-                gapSeconds: try row.decode("gap_seconds"), ramp: try row.decodeOptional("ramp", as: String.self).flatMap(Ramp.init)),
+                gapSeconds: try row.decode("gap_seconds"), ramp: try row.decodeOptional("ramp")),
             opensAt: try row.decodeOptional("opens_at"), createdAt: try row.decode("created_at"))
     }
 }

@@ -50,11 +50,12 @@ struct Mailboxes: Sendable {
                     throw Problem.conflict(kind: "mailbox_exists", title: "There is a mailbox with this address already.")
                 }
                 try await DomainStore.checkSoon(new.address.domain.lowercased(), of: identity.tenant, at: now, in: transaction)
+                try await ComplaintHolds.cover(mailbox.id, of: identity.tenant, at: now, in: transaction)
                 try await outbox.append([event], in: transaction)
             }
         }
         outbox.wake()
-        return mailbox
+        return try await store.find(mailbox.id, of: identity.tenant) ?? mailbox
     }
 
     /// Tries new settings, stores them, and lets the mailbox send again.
@@ -80,6 +81,7 @@ struct Mailboxes: Sendable {
             // Another provider may send from now on.
             let domain = String(known.address.drop { $0 != "@" }.dropFirst())
             try await DomainStore.checkSoon(domain, of: identity.tenant, at: now, in: transaction)
+            try await ComplaintHolds.cover(mailbox, of: identity.tenant, at: now, in: transaction)
             try await outbox.append([event], in: transaction)
         }
         outbox.wake()
@@ -93,6 +95,9 @@ struct Mailboxes: Sendable {
         _ limits: MailboxLimits, of mailbox: MailboxID, by identity: Identity, audit: (AuditRecord.Target) -> AuditRecord
     ) async throws -> Mailbox {
         try await change(mailbox, by: identity, audit) { transaction, known, now in
+            if let name = limits.ramp, try await WarmupStore.strategy(name, in: transaction) == nil {
+                throw Problem.invalid("ramp must be the name of a warm-up strategy.", field: "ramp")
+            }
             try await MailboxStore.set(limits, of: mailbox, identity.tenant, at: now, in: transaction)
             return DeliveryEvents.MailboxChanged(mailbox: known.id)
         }
@@ -113,6 +118,7 @@ struct Mailboxes: Sendable {
 
     func resume(_ mailbox: MailboxID, by identity: Identity, audit: (AuditRecord.Target) -> AuditRecord) async throws -> Mailbox {
         try await change(mailbox, by: identity, audit) { transaction, known, now in
+            try await ComplaintHolds.requireNone(over: mailbox, of: identity.tenant, in: transaction)
             guard
                 try await MailboxStore.set(
                     state: "active", reason: nil, of: mailbox, identity.tenant, from: ["active", "paused"], at: now, in: transaction)

@@ -38,12 +38,11 @@ struct MailboxBudgets: Sendable {
         let now: Date = try row.decode("now")
         let pace = MailboxPace(
             dailyLimit: try row.decodeOptional("daily_limit"), hourlyLimit: try row.decodeOptional("hourly_limit"),
-            gapSeconds: try row.decode("gap_seconds"), ramp: try row.decodeOptional("ramp", as: String.self).flatMap(Ramp.init),
-            rampStartedAt: try row.decodeOptional("ramp_started_at"), opensAt: try row.decodeOptional("opens_at"))
+            gapSeconds: try row.decode("gap_seconds"), warmup: try Warmup(row: row), opensAt: try row.decodeOptional("opens_at"))
         return DeliveryRPC.MailboxBudget(
             id: try row.decode("id"), workspace: try row.decode("workspace_id"), address: try row.decode("address"),
-            state: try row.decode("state"), stateReason: try row.decodeOptional("state_reason"), dailyLimit: pace.rampedLimit,
-            ramp: pace.rampLimits(now: now), hourlyLimit: pace.hourlyLimit, gapSeconds: pace.gapSeconds,
+            state: try row.decode("state"), stateReason: try row.decodeOptional("state_reason"), dailyLimit: pace.lastingLimit(now: now),
+            ramp: pace.plannedLimits(now: now), hourlyLimit: pace.hourlyLimit, gapSeconds: pace.gapSeconds,
             opensAt: pace.opensAt.flatMap { $0 > now ? $0 : nil }, usage: usage, waiting: try row.decode("waiting"),
             health: health(accepted: try row.decode("accepted"), refused: try row.decode("refused"), failures: try row.decode("failures")))
     }
@@ -53,9 +52,9 @@ struct MailboxBudgets: Sendable {
     static func limits(of mailboxes: [MailboxID], _ tenant: TenantID) -> SQL {
         let queues = WorkQueue.forMail.map(\.rawValue)
         return """
-            select m.id, m.workspace_id, m.address, m.state, m.state_reason, m.daily_limit, m.hourly_limit, m.gap_seconds, m.ramp, m.ramp_started_at,
-                   m.opens_at, m.failures, now() as now, w.waiting, d.accepted, d.refused
-            from mailboxes m
+            select m.id, m.workspace_id, m.address, m.state, m.state_reason, m.daily_limit, m.hourly_limit, m.gap_seconds, m.opens_at,
+                   m.failures, now() as now, w.waiting, d.accepted, d.refused, \(Warmup.columns)
+            from mailboxes m left join warmup_strategies s on s.name = m.ramp
             cross join lateral (
                 select count(*) as waiting from (
                     select 1 from jobs j where j.tenant_id = m.tenant_id and j.lane_id = m.id and j.state = 'queued' and j.queue = any(\(queues))
@@ -82,18 +81,13 @@ struct MailboxBudgets: Sendable {
 }
 
 extension MailboxPace {
-    /// The day's limit when a ramp has come to its end.
-    var rampedLimit: Int? {
-        ramp != nil && rampStartedAt != nil ? dailyLimit ?? Self.rampTarget : dailyLimit
+    /// The day's limit when the planned days are over; of a warm-up that is paused, the one that holds as long as it is.
+    func lastingLimit(now: Date) -> Int? {
+        warmup?.lastingLimit(at: now, target: target) ?? dailyLimit
     }
 
-    /// The limits of the ramp's days to come, today's first, to the first that is the whole; empty without a ramp or after it.
-    func rampLimits(now: Date) -> [Int] {
-        guard let ramp, let rampStartedAt, let target = rampedLimit else { return [] }
-        let today = Int(now.timeIntervalSince(rampStartedAt) / 86_400)
-        guard today < ramp.days else { return [] }
-        let limits = (today..<ramp.days).map { ramp.limit(onDay: $0, target: target) }
-        let whole = limits.firstIndex(of: target) ?? limits.count - 1
-        return Array(limits[...whole])
+    /// The limits of a warm-up's days to come, today's first, to the first that is the whole; empty without one, after it, and while it is paused.
+    func plannedLimits(now: Date) -> [Int] {
+        warmup?.plan(at: now, target: target) ?? []
     }
 }

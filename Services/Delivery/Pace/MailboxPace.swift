@@ -1,28 +1,5 @@
 import Foundation
 
-/// How a mailbox that is being warmed up comes to its daily limit.
-enum Ramp: String, Sendable, Codable {
-    case conservative
-    case moderate
-    case aggressive
-
-    var days: Int {
-        switch self {
-        case .conservative: 30
-        case .moderate: 20
-        case .aggressive: 10
-        }
-    }
-
-    /// The limit of a day, the first being 0: in even steps up to `target`, at least a few a day.
-    func limit(onDay day: Int, target: Int) -> Int {
-        guard day < days else { return target }
-        return min(target, max(Self.least, (target * (max(0, day) + 1) + days - 1) / days))
-    }
-
-    private static let least = 5
-}
-
 /// What a mailbox may send when, and what it has sent: decided by values, so that restarts and replicas decide alike.
 struct MailboxPace: Sendable, Equatable {
     /// Mails in any 24 hours.
@@ -31,8 +8,7 @@ struct MailboxPace: Sendable, Equatable {
     var hourlyLimit: Int?
     /// Seconds between the end of one mail and the start of the next.
     var gapSeconds = 0
-    var ramp: Ramp?
-    var rampStartedAt: Date?
+    var warmup: Warmup?
     /// Closed until then.
     var opensAt: Date?
 
@@ -57,14 +33,13 @@ struct MailboxPace: Sendable, Equatable {
     /// A claim is counted by the minute and its mail goes out at most a minute later: windows are that much longer, so that no 24 hours and
     /// no hour ever hold more mails than the limit, wherever they begin.
     static let guardTime: TimeInterval = 120
-    /// Without a limit of its own, a ramp leads here.
-    static let rampTarget = 50
+    /// What a warm-up leads to.
+    var target: Int { dailyLimit ?? Warmup.defaultTarget }
 
-    /// The day's limit with the ramp.
+    /// The day's limit with the warm-up.
     func effectiveDailyLimit(now: Date) -> Int? {
-        guard let ramp, let rampStartedAt else { return dailyLimit }
-        let day = Int(now.timeIntervalSince(rampStartedAt) / 86_400)
-        return ramp.limit(onDay: day, target: dailyLimit ?? Self.rampTarget)
+        guard let warmup else { return dailyLimit }
+        return warmup.limit(at: now, target: target)
     }
 
     /// How many mails may be claimed now, of at most `cap` in flight.

@@ -35,7 +35,7 @@ struct Purge: Sendable {
     private func step(_ scope: PurgeStore) async throws -> Gone {
         let now = clock.now
         return try await database.transaction { transaction in
-            if try await transaction.purge(scope.webhookParts, limit: Self.batch) > 0 { return (false, []) }
+            if try await transaction.purge(scope.webhookParts, limit: Self.batch) > 0 { return Gone() }
             // What others refer to goes when nothing refers to it any more.
             if try await transaction.purge(scope.jobParts, limit: Self.batch) > 0 { return Gone() }
             let jobs = try await scope.deleteJobs(in: transaction)

@@ -17,6 +17,7 @@ struct PurgeStore: Sendable {
             return [
                 "delete from send_contents where ctid = any(array(select ctid from send_contents where tenant_id = \(tenant) limit \(batch)))",
                 "delete from job_logs where ctid = any(array(select ctid from job_logs where tenant_id = \(tenant) limit \(batch)))",
+                "delete from send_feedback where ctid = any(array(select ctid from send_feedback where tenant_id = \(tenant) limit \(batch)))",
             ]
         }
         return [
@@ -31,6 +32,11 @@ struct PurgeStore: Sendable {
                     exists (select from sends s where s.tenant_id = p.tenant_id and s.id = p.job_id and s.workspace_id = \(workspace))
                     or exists (select from jobs j where j.tenant_id = p.tenant_id and j.id = p.job_id and j.workspace_id = \(workspace)))
                 limit \(batch)))
+            """,
+            """
+            delete from send_feedback where ctid = any(array(
+                select p.ctid from send_feedback p join sends s on s.tenant_id = p.tenant_id and s.id = p.send_id
+                where p.tenant_id = \(tenant) and s.workspace_id = \(workspace) limit \(batch)))
             """,
         ]
     }
@@ -101,6 +107,7 @@ struct PurgeStore: Sendable {
                 "delete from lanes where ctid = any(array(select ctid from lanes where tenant_id = \(tenant) limit \(batch)))",
                 "delete from mailbox_minutes where ctid = any(array(select ctid from mailbox_minutes where tenant_id = \(tenant) limit \(batch)))",
                 "delete from mailbox_days where ctid = any(array(select ctid from mailbox_days where tenant_id = \(tenant) limit \(batch)))",
+                "delete from reputation_days where ctid = any(array(select ctid from reputation_days where tenant_id = \(tenant) limit \(batch)))",
                 """
                 delete from destination_pauses where ctid = any(array(
                     select ctid from destination_pauses where tenant_id = \(tenant) limit \(batch)))
@@ -126,6 +133,28 @@ struct PurgeStore: Sendable {
                 select ctid from destination_pauses where tenant_id = \(tenant) and mailbox_id in (\(own)) limit \(batch)))
             """,
             "delete from send_gates where tenant_id = \(tenant) and scope = 'mailbox' and id in (select o.id::text from (\(own)) o)",
+        ] + reputationParts(own, workspace)
+    }
+
+    /// What was known of a workspace' mailboxes and of domains that nobody sends from any more when they are gone.
+    private func reputationParts(_ own: SQL, _ workspace: WorkspaceID) -> [SQL] {
+        let domains: SQL = """
+            select split_part(m.address, '@', 2) from mailboxes m where m.tenant_id = \(tenant) and m.workspace_id = \(workspace)
+            except select split_part(m.address, '@', 2) from mailboxes m where m.tenant_id = \(tenant) and m.workspace_id <> \(workspace)
+            """
+        return [
+            """
+            delete from reputation_days where ctid = any(array(
+                select ctid from reputation_days where tenant_id = \(tenant) and mailbox_id in (\(own)) limit \(batch)))
+            """,
+            "delete from reputations where tenant_id = \(tenant) and scope = 'mailbox' and subject in (select o.id::text from (\(own)) o)",
+            "delete from reputations where tenant_id = \(tenant) and scope = 'domain' and subject in (\(domains))",
+            "delete from blacklist_results where tenant_id = \(tenant) and kind = 'domain' and subject in (\(domains))",
+            """
+            delete from blacklist_results b where b.tenant_id = \(tenant) and b.kind = 'ip' and not exists (
+                select from mailboxes m where m.tenant_id = \(tenant) and m.workspace_id <> \(workspace) and lower(m.smtp_host) = b.host)
+            """,
+            "delete from complaint_holds where tenant_id = \(tenant) and scope = 'domain' and subject in (\(domains))",
         ]
     }
 
@@ -190,6 +219,12 @@ struct PurgeStore: Sendable {
                 """,
                 "delete from mailbox_purges where tenant_id = \(tenant)",
                 "delete from domain_companies where tenant_id = \(tenant)",
+                "delete from reputations where ctid = any(array(select ctid from reputations where tenant_id = \(tenant) limit \(batch)))",
+                """
+                delete from blacklist_results where ctid = any(array(
+                    select ctid from blacklist_results where tenant_id = \(tenant) limit \(batch)))
+                """,
+                "delete from complaint_holds where tenant_id = \(tenant)",
                 "delete from suppression_secrets where tenant_id = \(tenant)",
                 "delete from signing_keys where ctid = any(array(select ctid from signing_keys where tenant_id = \(tenant) limit \(batch)))",
                 "delete from delivery_settings where tenant_id = \(tenant)",

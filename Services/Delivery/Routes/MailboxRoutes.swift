@@ -50,7 +50,7 @@ struct MailboxRoutes {
             let limits = try checked(try await request.json(MailboxLimits.self))
             let metadata = [
                 "daily": limits.daily.map(String.init) ?? "none", "hourly": limits.hourly.map(String.init) ?? "none",
-                "gap_seconds": String(limits.gapSeconds), "ramp": limits.ramp?.rawValue ?? "none",
+                "gap_seconds": String(limits.gapSeconds), "ramp": limits.ramp ?? "none",
             ]
             return try Response.json(
                 try await mailboxes.set(

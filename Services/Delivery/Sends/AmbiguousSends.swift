@@ -157,13 +157,17 @@ struct AmbiguousSends: Sendable {
         let rows = try await transaction.query(
             """
             update sends set state = \(state.rawValue), version = version + 1, fence = fence + 1, resolved_at = \(now)
-            where tenant_id = \(tenant) and id = \(send) returning tenant_id, id, send_key, version, campaign_id, enrolment_id, reservation_id
+            where tenant_id = \(tenant) and id = \(send) returning tenant_id, id, send_key, version, campaign_id, enrolment_id, reservation_id, mailbox_id
             """)
         let jobs = try await transaction.query(
             "update jobs set state = 'completed', finished_at = \(now) where id = \(send) and state = 'failed' returning queue")
         let changes = try jobs.map { QueueChange(queue: try $0.decode("queue"), failed: -1) }
-        try await transaction.pipeline(
-            ["delete from send_contents where tenant_id = \(tenant) and send_id = \(send)"] + counters.record(changes, now: now))
+        var statements: [SQL] = ["delete from send_contents where tenant_id = \(tenant) and send_id = \(send)"]
+        if state == .accepted {
+            let lanes = try rows.map { Lane(tenant: tenant, id: try $0.decode("mailbox_id")) }
+            statements += lanes.map { ReputationCounters.add([$0: ReputationCounts(accepted: 1)], now: now) }
+        }
+        try await transaction.pipeline(statements + counters.record(changes, now: now))
         try await events.append(try rows.map { try SendEvents.Resolved(row: $0, state: state, at: now) }, at: now, in: transaction)
     }
 }

@@ -82,9 +82,9 @@ extension DeliveryRPC {
         /// `active`, `paused` or `stopped`.
         public var state: String
         public var stateReason: String?
-        /// Mails in any 24 hours, before a ramp; nil is no limit, here and below.
+        /// Mails in any 24 hours when the days of `ramp` are over; of a warm-up that is paused, as long as it is. Nil is no limit, here and below.
         public var dailyLimit: Int?
-        /// Limits of the days to come, today first, while a ramp lasts; empty without one.
+        /// Limits of the days to come, today first, while a warm-up runs, if nothing holds it up; empty without one.
         public var ramp: [Int]
         public var hourlyLimit: Int?
         public var gapSeconds: Int

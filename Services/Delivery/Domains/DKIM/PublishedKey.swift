@@ -7,7 +7,7 @@ extension DNSResolver {
         case .noSuchDomain, .noSuchRecord: return false
         case .failed: throw DNSNotAsked()
         case .records(let records):
-            let texts = records.compactMap(\.text)
+            let texts = records.texts
             guard texts.count == 1, let record = try? DKIMRecord(texts[0]) else { return false }
             return record.publicKey == publication.publicKey && record.keyType == (publication.algorithm == .rsa ? "rsa" : "ed25519")
         }
