@@ -60,6 +60,7 @@ extension FailureRules {
         FailureRule(
             id: "postfix.no-such-user", kind: .hardBounce, confidence: 0.97, statuses: ["5.0.0", "5.1.0", "5.1.1", "5.5.0", "5.5.1"],
             any: ["user unknown in", "recipient address rejected: user unknown", "recipient address rejected: undeliverable address", "unknown user:"]),
+        FailureRule(id: "postfix.accepts-no-mail", kind: .hardBounce, confidence: 0.95, statuses: ["5.1.0", "5.1.10"], any: ["nullmx", "null mx"]),
         FailureRule(
             id: "qmail.no-such-user", kind: .hardBounce, confidence: 0.96,
             any: ["no mailbox here by that name", "couldn't find any host named", "couldn't find a mail exchanger or ip address"],

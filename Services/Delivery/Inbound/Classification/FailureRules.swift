@@ -106,6 +106,7 @@ enum FailureRules {
         FailureRule(id: "status.mailbox-disabled", kind: .hardBounce, confidence: 0.92, statuses: ["5.2.1"]),
         FailureRule(id: "status.unroutable", kind: .hardBounce, confidence: 0.9, statuses: ["5.4.4"]),
         FailureRule(id: "status.mailbox-full", kind: .softBounce, confidence: 0.97, statuses: ["5.2.2"]),
+        FailureRule(id: "status.recipient-rate", kind: .softBounce, confidence: 0.9, statuses: ["5.2.121", "5.2.122"]),
         FailureRule(id: "status.too-large", kind: .softBounce, confidence: 0.95, statuses: ["5.2.3", "5.3.4"]),
         FailureRule(id: "status.daily-limit", kind: .blocked, confidence: 0.9, statuses: ["5.4.5"]),
         FailureRule(id: "status.policy", kind: .blocked, confidence: 0.95, statuses: ["5.7.x"]),
