@@ -122,7 +122,7 @@ extension Package {
         targets.append(
             .testTarget(
                 name: "\(name)Tests", dependencies: [.byName(name: name), "TestSupport"] + floor + [.hummingbirdTesting] + extra,
-                path: "Tests/\(name)Tests", exclude: name == "Audit" ? ["golden"] : [], swiftSettings: .houseTests))
+                path: "Tests/\(name)Tests", exclude: ["Audit": ["golden"], "Delivery": ["corpus"]][name] ?? [], swiftSettings: .houseTests))
     }
 
     /// The test target of a shared library.

@@ -47,9 +47,9 @@ enum InboundClassifier {
         }
         guard let writer = mail.from.first?.address.lowercased() else { return verdict(.unknown, "no-writer", 0) }
         if let ourAddress, writer == ourAddress.lowercased() { return verdict(.unknown, "own-mail", 0) }
-        if BareBounces.isDaemon(mail.from.first), !isPersonal(mail) { return verdict(.unknown, "mail-system", 0) }
         let visible = ReplyText.visible(in: mail.text)
         if let automatic = AutomaticMail.verdict(mail, visible: visible) { return verdict(automatic.kind, automatic.rule, automatic.confidence) }
+        if BareBounces.isDaemon(mail.from.first), !isPersonal(mail) { return verdict(.unknown, "mail-system", 0) }
         let isAnswer = about != nil || isAnswerSubject(mail.subject)
         // A list's own mail may speak of leaving it.
         if AutomaticMail.isBulk(mail), mail.inReplyTo.isEmpty { return verdict(.unknown, "bulk", 0) }

@@ -17,7 +17,7 @@ struct StatusCode: Sendable, Hashable, CustomStringConvertible {
         (`class`, subject, detail) = (numbers[0], numbers[1], numbers[2])
     }
 
-    private static let ends: [UInt8] = Array(")].,:;#".utf8)
+    private static let ends: [UInt8] = Array(")].,:;#>".utf8)
 
     /// Whether it says more than that something failed.
     var isSpecific: Bool { subject != 0 }
