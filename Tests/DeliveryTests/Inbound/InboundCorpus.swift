@@ -74,13 +74,10 @@ enum HardEvidence {
     private static let forms = ["bare.qmail.", "bare.exim.", "bare.postfix.", "bare.domino.", "bare.mailru."]
 
     static func isThere(for verdict: InboundVerdict, in mail: ParsedMail) -> Bool {
-        if let report = mail.report, report.kind == "delivery-status" {
-            return report.groups.contains { group in
-                group.contains { field in
-                    field.name == "status" && field.value.hasPrefix("5.") || field.name == "diagnostic-code" && !field.value.isEmpty
-                }
-            }
+        let isReported = mail.report?.groups.contains { group in
+            group.contains { field in field.name == "status" && field.value.hasPrefix("5.") || field.name == "diagnostic-code" && !field.value.isEmpty }
         }
+        if mail.report?.kind == "delivery-status", isReported == true { return true }
         if mail.field("x-failed-recipients") != nil { return true }
         if verdict.status?.hasPrefix("5.") == true { return true }
         if verdict.diagnostic?.split(separator: " ").contains(where: { StatusCode.replyCode(startOf: $0)?.code ?? 0 >= 500 }) == true { return true }

@@ -126,10 +126,12 @@ enum BareBounces {
             let trimmed = line.drop { $0 == " " || $0 == "\t" }
             return trimmed.hasPrefix("<<< ") ? trimmed.dropFirst(4) : trimmed
         }
-        if let answer = cleaned.firstIndex(where: { StatusCode.replyCode(startOf: $0.prefix { $0 != " " }) != nil }) {
-            let told = FailureEvidence(said: cleaned[answer...].joined(separator: " "))
-            // A code that begins a line ends what is said before; without one, the words before count.
-            if told.code != nil { return cleaned[answer...].filter { !$0.hasPrefix(">>>") }.joined(separator: " ") }
+        if let line = cleaned.first(where: { StatusCode.replyCode(startOf: $0.prefix { $0 != " " }) != nil }),
+            let code = StatusCode.replyCode(startOf: line.prefix { $0 != " " })?.code,
+            // The answer may begin within the line before, as in `host mx.example.net: 550-No`.
+            let answer = cleaned.firstIndex(where: { $0.split(separator: " ").contains { StatusCode.replyCode(startOf: $0)?.code == code } })
+        {
+            return cleaned[answer...].filter { !$0.hasPrefix(">>>") }.joined(separator: " ")
         }
         return cleaned.joined(separator: " ")
     }

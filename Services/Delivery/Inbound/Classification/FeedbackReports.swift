@@ -34,7 +34,7 @@ enum FeedbackReports {
         _ kind: InboundVerdict.Kind, _ rule: String, _ confidence: Double, recipient: String?, original: FieldGroup, report: FieldGroup, mail: ParsedMail
     ) -> InboundVerdict {
         InboundVerdict(
-            kind: kind, rule: rule, confidence: confidence, recipient: recipient, status: nil, diagnostic: report["feedback-type"],
+            kind: kind, rule: rule, confidence: confidence, recipient: recipient, status: nil, diagnostic: report["feedback-type"].map { String($0.prefix(64)) },
             originalMessageID: OriginalMail.identifier(original: original, report: [report], mail: mail), unsubscribeToken: original.unsubscribeToken)
     }
 
