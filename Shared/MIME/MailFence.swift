@@ -10,7 +10,8 @@ struct MailFence {
     /// Parts that can hold parts: each of them is a call within a call.
     private static let containers = 100
     private static let groupsOfAddresses = 16
-    private static let fieldBytesOfPart = 4_096
+    /// Parameters of a part's type are compared each with each.
+    private static let typeBytesOfPart = 4_096
 
     private let limits: MIMELimits
     private var isHeader = true
@@ -21,6 +22,7 @@ struct MailFence {
     private var headerBytes = 0
     private var isDroppingField = false
     private var isAddressField = false
+    private var isTypeField = false
     private var colons = 0
     private var commas = 0
     private var dashed = 0
@@ -111,6 +113,7 @@ struct MailFence {
             fieldBytes = 0
             colons = -1
             isDroppingField = fields > limits.fields || headerBytes > limits.headerBytes
+            isTypeField = Self.type.withUnsafeBufferPointer { line.begins(with: $0) }
             isAddressField = Self.addressFields.contains { $0.withUnsafeBufferPointer { line.begins(with: $0) } }
         }
         guard !isDroppingField else { return .dropped }
@@ -129,7 +132,7 @@ struct MailFence {
                 return .dropped
             }
         }
-        let limit = isOutermost ? limits.fieldBytes : min(limits.fieldBytes, Self.fieldBytesOfPart)
+        let limit = isTypeField && !isOutermost ? min(limits.fieldBytes, Self.typeBytesOfPart) : limits.fieldBytes
         let room = limit - fieldBytes
         fieldBytes += line.count
         headerBytes += min(line.count, limit)
@@ -138,6 +141,7 @@ struct MailFence {
         return line.last == .newline && room > 0 ? .shortened(to: room) : .dropped
     }
 
+    private static let type = Array("content-".utf8)
     private static let boundary = Array("boundary".utf8)
     private static let message = Array("message/".utf8)
     private static let addressFields = ["from:", "to:", "cc:", "bcc:", "sender:", "reply-to:", "from ", "to ", "cc ", "bcc ", "sender ", "reply-to "].map {
