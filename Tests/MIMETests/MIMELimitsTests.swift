@@ -11,7 +11,7 @@ struct MIMELimitsTests {
         Array((head + String(repeating: pattern, count: count) + tail).utf8)
     }
 
-    @Test func `A million fields, parts, addresses or enclosed mails are cut off, not kept`() throws {
+    @Test("a million fields, parts, addresses or enclosed mails are cut off, not kept") func aMillionFieldsPartsAddresses() throws {
         let limits = MIMELimits()
         let fields = try ParsedMail.parse(bytes(Self.head, "a:\n", Self.size / 3))
         #expect(fields.fields.count == limits.fields)
@@ -23,7 +23,7 @@ struct MIMELimitsTests {
         #expect(mails.attachments.count == 1)
     }
 
-    @Test func `Thousands of parts within parts and groups within groups do not use up the stack`() throws {
+    @Test("thousands of parts within parts and groups within groups do not use up the stack") func thousandsOfPartsWithinParts() throws {
         let nested = (0..<5_000).map { "Content-Type: multipart/mixed; boundary=b\($0)\n\n--b\($0)\n" }.joined()
         #expect(try ParsedMail.parse(Array((Self.head + nested).utf8)).subject == "x")
         let groups = try ParsedMail.parse(bytes(Self.head + "To: ", "a:", 16_000, "\n\nhi"))
@@ -32,14 +32,14 @@ struct MIMELimitsTests {
         #expect(comments.text == "hi")
     }
 
-    @Test func `Deep and late parts are left out`() throws {
+    @Test("deep and late parts are left out") func deepAndLatePartsAre() throws {
         let nested = (0..<40).map { "Content-Type: multipart/mixed; boundary=b\($0)\n\n--b\($0)\n" }.joined()
         #expect(try ParsedMail.parse(Array((Self.head + nested + "Content-Type: text/plain\n\ndeep").utf8)).text.isEmpty)
         let wide = bytes(Self.head + "Content-Type: multipart/mixed; boundary=b\n\n", "--b\nContent-Type: image/png\n\nx\n", 300, "--b\n\nlate\n--b--\n")
         #expect(try ParsedMail.parse(wide).text.isEmpty)
     }
 
-    @Test func `Text and HTML are cut at a character`() throws {
+    @Test("text and HTML are cut at a character") func textAndHTMLAreCut() throws {
         var limits = MIMELimits()
         limits.text = 10
         limits.html = 21
@@ -50,14 +50,14 @@ struct MIMELimitsTests {
         #expect(html.text == "abcdefghij")
     }
 
-    @Test func `A field longer than the limit is shortened and the next one is read`() throws {
+    @Test("a field longer than the limit is shortened and the next one is read") func aFieldLongerThanThe() throws {
         let mail = try ParsedMail.parse(bytes("Subject: ", "y", 100_000, "\nFrom: a@example.com\nTo: b@example.com\n\nhi"))
         #expect(mail.subject.utf8.count <= MIMELimits().fieldBytes && mail.subject.utf8.count > 30_000)
         #expect(mail.from.first?.address == "a@example.com")
         #expect(mail.text == "hi")
     }
 
-    @Test func `A mail within the limits passes unchanged, with dashes, long lines and all`() throws {
+    @Test("a mail within the limits passes unchanged, with dashes, long lines and all") func aMailWithinTheLimits() throws {
         let text = "-- \nsignature\n--- a/file\n+++ b/file\n" + String(repeating: "long ", count: 5_000) + "\n\nboundary message/rfc822 boundary"
         let mail = try ParsedMail.parse(Array((Self.head + "\n" + text).utf8))
         #expect(mail.text == text)

@@ -7,7 +7,7 @@ struct ParsedMailTests {
         try ParsedMail.parse(Array(text.utf8), limits: limits)
     }
 
-    @Test func `A header is unfolded and decoded, and its fields keep their order`() throws {
+    @Test("a header is unfolded and decoded, and its fields keep their order") func aHeaderIsUnfoldedAnd() throws {
         let mail = try parse(
             """
             Received: by b
@@ -44,7 +44,7 @@ struct ParsedMailTests {
         #expect(mail.contentType == "text/plain")
     }
 
-    @Test(arguments: [
+    @Test("text of every character set becomes UTF-8", arguments: [
         ("koi8-r", "Привет", "8NLJ18XU"),
         ("windows-1251", "Привет", "z/Do4uXy"),
         ("iso-8859-2", "Zażółć", "WmG/87Pm"),
@@ -58,12 +58,12 @@ struct ParsedMailTests {
         ("utf-16", "Grüße", "//5HAHIA/ADfAGUA"),
         ("UTF-8", "Grüße 🙂", "R3LDvMOfZSDwn5mC"),
     ])
-    func `Text of every character set becomes UTF-8`(_ charset: String, _ text: String, _ encoded: String) throws {
+    func textOfEveryCharacterSet(_ charset: String, _ text: String, _ encoded: String) throws {
         let mail = try parse("From: a@example.com\nContent-Type: text/plain; charset=\"\(charset)\"\nContent-Transfer-Encoding: base64\n\n\(encoded)\n")
         #expect(mail.text == text)
     }
 
-    @Test func `Bytes that no character set explains are replaced and the rest is read`() throws {
+    @Test("bytes that no character set explains are replaced and the rest is read") func bytesThatNoCharacterSet() throws {
         let head = Array("From: a@example.com\nContent-Type: text/plain; charset=utf-8\n\n".utf8)
         #expect(try ParsedMail.parse(head + Array("Gr\u{FC}\u{DF}e, é, é, é".utf8) + [0xC3]).text.hasPrefix("Grüße, é, é, é"))
         #expect(try ParsedMail.parse(head + [0x47, 0x72, 0xFC, 0xDF, 0x65]).text == "Grüße")
@@ -72,7 +72,7 @@ struct ParsedMailTests {
         #expect(try ParsedMail.parse(head + Array("a\0b\r\nc\rd".utf8)).text == "ab\nc\nd")
     }
 
-    @Test func `The text of an alternative is the plain one, and HTML stands in for a missing one`() throws {
+    @Test("the text of an alternative is the plain one, and HTML stands in for a missing one") func theTextOfAnAlternative() throws {
         let both = try parse(
             """
             From: a@example.com
@@ -94,7 +94,7 @@ struct ParsedMailTests {
         #expect(only.text == "Only\nthis")
     }
 
-    @Test func `Attachments are named and measured as they are without their encoding`() throws {
+    @Test("attachments are named and measured as they are without their encoding") func attachmentsAreNamedAndMeasured() throws {
         let mail = try parse(
             """
             From: a@example.com
@@ -126,7 +126,7 @@ struct ParsedMailTests {
         #expect(mail.attachments.map(\.size) == [10, 12, 15])
     }
 
-    @Test func `A report is read in groups, and the header of what it is about`() throws {
+    @Test("a report is read in groups, and the header of what it is about") func aReportIsReadIn() throws {
         let mail = try parse(
             """
             From: MAILER-DAEMON@example.com
@@ -163,7 +163,7 @@ struct ParsedMailTests {
         #expect(mail.text == "It failed.")
     }
 
-    @Test func `The header of a mail that is quoted in a text is found, one above an answer is not`() throws {
+    @Test("the header of a mail that is quoted in a text is found, one above an answer is not") func theHeaderOfAMail() throws {
         let bounce = try parse(
             "From: d@example.com\n\nIt failed.\n\nReceived: from a\n by b\nFrom: us@example.net\nMessage-ID: <ours@example.net>\nSubject: Hi\n\nHello\n")
         #expect(bounce.original.map(\.name) == ["received", "from", "message-id", "subject"])
@@ -171,7 +171,7 @@ struct ParsedMailTests {
         #expect(answer.original.isEmpty)
     }
 
-    @Test func `Nothing and too much are errors, garbage is a mail without a header`() throws {
+    @Test("nothing and too much are errors, garbage is a mail without a header") func nothingAndTooMuchAre() throws {
         #expect(throws: MIMEError.empty) { try ParsedMail.parse([]) }
         var limits = MIMELimits()
         limits.size = 10
@@ -180,7 +180,7 @@ struct ParsedMailTests {
         #expect(garbage.fields.isEmpty)
     }
 
-    @Test func `Many threads read mails at once`() async throws {
+    @Test("many threads read mails at once") func manyThreadsReadMailsAt() async throws {
         let bytes = Array("From: a@example.com\nSubject: =?koi8-r?B?8NLJ18XU?=\nContent-Type: text/html; charset=koi8-r\n\n<p>x</p>".utf8)
         let subjects = try await withThrowingTaskGroup(of: String.self) { group in
             for _ in 0..<200 { group.addTask { try ParsedMail.parse(bytes).subject } }

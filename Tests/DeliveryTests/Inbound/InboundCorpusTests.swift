@@ -11,7 +11,7 @@ struct InboundCorpusTests {
     /// Written by people, or by machines for people: nothing in them can be proof against an address, however little of them is left.
     private static let harmless: Set<Substring> = ["replies", "wishes", "auto", "notices", "others"]
 
-    @Test func `The corpus has 200 mails and more, and the manifest knows each of them`() throws {
+    @Test("the corpus has 200 mails and more, and the manifest knows each of them") func theCorpusHas200Mails() throws {
         let corpus = try Self.corpus.get()
         #expect(corpus.entries.count >= 200)
         #expect(try corpus.files() == Set(corpus.entries.map(\.file)))
@@ -19,8 +19,8 @@ struct InboundCorpusTests {
         #expect(Set(corpus.entries.map(\.kind)).count == InboundVerdict.Kind.allCases.count)
     }
 
-    @Test(arguments: entries)
-    func `Every mail and reply of the corpus is what the manifest says`(_ entry: InboundCorpus.Entry) throws {
+    @Test("every mail and reply of the corpus is what the manifest says", arguments: entries)
+    func everyMailAndReplyOf(_ entry: InboundCorpus.Entry) throws {
         let verdicts = try InboundCorpus.verdicts(try Self.corpus.get().bytes(of: entry), isReply: entry.isReply)
         try #require(verdicts.count == entry.expectations.count, "\(entry.why)")
         for (verdict, expected) in zip(verdicts, entry.expectations) {
@@ -33,7 +33,7 @@ struct InboundCorpusTests {
         }
     }
 
-    @Test func `Of what is called a hard bounce, 99 percent is one, and nearly all are found`() throws {
+    @Test("of what is called a hard bounce, 99 percent is one, and nearly all are found") func ofWhatIsCalledA() throws {
         let corpus = try Self.corpus.get()
         var right = 0
         var wrong: [String] = []
@@ -57,8 +57,8 @@ struct InboundCorpusTests {
         #expect(Double(right) / Double(max(1, right + missed.count)) >= 0.99, "\(missed.joined(separator: "\n"))")
     }
 
-    @Test(arguments: entries)
-    func `The ends of lines change nothing`(_ entry: InboundCorpus.Entry) throws {
+    @Test("the ends of lines change nothing", arguments: entries)
+    func theEndsOfLinesChange(_ entry: InboundCorpus.Entry) throws {
         let bytes = try Self.corpus.get().bytes(of: entry)
         // What is no mail has no lines.
         guard entry.file != "others/garbage.eml", entry.file != "dsn/structure-utf16-text.eml" else { return }
@@ -70,8 +70,8 @@ struct InboundCorpusTests {
         #expect(expected.map(\.kind.rawValue) == entry.expectations.map(\.kind))
     }
 
-    @Test(arguments: entries)
-    func `A mail cut anywhere is never a hard bounce without evidence`(_ entry: InboundCorpus.Entry) throws {
+    @Test("a mail cut anywhere is never a hard bounce without evidence", arguments: entries)
+    func aMailCutAnywhereIs(_ entry: InboundCorpus.Entry) throws {
         guard !entry.isReply else { return }
         let bytes = try Self.corpus.get().bytes(of: entry)
         var random = SeededRandom(seed: entry.file.utf8.reduce(0) { $0 &* 31 &+ UInt64($1) })

@@ -12,7 +12,7 @@ struct InboundFuzzTests {
     private static let count: UInt64 = isFull ? 1_000_000 : 2_000
     private static let seed = environment["PENGUIN_SEED"].flatMap { UInt64($0) } ?? 20_261_128
 
-    @Test func `Broken mails are read in bounded time, to a bounded size, and kill nobody's address`() throws {
+    @Test("broken mails are read in bounded time, to a bounded size, and kill nobody's address") func brokenMailsAreReadIn() throws {
         let corpus = try InboundCorpus()
         let mails = try corpus.entries.filter { !$0.isReply }.map { try corpus.bytes(of: $0) }
         let limits = MIMELimits()
@@ -35,7 +35,7 @@ struct InboundFuzzTests {
         }
     }
 
-    @Test func `The same seed breaks a mail in the same way`() throws {
+    @Test("the same seed breaks a mail in the same way") func theSameSeedBreaksA() throws {
         let mails = [Array("From: a@example.com\n\ntext 550\n".utf8), Array("Subject: x\n\nmore\n".utf8)]
         var first = MailMutator(seed: 7)
         var second = MailMutator(seed: 7)

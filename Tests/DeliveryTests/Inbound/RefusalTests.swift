@@ -4,7 +4,7 @@ import Testing
 @testable import Delivery
 
 struct RefusalTests {
-    @Test(arguments: [
+    @Test("a reply is judged by the same rules as a bounce", arguments: [
         (550, "5.1.1 The email account that you tried to reach does not exist. Please try 5.1.1 double-checking the address", "hard_bounce"),
         (550, "5.4.1 Recipient address rejected: Access denied. AS(201806281)", "hard_bounce"),
         (552, "5.2.2 The recipient's inbox is out of storage space", "soft_bounce"),
@@ -14,7 +14,7 @@ struct RefusalTests {
         (450, "4.1.1 <lead@example.org>: Recipient address rejected: User unknown", "soft_bounce"),
         (451, "4.7.1 Greylisting in action, please come back later", "soft_bounce"),
     ])
-    func `A reply is judged by the same rules as a bounce`(_ code: Int, _ text: String, _ kind: String) {
+    func aReplyIsJudgedBy(_ code: Int, _ text: String, _ kind: String) {
         let enhanced = text.split(separator: " ").first.flatMap { StatusCode($0) }?.description
         let verdict = InboundClassifier.classify(smtp: code, enhanced: enhanced, text: text)
         #expect(verdict.kind.rawValue == kind, "\(verdict.rule)")
@@ -22,12 +22,12 @@ struct RefusalTests {
         #expect((verdict.confidence == 0) == (verdict.kind == .unknown))
     }
 
-    @Test func `A success and a code of no reply are judged by nobody`() {
+    @Test("a success and a code of no reply are judged by nobody") func aSuccessAndACode() {
         #expect(InboundClassifier.classify(smtp: 250, enhanced: "2.1.5", text: "user unknown").kind == .unknown)
         #expect(InboundClassifier.classify(smtp: 0, enhanced: nil, text: "").kind == .unknown)
     }
 
-    @Test func `The names of rules are told apart`() {
+    @Test("the names of rules are told apart") func theNamesOfRulesAre() {
         let rules = FailureRules.permanent + FailureRules.transient
         let names = Dictionary(grouping: rules, by: \.id)
         // Words are asked for twice, with a status that says nothing and without any.

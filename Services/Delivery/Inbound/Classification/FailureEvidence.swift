@@ -14,11 +14,15 @@ struct FailureEvidence: Sendable {
     /// The words of the server that refused weigh more than the code that another gave it, unless they have none.
     init(code: Int? = nil, declared: StatusCode? = nil, said: String) {
         let line = Self.line(said)
-        let (foundCode, foundStatus) = Self.codes(in: line)
+        let (foundCode, foundStatus, start) = Self.codes(in: line)
         self.code = code ?? foundCode
         status = if let foundStatus, foundStatus.isSpecific { foundStatus } else if let declared, declared.isSpecific { declared } else { foundStatus ?? declared }
         text = SearchText(line)
-        diagnostic = line.utf8.count > 500 ? String(decoding: line.utf8.prefix(497), as: UTF8.self).trimmingCharacters(in: ["\u{FFFD}"]) + "…" : line
+        // What stands before the answer only leads to it.
+        let answer = line[start...]
+        diagnostic =
+            answer.utf8.count > 500
+            ? String(decoding: answer.utf8.prefix(497), as: UTF8.self).trimmingCharacters(in: ["\u{FFFD}"]) + "…" : String(answer)
     }
 
     /// Whether the same may succeed later: then nothing is said for good.
@@ -35,29 +39,39 @@ struct FailureEvidence: Sendable {
         text.utf8.prefix(8_192).split { $0 <= 0x20 || $0 == 0x7F }.map { String(decoding: $0, as: UTF8.self) }.joined(separator: " ")
     }
 
-    /// The first reply code, and the first status that says something, else the first.
-    private static func codes(in line: String) -> (code: Int?, status: StatusCode?) {
+    /// The first reply code, the first status that says something, else the first, and where the earlier of the two stands.
+    private static func codes(in line: String) -> (code: Int?, status: StatusCode?, start: String.Index) {
         var code: Int?
         var first: StatusCode?
+        var start: String.Index?
         var before: Substring = ""
         for word in line.split(separator: " ").prefix(400) {
             if let found = StatusCode.replyCode(startOf: word) {
-                // A bare number within a sentence is no code, one at the beginning or behind a colon or an arrow is.
-                let isReply = before.isEmpty || before.hasSuffix(":") || before.hasSuffix(";") || before.hasSuffix(">") || word.hasPrefix("#")
-                    || before == "<<<" || before == "said" || before == "error"
-                if code == nil, isReply { code = found.code }
-                if let status = StatusCode(word.dropFirst(found.length)), status.class != 2 {
-                    if code == nil { code = found.code }
-                    if status.isSpecific { return (code, status) }
+                let status = StatusCode(word.dropFirst(found.length))
+                // A bare number within a sentence is no code; one at the beginning, behind a colon or an arrow, or before a status is.
+                if code == nil, status != nil || isAnnounced(by: before) || word.hasPrefix("#") {
+                    code = found.code
+                    start = start ?? word.startIndex
+                }
+                if let status, status.class != 2 {
+                    if status.isSpecific { return (code, status, start ?? word.startIndex) }
                     first = first ?? status
                 }
             } else if let status = StatusCode(word), status.class != 2 {
-                if code == nil, let preceding = StatusCode.replyCode(startOf: before) { code = preceding.code }
-                if status.isSpecific { return (code, status) }
+                if code == nil, let preceding = StatusCode.replyCode(startOf: before) {
+                    code = preceding.code
+                    start = start ?? before.startIndex
+                }
+                start = start ?? word.startIndex
+                if status.isSpecific { return (code, status, start ?? word.startIndex) }
                 first = first ?? status
             }
             before = word
         }
-        return (code, first)
+        return (code, first, start ?? line.startIndex)
+    }
+
+    private static func isAnnounced(by word: Substring) -> Bool {
+        word.isEmpty || word.last.map { ":;>".contains($0) } == true || word == "<<<" || word == "said" || word == "error"
     }
 }
