@@ -144,9 +144,10 @@ struct MailFence {
     private static let type = Array("content-".utf8)
     private static let boundary = Array("boundary".utf8)
     private static let message = Array("message/".utf8)
-    private static let addressFields = ["from:", "to:", "cc:", "bcc:", "sender:", "reply-to:", "from ", "to ", "cc ", "bcc ", "sender ", "reply-to "].map {
-        Array($0.utf8)
-    }
+    private static let addressFields = ["from:", "to:", "cc:", "bcc:", "sender:", "reply-to:", "from ", "to ", "cc ", "bcc ", "sender ", "reply-to "]
+        .map {
+            Array($0.utf8)
+        }
 }
 
 extension UInt8 {

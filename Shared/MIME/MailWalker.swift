@@ -89,9 +89,11 @@ struct MailWalker {
 
     private mutating func attach(_ object: UnsafeMutablePointer<GMimeObject>, type: String, size: Int?) {
         guard attachments.count < limits.attachments else { return }
-        let name = GMimeLibrary.isPart(object) ? object.withMemoryRebound(to: GMimePart.self, capacity: 1) {
-            GMimeLibrary.text(g_mime_part_get_filename($0))
-        } : nil
+        let name =
+            GMimeLibrary.isPart(object)
+            ? object.withMemoryRebound(to: GMimePart.self, capacity: 1) {
+                GMimeLibrary.text(g_mime_part_get_filename($0))
+            } : nil
         var contentType = type
         // An answer to an invitation and an invitation differ in nothing else.
         if type == "text/calendar", let method = GMimeLibrary.parameter("method", of: object), method.utf8.count <= 20 {

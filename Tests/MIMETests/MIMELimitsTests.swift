@@ -17,7 +17,8 @@ struct MIMELimitsTests {
         #expect(fields.fields.count == limits.fields)
         let addresses = try ParsedMail.parse(bytes(Self.head + "To: ", "a@b,", Self.size / 4, "\n\nhi"))
         #expect(addresses.to.count <= 500 && addresses.text == "hi")
-        let parts = try ParsedMail.parse(bytes(Self.head + "Content-Type: multipart/mixed; boundary=b\n\n", "--b\nContent-Type: image/png\n\nx\n", 100_000))
+        let parts = try ParsedMail.parse(
+            bytes(Self.head + "Content-Type: multipart/mixed; boundary=b\n\n", "--b\nContent-Type: image/png\n\nx\n", 100_000))
         #expect(parts.attachments.count == limits.attachments)
         let mails = try ParsedMail.parse(bytes(Self.head, "Content-Type: message/rfc822\n\n", 100_000))
         #expect(mails.attachments.count == 1)
@@ -35,7 +36,8 @@ struct MIMELimitsTests {
     @Test("deep and late parts are left out") func deepAndLatePartsAre() throws {
         let nested = (0..<40).map { "Content-Type: multipart/mixed; boundary=b\($0)\n\n--b\($0)\n" }.joined()
         #expect(try ParsedMail.parse(Array((Self.head + nested + "Content-Type: text/plain\n\ndeep").utf8)).text.isEmpty)
-        let wide = bytes(Self.head + "Content-Type: multipart/mixed; boundary=b\n\n", "--b\nContent-Type: image/png\n\nx\n", 300, "--b\n\nlate\n--b--\n")
+        let wide = bytes(
+            Self.head + "Content-Type: multipart/mixed; boundary=b\n\n", "--b\nContent-Type: image/png\n\nx\n", 300, "--b\n\nlate\n--b--\n")
         #expect(try ParsedMail.parse(wide).text.isEmpty)
     }
 

@@ -27,9 +27,10 @@ struct ParsedMailTests {
 
             Hello
             """)
-        #expect(mail.fields.map(\.name) == [
-            "received", "received", "from", "to", "cc", "reply-to", "subject", "date", "message-id", "in-reply-to", "references", "content-type",
-        ])
+        #expect(
+            mail.fields.map(\.name) == [
+                "received", "received", "from", "to", "cc", "reply-to", "subject", "date", "message-id", "in-reply-to", "references", "content-type",
+            ])
         #expect(mail.fields.prefix(2).map(\.value) == ["by b", "by a"])
         #expect(mail.from == [.init(name: "Jürgen Groß", address: "juergen@example.com"), .init(name: "Doe, Jane", address: "jane@example.com")])
         #expect(mail.to.map(\.address) == ["one@example.com", "two@example.com", "three@example.com"])
@@ -44,22 +45,25 @@ struct ParsedMailTests {
         #expect(mail.contentType == "text/plain")
     }
 
-    @Test("text of every character set becomes UTF-8", arguments: [
-        ("koi8-r", "Привет", "8NLJ18XU"),
-        ("windows-1251", "Привет", "z/Do4uXy"),
-        ("iso-8859-2", "Zażółć", "WmG/87Pm"),
-        ("gb2312", "您好", "xPq6ww=="),
-        ("big5", "您好", "sXqmbg=="),
-        ("shift_jis", "こんにちは", "grGC8YLJgr+CzQ=="),
-        ("iso-2022-jp", "こんにちは", "GyRCJDMkcyRLJEEkTxsoQg=="),
-        ("euc-kr", "안녕하세요", "vsiz58fPvLy/5A=="),
-        ("windows-1252", "Grüße – €", "R3L832UgliCA"),
-        ("iso-8859-1", "Grüße", "R3L832U="),
-        ("utf-16", "Grüße", "//5HAHIA/ADfAGUA"),
-        ("UTF-8", "Grüße 🙂", "R3LDvMOfZSDwn5mC"),
-    ])
+    @Test(
+        "text of every character set becomes UTF-8",
+        arguments: [
+            ("koi8-r", "Привет", "8NLJ18XU"),
+            ("windows-1251", "Привет", "z/Do4uXy"),
+            ("iso-8859-2", "Zażółć", "WmG/87Pm"),
+            ("gb2312", "您好", "xPq6ww=="),
+            ("big5", "您好", "sXqmbg=="),
+            ("shift_jis", "こんにちは", "grGC8YLJgr+CzQ=="),
+            ("iso-2022-jp", "こんにちは", "GyRCJDMkcyRLJEEkTxsoQg=="),
+            ("euc-kr", "안녕하세요", "vsiz58fPvLy/5A=="),
+            ("windows-1252", "Grüße – €", "R3L832UgliCA"),
+            ("iso-8859-1", "Grüße", "R3L832U="),
+            ("utf-16", "Grüße", "//5HAHIA/ADfAGUA"),
+            ("UTF-8", "Grüße 🙂", "R3LDvMOfZSDwn5mC"),
+        ])
     func textOfEveryCharacterSet(_ charset: String, _ text: String, _ encoded: String) throws {
-        let mail = try parse("From: a@example.com\nContent-Type: text/plain; charset=\"\(charset)\"\nContent-Transfer-Encoding: base64\n\n\(encoded)\n")
+        let mail = try parse(
+            "From: a@example.com\nContent-Type: text/plain; charset=\"\(charset)\"\nContent-Transfer-Encoding: base64\n\n\(encoded)\n")
         #expect(mail.text == text)
     }
 
@@ -165,7 +169,8 @@ struct ParsedMailTests {
 
     @Test("the header of a mail that is quoted in a text is found, one above an answer is not") func theHeaderOfAMail() throws {
         let bounce = try parse(
-            "From: d@example.com\n\nIt failed.\n\nReceived: from a\n by b\nFrom: us@example.net\nMessage-ID: <ours@example.net>\nSubject: Hi\n\nHello\n")
+            "From: d@example.com\n\nIt failed.\n\nReceived: from a\n by b\nFrom: us@example.net\nMessage-ID: <ours@example.net>\nSubject: Hi\n\nHello\n"
+        )
         #expect(bounce.original.map(\.name) == ["received", "from", "message-id", "subject"])
         let answer = try parse("From: d@example.com\n\nYes.\n\nFrom: us@example.net\nSent: Tuesday\nTo: d@example.com\nSubject: Hi\n\nHello\n")
         #expect(answer.original.isEmpty)

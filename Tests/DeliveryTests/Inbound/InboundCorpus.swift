@@ -75,7 +75,8 @@ enum HardEvidence {
 
     static func isThere(for verdict: InboundVerdict, in mail: ParsedMail) -> Bool {
         let isReported = mail.report?.groups.contains { group in
-            group.contains { field in field.name == "status" && field.value.hasPrefix("5.") || field.name == "diagnostic-code" && !field.value.isEmpty }
+            group.contains { field in field.name == "status" && field.value.hasPrefix("5.") || field.name == "diagnostic-code" && !field.value.isEmpty
+            }
         }
         if mail.report?.kind == "delivery-status", isReported == true { return true }
         if mail.field("x-failed-recipients") != nil { return true }

@@ -4,7 +4,8 @@ import TestSupport
 struct MailMutator {
     private static let tokens = [
         "\r\n", "\n\n", "--", "=?utf-8?B?", "?=", "Content-Type: multipart/report; boundary=\"x\"\n\n--x\n", "Content-Type: message/rfc822\n\n",
-        "Content-Transfer-Encoding: base64\n", "Status: 5.1.1\n", "Action: failed\n", "550 5.1.1 ", "(#5.7.1)", "\0", "\u{FEFF}", "<", ">", "&#x41;", "<!--",
+        "Content-Transfer-Encoding: base64\n", "Status: 5.1.1\n", "Action: failed\n", "550 5.1.1 ", "(#5.7.1)", "\0", "\u{FEFF}", "<", ">", "&#x41;",
+        "<!--",
         "<script>", "\t", ": ", ";", "\"", "boundary=", "charset=utf-16", "charset=utf-7", "=\n", "%s", "X-Failed-Recipients: a@example.org\n", "> ",
         "On 3 Nov, a@example.com wrote:\n", "((((((((", "a:b:c:d:",
     ].map { Array($0.utf8) }

@@ -4,16 +4,19 @@ import Testing
 @testable import Delivery
 
 struct RefusalTests {
-    @Test("a reply is judged by the same rules as a bounce", arguments: [
-        (550, "5.1.1 The email account that you tried to reach does not exist. Please try 5.1.1 double-checking the address", "hard_bounce"),
-        (550, "5.4.1 Recipient address rejected: Access denied. AS(201806281)", "hard_bounce"),
-        (552, "5.2.2 The recipient's inbox is out of storage space", "soft_bounce"),
-        (554, "5.7.1 Service unavailable; Client host [192.0.2.10] blocked using zen.spamhaus.org", "blocked"),
-        (550, "5.4.5 Daily user sending limit exceeded", "blocked"), (554, "Transaction failed", "unknown"), (552, "too large for the server", "soft_bounce"),
-        // What was put off until its time was up is no proof against an address.
-        (450, "4.1.1 <lead@example.org>: Recipient address rejected: User unknown", "soft_bounce"),
-        (451, "4.7.1 Greylisting in action, please come back later", "soft_bounce"),
-    ])
+    @Test(
+        "a reply is judged by the same rules as a bounce",
+        arguments: [
+            (550, "5.1.1 The email account that you tried to reach does not exist. Please try 5.1.1 double-checking the address", "hard_bounce"),
+            (550, "5.4.1 Recipient address rejected: Access denied. AS(201806281)", "hard_bounce"),
+            (552, "5.2.2 The recipient's inbox is out of storage space", "soft_bounce"),
+            (554, "5.7.1 Service unavailable; Client host [192.0.2.10] blocked using zen.spamhaus.org", "blocked"),
+            (550, "5.4.5 Daily user sending limit exceeded", "blocked"), (554, "Transaction failed", "unknown"),
+            (552, "too large for the server", "soft_bounce"),
+            // What was put off until its time was up is no proof against an address.
+            (450, "4.1.1 <lead@example.org>: Recipient address rejected: User unknown", "soft_bounce"),
+            (451, "4.7.1 Greylisting in action, please come back later", "soft_bounce"),
+        ])
     func aReplyIsJudgedBy(_ code: Int, _ text: String, _ kind: String) {
         let enhanced = text.split(separator: " ").first.flatMap { StatusCode($0) }?.description
         let verdict = InboundClassifier.classify(smtp: code, enhanced: enhanced, text: text)

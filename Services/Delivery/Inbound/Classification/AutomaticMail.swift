@@ -25,7 +25,8 @@ enum AutomaticMail {
             return isAnswer ? (.autoReply, "auto.\(mark.name)", 0.85) : (.unknown, "auto.generated", 0)
         }
         if AutomaticPhrases.awaySubjects.contains(where: { subject.begins(with: $0.drop { $0 == " " }.description) }) {
-            return text.containsAny(AutomaticPhrases.leftForGood) ? (.autoReply, "auto.left-for-good", 0.85) : (.outOfOffice, "auto.subject.away", 0.92)
+            return text.containsAny(AutomaticPhrases.leftForGood)
+                ? (.autoReply, "auto.left-for-good", 0.85) : (.outOfOffice, "auto.subject.away", 0.92)
         }
         if AutomaticPhrases.automaticSubjects.contains(where: { subject.begins(with: $0) }) { return (.autoReply, "auto.subject", 0.85) }
         if text.containsAny(AutomaticPhrases.challenge) { return (.autoReply, "auto.challenge", 0.8) }
@@ -40,7 +41,8 @@ enum AutomaticMail {
 
     /// A program's answer to an invitation; an invitation itself is a person's.
     private static func calendar(_ mail: ParsedMail) -> (kind: InboundVerdict.Kind, rule: String, confidence: Double)? {
-        let isAnswer = mail.attachments.contains { $0.contentType == "text/calendar; method=reply" || $0.contentType == "text/calendar; method=counter" }
+        let isAnswer =
+            mail.attachments.contains { $0.contentType == "text/calendar; method=reply" || $0.contentType == "text/calendar; method=counter" }
             || FieldGroup(mail.fields)["content-type"]?.lowercased().hasPrefix("text/calendar") == true
                 && mail.fields.contains { $0.name == "content-type" && $0.value.lowercased().contains("method=reply") }
         return isAnswer ? (.autoReply, "auto.calendar", 0.95) : nil
@@ -74,6 +76,8 @@ enum AutomaticMail {
     static func isBulk(_ mail: ParsedMail) -> Bool {
         let fields = FieldGroup(mail.fields)
         if let precedence = fields["precedence"]?.lowercased(), ["bulk", "junk", "list"].contains(where: precedence.hasPrefix) { return true }
-        return ["list-id", "list-unsubscribe", "list-post", "feedback-id", "x-campaign", "x-campaign-id", "x-mailgun-sid"].contains { fields[$0] != nil }
+        return ["list-id", "list-unsubscribe", "list-post", "feedback-id", "x-campaign", "x-campaign-id", "x-mailgun-sid"].contains {
+            fields[$0] != nil
+        }
     }
 }

@@ -7,15 +7,19 @@ enum AutomaticPhrases {
 
     /// Also the beginnings of subjects of answers without a mark.
     static let awaySubjects = [
-        "out of office", "out of the office", "out-of-office", "automatic reply:", "auto-reply: out", "auto reply: out", "ooo:", "ooo ", "on vacation",
+        "out of office", "out of the office", "out-of-office", "automatic reply:", "auto-reply: out", "auto reply: out", "ooo:", "ooo ",
+        "on vacation",
         "away from the office", "on leave", "annual leave", "parental leave", "maternity leave", "abwesenheit", "automatische antwort:",
         "abwesenheitsnotiz", "nicht im büro", "im urlaub", "urlaub", "réponse automatique", "absence du bureau", "absent du bureau", "absence",
-        "en congé", "respuesta automática", "fuera de la oficina", "fuera de oficina", "ausente", "risposta automatica", "fuori sede", "fuori ufficio",
-        "assenza dall'ufficio", "resposta automática", "fora do escritório", "ausência temporária", "automatisch antwoord", "automatische beantwoording",
+        "en congé", "respuesta automática", "fuera de la oficina", "fuera de oficina", "ausente", "risposta automatica", "fuori sede",
+        "fuori ufficio",
+        "assenza dall'ufficio", "resposta automática", "fora do escritório", "ausência temporária", "automatisch antwoord",
+        "automatische beantwoording",
         "afwezig", "niet op kantoor", "automatiskt svar", "autosvar", "frånvaro", "frånvarande", "automatisk svar", "fravær", "ikke på kontoret",
         "ikke til stede", "automaattinen vastaus", "poissa", "lomalla", "autoodpowiedź", "odpowiedź automatyczna", "automatyczna odpowiedź",
         "nieobecność", "nieobecna", "nieobecny", "automatická odpověď", "mimo kancelář", "nepřítomnost", "automatická odpoveď", "automatikus válasz",
-        "házon kívül", "răspuns automat", "otomatik yanıt", "ofis dışında", "izindeyim", "автоматический ответ", "автоответ", "вне офиса", "в отпуске",
+        "házon kívül", "răspuns automat", "otomatik yanıt", "ofis dışında", "izindeyim", "автоматический ответ", "автоответ", "вне офиса",
+        "в отпуске",
         "нет на месте", "автоматична відповідь", "поза офісом", "αυτόματη απάντηση", "εκτός γραφείου", "自动回复", "自動回覆", "自动答复", "不在办公室",
         "休假", "外出", "自動応答", "自動返信", "不在通知", "不在", "休暇", "부재중", "자동 회신", "자동회신", "휴가", "תשובה אוטומטית", "מחוץ למשרד",
         "رد تلقائي", "خارج المكتب", "balasan otomatis", "di luar kantor", "trả lời tự động", "vắng mặt",
@@ -23,43 +27,54 @@ enum AutomaticPhrases {
 
     static let away = [
         "out of the office", "out of office", "away from the office", "away from my desk", "on vacation", "on holiday", "on leave", "annual leave",
-        "parental leave", "maternity leave", "paternity leave", "sick leave", "limited access to email", "limited access to my email", "will return on",
-        "back in the office", "back at my desk", "i am currently away", "i'm currently away", "i am away", "nicht im büro", "nicht im haus", "außer haus",
+        "parental leave", "maternity leave", "paternity leave", "sick leave", "limited access to email", "limited access to my email",
+        "will return on",
+        "back in the office", "back at my desk", "i am currently away", "i'm currently away", "i am away", "nicht im büro", "nicht im haus",
+        "außer haus",
         "im urlaub", "abwesend", "nicht erreichbar", "wieder erreichbar", "wieder im büro", "in elternzeit", "absent du bureau", "absente du bureau",
         "actuellement absent", "en congé", "en vacances", "de retour le", "je suis absent", "fuera de la oficina", "de vacaciones", "estaré ausente",
-        "fuera de oficina", "fuori ufficio", "fuori sede", "in ferie", "sono assente", "sarò assente", "fora do escritório", "de férias", "estarei ausente",
-        "estou ausente", "niet op kantoor", "afwezig", "met vakantie", "op vakantie", "inte på kontoret", "på semester", "föräldraledig", "tjänstledig",
-        "ikke på kontoret", "på ferie", "ferie", "poissa", "lomalla", "nieobecny", "nieobecna", "na urlopie", "poza biurem", "mimo kancelář", "na dovolené",
+        "fuera de oficina", "fuori ufficio", "fuori sede", "in ferie", "sono assente", "sarò assente", "fora do escritório", "de férias",
+        "estarei ausente",
+        "estou ausente", "niet op kantoor", "afwezig", "met vakantie", "op vakantie", "inte på kontoret", "på semester", "föräldraledig",
+        "tjänstledig",
+        "ikke på kontoret", "på ferie", "ferie", "poissa", "lomalla", "nieobecny", "nieobecna", "na urlopie", "poza biurem", "mimo kancelář",
+        "na dovolené",
         "nejsem v kanceláři", "dovolenke", "szabadságon", "házon kívül", "în concediu", "izindeyim", "ofis dışında", "yıllık izin", "в отпуске",
         "вне офиса", "отсутствую", "отсутствует", "у відпустці", "поза офісом", "εκτός γραφείου", "σε άδεια", "不在办公室", "休假", "外出", "不在辦公室",
         "不在にして", "休暇", "外出して", "부재중", "휴가", "출장", "בחופשה", "מחוץ למשרד", "في إجازة", "خارج المكتب", "sedang cuti", "di luar kantor", "nghỉ phép",
     ]
 
     static let unmistakablyAway = [
-        "i am out of the office", "i am currently out of the office", "i'm out of the office", "i'm currently out of the office", "i will be out of the office",
+        "i am out of the office", "i am currently out of the office", "i'm out of the office", "i'm currently out of the office",
+        "i will be out of the office",
         "i'll be out of the office until", "i am out of office", "i am on annual leave", "i am on leave until", "ich bin derzeit nicht im büro",
         "ich bin nicht im büro", "ich bin zurzeit nicht im büro", "ich bin bis zum", "je suis actuellement absent", "je suis absent du bureau",
-        "je suis absente du bureau", "estoy fuera de la oficina", "me encuentro fuera de la oficina", "sono fuori ufficio", "sono attualmente fuori ufficio",
+        "je suis absente du bureau", "estoy fuera de la oficina", "me encuentro fuera de la oficina", "sono fuori ufficio",
+        "sono attualmente fuori ufficio",
         "estou fora do escritório", "ik ben niet op kantoor", "ik ben momenteel afwezig", "jag är inte på kontoret", "jeg er ikke på kontoret",
         "olen poissa toimistolta", "jestem poza biurem", "jestem na urlopie", "nejsem v kanceláři", "şu anda ofis dışındayım", "я нахожусь в отпуске",
         "меня нет в офисе", "我目前不在办公室", "我正在休假", "現在不在にして", "현재 부재중",
     ]
 
     static let leftForGood = [
-        "no longer works", "no longer working", "no longer with", "no longer employed", "no longer part of", "has left the company", "has left the organi",
+        "no longer works", "no longer working", "no longer with", "no longer employed", "no longer part of", "has left the company",
+        "has left the organi",
         "have left the company", "i have left", "left the company", "is no longer at", "i no longer work", "am no longer", "new email address is",
         "my new email address", "email address has changed", "address has changed", "this mailbox is no longer monitored", "no longer monitored",
         "no longer in use", "no longer active", "nicht mehr im unternehmen", "nicht mehr bei", "nicht mehr für", "nicht mehr tätig", "ausgeschieden",
         "adresse ist nicht mehr", "neue e-mail-adresse", "a quitté", "ne fait plus partie", "ne travaille plus", "n'est plus", "nouvelle adresse",
         "ya no trabaja", "ya no forma parte", "nueva dirección", "non lavora più", "non fa più parte", "nuovo indirizzo", "não trabalha mais",
-        "já não trabalha", "não faz mais parte", "novo endereço", "niet meer werkzaam", "werkt niet meer", "uit dienst", "jobbar inte längre", "har slutat",
-        "arbetar inte längre", "ikke længere ansat", "jobber ikke lenger", "ei työskentele enää", "już nie pracuje", "nie pracuje już", "już nie pracuję",
+        "já não trabalha", "não faz mais parte", "novo endereço", "niet meer werkzaam", "werkt niet meer", "uit dienst", "jobbar inte längre",
+        "har slutat",
+        "arbetar inte längre", "ikke længere ansat", "jobber ikke lenger", "ei työskentele enää", "już nie pracuje", "nie pracuje już",
+        "już nie pracuję",
         "nepracuje", "már nem dolgozik", "nu mai lucrează", "artık çalışmamaktadır", "artık çalışmıyor", "больше не работает", "больше не работаю",
         "більше не працює", "已离职", "已離職", "退職", "퇴사",
     ]
 
     static let challenge = [
-        "challenge-response", "confirm that you are human", "verify that you are human", "prove that you are human", "prove you are human", "click the link below to deliver",
+        "challenge-response", "confirm that you are human", "verify that you are human", "prove that you are human", "prove you are human",
+        "click the link below to deliver",
         "confirm your message", "your message is waiting", "awaiting your confirmation", "approve your email", "to have your message delivered",
         "before your message can be delivered", "before your message is delivered", "added to the list of approved senders", "approved sender",
         "boxbe", "spamarrest", "spam arrest", "request to be allowed", "authenticate your message", "bitte bestätigen sie ihre nachricht",
@@ -67,8 +82,10 @@ enum AutomaticPhrases {
     ]
 
     static let ticketSubjects = [
-        "ticket", "case #", "case number", "[case", "request received", "request #", "we received your", "we have received", "thank you for contacting",
-        "thanks for contacting", "your inquiry", "your enquiry", "ihre anfrage", "eingangsbestätigung", "votre demande", "su solicitud", "su consulta",
+        "ticket", "case #", "case number", "[case", "request received", "request #", "we received your", "we have received",
+        "thank you for contacting",
+        "thanks for contacting", "your inquiry", "your enquiry", "ihre anfrage", "eingangsbestätigung", "votre demande", "su solicitud",
+        "su consulta",
         "la sua richiesta", "sua solicitação", "uw aanvraag", "ditt ärende", "twoje zgłoszenie", "ваше обращение", "заявка", "[#", "incident #",
     ]
 
@@ -81,9 +98,11 @@ enum AutomaticPhrases {
 
     static let saysAutomatic = [
         "this is an automatic reply", "this is an automated reply", "this is an automated response", "this is an automated message",
-        "this is an automatic response", "this is an auto-generated", "this is an autoreply", "this email was generated automatically", "this message was generated automatically",
+        "this is an automatic response", "this is an auto-generated", "this is an autoreply", "this email was generated automatically",
+        "this message was generated automatically",
         "please do not reply to this", "do not reply to this email", "dies ist eine automatische antwort", "diese e-mail wurde automatisch",
-        "diese nachricht wurde automatisch", "ceci est une réponse automatique", "ceci est un message automatique", "esta es una respuesta automática",
+        "diese nachricht wurde automatisch", "ceci est une réponse automatique", "ceci est un message automatique",
+        "esta es una respuesta automática",
         "questa è una risposta automatica", "questo è un messaggio automatico", "esta é uma resposta automática", "esta é uma mensagem automática",
         "dit is een automatisch", "detta är ett automatiskt", "dette er et automatisk", "to jest automatyczna", "toto je automatická",
         "bu otomatik bir", "это автоматический ответ", "это автоматическое", "此邮件为系统自动", "这是自动回复", "このメールは自動", "자동으로 발송",

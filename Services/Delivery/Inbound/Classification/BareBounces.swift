@@ -25,7 +25,9 @@ enum BareBounces {
             return [InboundVerdict(kind: .deliveryNotice, rule: "bare.delivered", confidence: 0.9, recipient: failed.first, originalMessageID: about)]
         }
         let form = BounceForms.known.first { search.containsAny($0.marks) }
-        guard form != nil || !failed.isEmpty || search.containsAny(BounceForms.failures) || subject.containsAny(BounceForms.failures) else { return nil }
+        guard form != nil || !failed.isEmpty || search.containsAny(BounceForms.failures) || subject.containsAny(BounceForms.failures) else {
+            return nil
+        }
         let name = form?.id ?? "form-unknown"
         let reasons = reasons(in: text, failed: failed, original: FieldGroup(mail.original))
         guard !reasons.isEmpty else {
@@ -107,10 +109,11 @@ enum BareBounces {
         }
         if found.count <= 1 {
             let sole = original["to"].map { MailboxText.addresses(in: $0, limit: 2) }.flatMap { $0.count == 1 ? $0.first : nil }
-            let named = found.first?.address ?? failed.first ?? MailboxText.addresses(in: text, limit: 40).first { address in
-                // Those of the mail system itself are no recipients.
-                !isDaemon(.init(address: address)) && address.lowercased() != original["from"].flatMap(MailboxText.address)?.lowercased()
-            } ?? sole
+            let named =
+                found.first?.address ?? failed.first ?? MailboxText.addresses(in: text, limit: 40).first { address in
+                    // Those of the mail system itself are no recipients.
+                    !isDaemon(.init(address: address)) && address.lowercased() != original["from"].flatMap(MailboxText.address)?.lowercased()
+                } ?? sole
             guard let named else { return [] }
             return [Reason(recipient: named, text: reasonText(lines[(found.first?.line ?? 0)...]))]
         }
@@ -144,7 +147,8 @@ enum BareBounces {
         if let command = lower.range(of: "rcpt to:"), lower.hasPrefix(">>>") || lower.hasPrefix("rcpt to:") {
             text = String(text.suffix(lower.distance(from: command.upperBound, to: lower.endIndex)))
         }
-        let head = text.hasPrefix("<") ? text.dropFirst().prefix { $0 != ">" } : text.prefix { !$0.isWhitespace && $0 != ":" && $0 != ";" && $0 != "," }
+        let head =
+            text.hasPrefix("<") ? text.dropFirst().prefix { $0 != ">" } : text.prefix { !$0.isWhitespace && $0 != ":" && $0 != ";" && $0 != "," }
         guard MailboxText.isAddress(head) else { return nil }
         let rest = text.dropFirst(head.utf8.count == text.utf8.count ? text.count : head.count + (text.hasPrefix("<") ? 2 : 0))
         let isAlone = rest.trimmingCharacters(in: .whitespaces).isEmpty

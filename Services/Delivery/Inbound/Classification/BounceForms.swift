@@ -12,7 +12,8 @@ enum BounceForms {
         Form(id: "qmail", marks: ["this is the qmail-send program", "this is the machine generated message from mail service"], statesAddress: true),
         Form(id: "exim", marks: ["this message was created automatically by mail delivery software"], statesAddress: true),
         Form(
-            id: "postfix", marks: ["this is the mail system at host", "this is the postfix program at host", "this is the postfix mail system at host"],
+            id: "postfix",
+            marks: ["this is the mail system at host", "this is the postfix program at host", "this is the postfix mail system at host"],
             statesAddress: true),
         Form(
             id: "sendmail",
@@ -20,7 +21,8 @@ enum BounceForms {
         Form(
             id: "google",
             marks: [
-                "delivery to the following recipient failed permanently", "technical details of permanent failure", "the response from the remote server was",
+                "delivery to the following recipient failed permanently", "technical details of permanent failure",
+                "the response from the remote server was",
                 "the response was:", "your message wasn't delivered to",
             ]),
         Form(id: "yahoo", marks: ["sorry, we were unable to deliver your message to the following address"]),
@@ -28,7 +30,8 @@ enum BounceForms {
             id: "exchange",
             marks: [
                 "delivery has failed to these recipients", "generating server:", "your message did not reach some or all of the intended recipients",
-                "diagnostic information for administrators", "zustellung der nachricht an die folgenden empfänger", "échec de la remise à ces destinataires",
+                "diagnostic information for administrators", "zustellung der nachricht an die folgenden empfänger",
+                "échec de la remise à ces destinataires",
                 "error de entrega a estos destinatarios", "recapito non riuscito per questi destinatari", "falha na entrega a estes destinatários",
             ]),
         Form(id: "domino", marks: ["was not delivered to:", "not listed in domino directory", "delivery failure report"], statesAddress: true),
@@ -38,24 +41,29 @@ enum BounceForms {
     ]
 
     static let daemons: Set<String> = [
-        "mailer-daemon", "mailerdaemon", "mailer_daemon", "postmaster", "mail-daemon", "maildaemon", "mdaemon", "mail-delivery-subsystem", "maildelivery",
+        "mailer-daemon", "mailerdaemon", "mailer_daemon", "postmaster", "mail-daemon", "maildaemon", "mdaemon", "mail-delivery-subsystem",
+        "maildelivery",
         "mailsystem", "mail.system", "bounce", "bounces", "bounce-handler", "delivery-failure", "mail-failure", "mailfailure", "nobody", "root",
         "smtp-daemon", "postoffice", "mailadmin",
     ]
 
     static let systemNames = [
         "mail delivery subsystem", "mail delivery system", "mail delivery service", "mail system", "mailer-daemon", "mailer daemon", "postmaster",
-        "internet mail delivery", "system administrator", "systemadministrator", "microsoft outlook ", "mail administrator", "mail daemon", "mail-system",
+        "internet mail delivery", "system administrator", "systemadministrator", "microsoft outlook ", "mail administrator", "mail daemon",
+        "mail-system",
     ]
 
     /// What a failure is called, in the languages of mail systems.
     static let failures = [
-        "undeliverable", "undelivered mail", "could not be delivered", "couldn't be delivered", "cannot be delivered", "delivery failed", "delivery failure",
+        "undeliverable", "undelivered mail", "could not be delivered", "couldn't be delivered", "cannot be delivered", "delivery failed",
+        "delivery failure",
         "delivery status notification (failure)", "failure notice", "mail delivery failed", "returned mail", "unable to deliver", "not delivered",
-        "wasn't delivered", "returned to sender", "mail could not be sent", "message not deliverable", "nondeliverable", "nicht zugestellt", "unzustellbar",
+        "wasn't delivered", "returned to sender", "mail could not be sent", "message not deliverable", "nondeliverable", "nicht zugestellt",
+        "unzustellbar",
         "nicht zustellbar", "zustellung fehlgeschlagen", "n'a pas pu être remis", "n'a pas pu être distribué", "non remis", "non distribuable",
         "échec de la remise", "no se ha podido entregar", "no se pudo entregar", "no entregado", "error de entrega", "não foi entregue",
-        "não pôde ser entregue", "não foi possível entregar", "falha na entrega", "non è stato possibile", "impossibile recapitare", "mancato recapito",
+        "não pôde ser entregue", "não foi possível entregar", "falha na entrega", "non è stato possibile", "impossibile recapitare",
+        "mancato recapito",
         "non recapitabile", "recapito non riuscito", "kon niet worden", "niet bezorgd", "onbestelbaar", "kunde inte levereras", "kunne ikke leveres",
         "nie można dostarczyć", "nie została dostarczona", "niedostarczona", "nelze doručit", "nedoručitelné", "nem kézbesíthető", "iletilemedi",
         "teslim edilemedi", "не доставлено", "не удалось доставить", "невозможно доставить", "недоставленное", "не може бути доставлен", "无法投递",
@@ -65,9 +73,11 @@ enum BounceForms {
 
     static let delays = [
         "this is a warning message only", "you do not need to resend", "has not yet been delivered", "has not been delivered yet", "will be retried",
-        "will keep trying", "will continue to try", "still being retried", "delivery attempts will continue", "delivery is delayed", "delivery has been delayed",
+        "will keep trying", "will continue to try", "still being retried", "delivery attempts will continue", "delivery is delayed",
+        "delivery has been delayed",
         "could not be delivered for at least", "message delayed", "temporary problem delivering", "there was a temporary problem", "will retry for",
-        "wird weiterhin versucht", "weitere zustellversuche", "zustellung verzögert", "la remise est retardée", "seguirá intentando", "se reintentará",
+        "wird weiterhin versucht", "weitere zustellversuche", "zustellung verzögert", "la remise est retardée", "seguirá intentando",
+        "se reintentará",
         "verrà riprovato", "continuará tentando", "попытки доставки будут продолжены", "系统将继续尝试", "将继续尝试投递", "引き続き配信を試み",
     ]
 
@@ -78,7 +88,8 @@ enum BounceForms {
 
     static let successes = [
         "was successfully delivered", "has been successfully delivered", "successfully delivered to", "has been delivered to the recipient",
-        "successfully relayed to", "your message has been delivered", "wurde erfolgreich zugestellt", "a bien été remis", "delivery to these recipients or groups is complete",
+        "successfully relayed to", "your message has been delivered", "wurde erfolgreich zugestellt", "a bien été remis",
+        "delivery to these recipients or groups is complete",
     ]
 
     static let successfulSubjects = ["successful mail delivery report", "(success)", "(relay)", " relayed:", " delivered:"]
@@ -93,6 +104,7 @@ enum BounceForms {
 
     /// The lines by which a returned mail is known where nothing announces it.
     static let returnedFields = [
-        "return-path:", "received:", "message-id:", "date:", "from:", "to:", "subject:", "mime-version:", "content-type:", "dkim-signature:", "x-mailer:",
+        "return-path:", "received:", "message-id:", "date:", "from:", "to:", "subject:", "mime-version:", "content-type:", "dkim-signature:",
+        "x-mailer:",
     ]
 }

@@ -16,7 +16,10 @@ struct FailureEvidence: Sendable {
         let line = Self.line(said)
         let (foundCode, foundStatus, start) = Self.codes(in: line)
         self.code = code ?? foundCode
-        status = if let foundStatus, foundStatus.isSpecific { foundStatus } else if let declared, declared.isSpecific { declared } else { foundStatus ?? declared }
+        status =
+            if let foundStatus, foundStatus.isSpecific { foundStatus } else if let declared, declared.isSpecific { declared } else {
+                foundStatus ?? declared
+            }
         text = SearchText(line)
         // What stands before the answer only leads to it.
         let answer = line[start...]

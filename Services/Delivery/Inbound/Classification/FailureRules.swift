@@ -16,14 +16,16 @@ enum FailureRules {
                 "exceeded quota", "exceeded its quota", "exceeds quota", "exceeded the quota", "quotaexceeded", "exceeded storage", "storage limit",
                 "insufficient storage", "insufficient system storage", "inbox is full", "inbox full", "out of storage", "mailbox size limit",
                 "mailbox limit exceeded", "not enough storage", "storage quota", "disk quota", "user is over the", "mailbox exceeded",
-                "exceeded the maximum size", "exceeded the space", "postfach voll", "postfach ist voll", "speicherplatz", "boite du destinataire pleine",
+                "exceeded the maximum size", "exceeded the space", "postfach voll", "postfach ist voll", "speicherplatz",
+                "boite du destinataire pleine",
                 "boîte aux lettres pleine", "boîte pleine", "buzón lleno", "casella piena", "caixa cheia", "caixa de correio cheia", "mailbox vol",
                 "skrzynka pełna", "ящик переполнен", "邮箱已满", "信箱已滿", "容量を超え", "용량 초과", "schránka je plná",
             ]),
         FailureRule(
             id: "words.too-large", kind: .softBounce, confidence: 0.9,
             any: [
-                "message size exceeds", "message too large", "message too big", "message is too large", "exceeds fixed maximum", "exceeds the maximum",
+                "message size exceeds", "message too large", "message too big", "message is too large", "exceeds fixed maximum",
+                "exceeds the maximum",
                 "message length exceeds", "larger than the current system limit", "size limit exceeded", "exceeded mailsize limit", "recipsizelimit",
                 "message size limit", "message exceeded max", "maximum message size",
             ]),
@@ -31,7 +33,8 @@ enum FailureRules {
             id: "words.sender-refused", kind: .blocked, confidence: 0.95,
             any: [
                 "sender address rejected", "sender rejected", "sender denied", "sender verify failed", "sender verification failed",
-                "verification failed for", "invalid sender", "bad sender", "sender domain", "domain of sender", "sender not allowed", "sender blocked",
+                "verification failed for", "invalid sender", "bad sender", "sender domain", "domain of sender", "sender not allowed",
+                "sender blocked",
                 "sender is blocked", "blocked sender", "sender address has", "from address rejected", "sender's domain", "envelope sender",
                 "sender not authorized", "sender unknown", "unknown sender", "unauthenticated email", "sender policy framework", "return path",
             ]),
@@ -60,11 +63,15 @@ enum FailureRules {
             ]),
         FailureRule(
             id: "words.authentication", kind: .blocked, confidence: 0.95,
-            any: [" dmarc ", "dmarc policy", " spf ", "spf check", "spf fail", " dkim ", "dkim check", "required authentication level", "reverse dns", "ptr record"]),
+            any: [
+                " dmarc ", "dmarc policy", " spf ", "spf check", "spf fail", " dkim ", "dkim check", "required authentication level", "reverse dns",
+                "ptr record",
+            ]),
         FailureRule(
             id: "words.not-permitted", kind: .blocked, confidence: 0.9,
             any: [
-                "not authorized to send", "notauthorized", "sendernotauthenticated", "recipientrestricted", "permission to post", "permission to send",
+                "not authorized to send", "notauthorized", "sendernotauthenticated", "recipientrestricted", "permission to post",
+                "permission to send",
                 "only accepts", "restricted to", "administrative prohibition", "envelope blocked", "rejected by policy", "policy restrictions",
                 "policy reasons", "policy reject", "policy violation", "local policy", "security policies", "security policy", "by our policy",
                 "due to policy", "(x:blocked)", "@:blocked", "not accepted from", "access to this mail system has been rejected",
@@ -79,7 +86,8 @@ enum FailureRules {
         FailureRule(
             id: "words.expired", kind: .softBounce, confidence: 0.95,
             any: [
-                "queue.expired", "message expired", "delivery time expired", "retry timeout exceeded", "retry time not reached", "in the queue too long",
+                "queue.expired", "message expired", "delivery time expired", "retry timeout exceeded", "retry time not reached",
+                "in the queue too long",
                 "could not be delivered for more than", "connection timed out", "connection refused", "no route to host", "operation timed out",
                 "lost connection", "host not responding", "network is unreachable", "too many hops", "hop count exceeded", "loops back to myself",
                 "loopdetected", "mail loop", "routing loop", "retries exhausted", "delivery attempts", "unable to connect", "couldn't connect",
@@ -119,7 +127,8 @@ enum FailureRules {
     // MARK: - Temporary
 
     private static let ofTransient: [FailureRule] = [
-        FailureRule(id: "transient.greylisted", kind: .softBounce, confidence: 0.95, any: ["greylist", "graylist", "grey-list", "gray-list", "postgrey"]),
+        FailureRule(
+            id: "transient.greylisted", kind: .softBounce, confidence: 0.95, any: ["greylist", "graylist", "grey-list", "gray-list", "postgrey"]),
         FailureRule(id: "transient.mailbox-full", kind: .softBounce, confidence: 0.97, statuses: ["4.2.2"]),
         FailureRule(
             id: "transient.sender-refused", kind: .blocked, confidence: 0.9,

@@ -23,18 +23,22 @@ enum FeedbackReports {
         guard !mail.original.isEmpty else { return nil }
         let original = FieldGroup(mail.original)
         let sender = mail.from.first?.address.lowercased() ?? ""
-        let isProgramme = original["x-hmxmroriginalrecipient"] != nil && (sender.hasPrefix("staff@") || sender.hasPrefix("jmrp@"))
+        let isProgramme =
+            original["x-hmxmroriginalrecipient"] != nil && (sender.hasPrefix("staff@") || sender.hasPrefix("jmrp@"))
             && mail.subject.lowercased().hasPrefix("complaint about message from")
         guard isProgramme else { return nil }
         return verdict(
-            .complaint, "jmrp.complaint", 0.97, recipient: original.address("x-hmxmroriginalrecipient"), original: original, report: FieldGroup([]), mail: mail)
+            .complaint, "jmrp.complaint", 0.97, recipient: original.address("x-hmxmroriginalrecipient"), original: original, report: FieldGroup([]),
+            mail: mail)
     }
 
     private static func verdict(
-        _ kind: InboundVerdict.Kind, _ rule: String, _ confidence: Double, recipient: String?, original: FieldGroup, report: FieldGroup, mail: ParsedMail
+        _ kind: InboundVerdict.Kind, _ rule: String, _ confidence: Double, recipient: String?, original: FieldGroup, report: FieldGroup,
+        mail: ParsedMail
     ) -> InboundVerdict {
         InboundVerdict(
-            kind: kind, rule: rule, confidence: confidence, recipient: recipient, status: nil, diagnostic: report["feedback-type"].map { String($0.prefix(64)) },
+            kind: kind, rule: rule, confidence: confidence, recipient: recipient, status: nil,
+            diagnostic: report["feedback-type"].map { String($0.prefix(64)) },
             originalMessageID: OriginalMail.identifier(original: original, report: [report], mail: mail), unsubscribeToken: original.unsubscribeToken)
     }
 

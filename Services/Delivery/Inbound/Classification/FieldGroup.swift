@@ -73,7 +73,8 @@ enum MailboxText {
 
     static func isAddress(_ text: some StringProtocol) -> Bool {
         let parts = text.split(separator: "@", omittingEmptySubsequences: false)
-        guard parts.count == 2, let local = parts.first, let domain = parts.last, (1...64).contains(local.utf8.count), (3...255).contains(domain.utf8.count)
+        guard parts.count == 2, let local = parts.first, let domain = parts.last, (1...64).contains(local.utf8.count),
+            (3...255).contains(domain.utf8.count)
         else { return false }
         return domain.contains(".") && !domain.hasPrefix(".") && !domain.hasSuffix(".") && !domain.contains("..")
             && domain.unicodeScalars.allSatisfy { $0.properties.isAlphabetic || ("0"..."9").contains($0) || $0 == "." || $0 == "-" }

@@ -70,7 +70,9 @@ enum InboundClassifier {
 
     private static func isMachineName(_ address: String) -> Bool {
         let local = address.prefix { $0 != "@" }.filter { $0.isLetter }
-        return ["noreply", "donotreply", "nichtantworten", "nepasrepondre", "noresponder", "notification", "notifications"].contains { local.hasPrefix($0) }
+        return ["noreply", "donotreply", "nichtantworten", "nepasrepondre", "noresponder", "notification", "notifications"].contains {
+            local.hasPrefix($0)
+        }
     }
 
     private static func isAddressed(_ mail: ParsedMail, to ourAddress: String?) -> Bool {

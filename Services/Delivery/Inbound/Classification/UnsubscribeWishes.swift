@@ -49,7 +49,9 @@ enum UnsubscribeWishes {
             let text = line.trimmingCharacters(in: .whitespaces)
             if text == "--" || lines.count >= linesLooked + 2 { break }
             guard !text.isEmpty else { continue }
-            if let words = plain(text), words.split(separator: " ").count <= 4, UnsubscribePhrases.greetings.contains(where: words.hasPrefix) { continue }
+            if let words = plain(text), words.split(separator: " ").count <= 4, UnsubscribePhrases.greetings.contains(where: words.hasPrefix) {
+                continue
+            }
             lines.append(text)
         }
         return lines
