@@ -1,3 +1,4 @@
+import Contracts
 import Foundation
 import Testing
 
@@ -28,6 +29,31 @@ struct RefusalTests {
     @Test("a success and a code of no reply are judged by nobody") func aSuccessAndACode() {
         #expect(InboundClassifier.classify(smtp: 250, enhanced: "2.1.5", text: "user unknown").kind == .unknown)
         #expect(InboundClassifier.classify(smtp: 0, enhanced: nil, text: "").kind == .unknown)
+    }
+
+    @Test("a refused send has a verdict, any other has none") func aRefusedSendHasA() {
+        let now = Date(timeIntervalSince1970: 1_793_697_163)
+        func refusal(_ result: DeliveryResult, firstDeferredAt: Date? = nil) -> InboundVerdict? {
+            Resolution(result, of: Self.delivery(firstDeferredAt: firstDeferredAt), now: now, spread: 0).refusal
+        }
+        #expect(refusal(.refused(code: 550, text: "5.1.1 User unknown"))?.kind == .hardBounce)
+        #expect(refusal(.refused(code: 550, text: "5.1.1 User unknown"))?.status == "5.1.1")
+        #expect(refusal(.refused(code: 554, text: "5.7.1 rejected"))?.kind == .blocked)
+        #expect(refusal(.accepted(code: 250, text: "2.0.0 user unknown")) == nil)
+        #expect(refusal(.deferred(code: 450, text: "4.1.1 User unknown")) == nil)
+        #expect(refusal(.ambiguous(text: "550 5.1.1 User unknown")) == nil)
+        // Put off for longer than it may be: refused, but by a temporary code.
+        let long = refusal(.deferred(code: 450, text: "4.1.1 User unknown"), firstDeferredAt: now - 30 * 86_400)
+        #expect(long?.kind == .softBounce)
+    }
+
+    private static func delivery(firstDeferredAt: Date?) -> Delivery {
+        Delivery(
+            send: SendID(UUID()), fence: 1, hand: UUID(), queue: "queue:email-sending", priority: 100, attempt: 1, claimedAt: .now,
+            tenant: TenantID(UUID()), sendKey: "k", campaign: nil, enrolment: nil, reservation: nil, mailbox: MailboxID(UUID()),
+            recipient: "lead@example.org", recipientName: nil, subject: "s", text: "t", html: nil, hours: nil, follows: [],
+            deferrals: firstDeferredAt == nil ? 0 : 40, firstDeferredAt: firstDeferredAt, unreachable: 0, createdAt: .now, destination: nil,
+            hasGap: false, hasFailures: false, entry: StreamEntryPlace(stream: "s", position: "1-0"))
     }
 
     @Test("the names of rules are told apart") func theNamesOfRulesAre() {
