@@ -66,7 +66,8 @@ package.shared("OutgoingHTTP", ["CCurl", "Primitives", .logging])
 package.service("Auth", ["CCrypt", .crypto, .cryptoExtras, .httpClient, .jwt, .nioHTTP1, .nioPosix])
 package.service("Billing", [.crypto, .httpClient, .nioHTTP1])
 package.service("Campaigns")
-package.service("Delivery", ["DNS", "IMAP", "MIME", "OutgoingHTTP", .crypto, .cryptoExtras, .httpClient, .nioFoundationCompat, .nioHTTP1, .nioPosix, .nioSSL])
+package.service(
+    "Delivery", ["DNS", "IMAP", "MIME", "OutgoingHTTP", .crypto, .cryptoExtras, .httpClient, .nioFoundationCompat, .nioHTTP1, .nioPosix, .nioSSL])
 package.service("Audit", [.crypto, .httpClient, .nioHTTP1, .nioPosix, .nioSSL])
 
 // MARK: - Tests
@@ -122,7 +123,7 @@ extension Package {
         targets.append(
             .testTarget(
                 name: "\(name)Tests", dependencies: [.byName(name: name), "TestSupport"] + floor + [.hummingbirdTesting] + extra,
-                path: "Tests/\(name)Tests", exclude: name == "Audit" ? ["golden"] : [], swiftSettings: .houseTests))
+                path: "Tests/\(name)Tests", exclude: ["Audit": ["golden"], "Delivery": ["corpus"]][name] ?? [], swiftSettings: .houseTests))
     }
 
     /// The test target of a shared library.

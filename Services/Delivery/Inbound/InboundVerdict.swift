@@ -32,4 +32,6 @@ struct InboundVerdict: Sendable, Equatable {
     var diagnostic: String?
     /// The Message-ID of our mail that it is about, without brackets.
     var originalMessageID: String?
+    /// Of our own unsubscribe link in the mail that it is about: names it where a provider blackened addresses and identifiers.
+    var unsubscribeToken: String?
 }
