@@ -70,7 +70,7 @@ public struct IMAPLimits: Sendable, Hashable {
     /// A line outside of mails, such as what a search found.
     public var line: Int
 
-    public init(mail: Int = 25 << 20, header: Int = 256 << 10, batch: Int = 8 << 20, line: Int = 8 << 20) {
+    public init(mail: Int = 25 << 20, header: Int = 256 << 10, batch: Int = 8 << 20, line: Int = 2 << 20) {
         self.mail = mail
         self.header = header
         self.batch = batch
