@@ -23,6 +23,7 @@ struct DeliveryService: DeployableService {
         Migration(name: "m0006_access_gate", embedded: PackageResources.m0006_access_gate_sql),
         Migration(name: "m0007_reservation_index", embedded: PackageResources.m0007_reservation_index_sql),
         Migration(name: "m0008_mailbox_purges", embedded: PackageResources.m0008_mailbox_purges_sql),
+        Migration(name: "m0011_imap", embedded: PackageResources.m0011_imap_sql),
     ]
     static let keys = [
         ConfigurationKey(
@@ -37,7 +38,7 @@ struct DeliveryService: DeployableService {
         ConfigurationKey("delivery.retention.failed.days", "How long failed jobs are kept.", default: "365"),
         ConfigurationKey("delivery.retention.logs.days", "How long lines about jobs are kept.", default: "90"),
         ConfigurationKey("mail.ca.file", "Certificate authorities (PEM) to trust besides the system's.", default: ""),
-    ]
+    ] + FetchingFeature.keys
 
     let dispatcher: Dispatcher
     let worker: Worker
@@ -52,6 +53,7 @@ struct DeliveryService: DeployableService {
     private let systemQueues: SystemQueueRoutes
     private let ambiguous: AmbiguousSends
     private let watch: SessionWatch
+    let fetching: FetchingFeature
     let recount: ResourceRecount
     private let platform: EventConsumer
     private let access: EventConsumer
@@ -72,10 +74,6 @@ struct DeliveryService: DeployableService {
         let digests = AddressDigests(keyring: house.keyring)
         let erased = ErasedOptOuts(digests: digests)
         suppressions = Suppressions(database: house.worker, erased: erased, outbox: house.outbox, clock: house.clock)
-        mailboxes = Mailboxes(
-            store: MailboxStore(database: house.api), database: house.api, auth: house.peer(.auth), plan: PlanPlaces(house: house),
-            connector: connector, keyring: house.keyring, outbox: house.outbox, wakeup: wakeup, clock: house.clock,
-            idempotency: IdempotencyKeys(database: house.api, clock: house.clock))
         let (enqueueCounters, dispatchCounters) = (QueueCounters(instance: name, .enqueue), QueueCounters(instance: name, .dispatch))
         let outcomeCounters = QueueCounters(instance: name, .outcome)
         let gates = SendGates(database: house.worker, wakeup: wakeup)
@@ -97,6 +95,13 @@ struct DeliveryService: DeployableService {
         let otherCounters = QueueCounters(instance: name, .other)
         ambiguous = AmbiguousSends(
             api: house.api, worker: house.worker, counters: otherCounters, events: events, outbox: house.outbox, wakeup: wakeup, clock: house.clock)
+        // Whoever makes use of what comes in takes it from here, in the transaction that remembers it.
+        fetching = try FetchingFeature(
+            house, links: links, ambiguous: ambiguous, digests: digests, accessToken: nil, process: { _, _ in })
+        mailboxes = Mailboxes(
+            store: MailboxStore(database: house.api), database: house.api, auth: house.peer(.auth), plan: PlanPlaces(house: house),
+            connector: connector, keyring: house.keyring, outbox: house.outbox, wakeup: wakeup, clock: house.clock,
+            idempotency: IdempotencyKeys(database: house.api, clock: house.clock), reading: fetching.accounts)
         systemQueues = SystemQueueRoutes(
             watch: watch, monitor: QueueMonitor(database: house.worker), jobs: JobViewStore(database: house.worker),
             operations: QueueOperations(
@@ -127,7 +132,8 @@ struct DeliveryService: DeployableService {
         jobWorker = JobWorker(
             streams: WorkStreams(consumer: name, queues: WorkQueue.others),
             store: JobStore(database: house.worker, counters: otherCounters), redis: house.redis,
-            handlers: maintenance.handlers.merging(["benchmark.nothing": { _ in .done }]) { first, _ in first }, slots: slots, lease: Double(lease),
+            handlers: maintenance.handlers.merging(fetching.handlers) { first, _ in first }
+                .merging(["benchmark.nothing": { _ in .done }]) { first, _ in first }, slots: slots, lease: Double(lease),
             clock: house.clock, wakeup: wakeup, logger: house.logger)
         recount = ResourceRecount(house: house, of: .mailboxes) { start, limit, database in
             try await MailboxStore.counts(after: start, limit: limit, in: database)
@@ -163,6 +169,7 @@ struct DeliveryService: DeployableService {
 
     func routes(on router: Router<AppContext>) {
         MailboxRoutes(mailboxes: mailboxes).add(to: router)
+        fetching.routes(on: router)
         UnsubscribeRoutes(links: links, suppressions: suppressions).add(to: router)
         QueueRoutes(database: apiDatabase).add(to: router)
         systemQueues.add(to: router)
@@ -173,5 +180,7 @@ struct DeliveryService: DeployableService {
         handlers.add(to: &router)
     }
 
-    var background: [any Service] { [settlement, worker, jobWorker, dispatcher, platform, access, watch, recount] }
+    var background: [any Service] { [settlement, worker, jobWorker, dispatcher, platform, access, watch, recount] + fetching.background }
+
+    func parts() async -> [String: PartHealth] { ["inbox": await fetching.health()] }
 }

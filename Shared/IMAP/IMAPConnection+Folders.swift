@@ -38,6 +38,7 @@ extension IMAPConnection {
         guard let selection = handle.session.pointee.imap_selection_info?.pointee, selection.sel_uidvalidity != 0 else {
             throw IMAPError(.protocolViolation, stage: .examine, message: "the server does not tell mails apart (no UIDVALIDITY)")
         }
+        examinedCount = selection.sel_exists
         return IMAPFolderState(
             uidValidity: selection.sel_uidvalidity, uidNext: selection.sel_uidnext == 0 ? nil : selection.sel_uidnext, count: selection.sel_exists)
     }
@@ -53,10 +54,15 @@ extension IMAPConnection {
         try search("SINCE \(IMAPDate.text(date))")
     }
 
+    /// The highest identifier in the open folder, 0 in an empty one: for servers that do not say which comes next.
+    public func lastUID() throws(IMAPError) -> UInt32 {
+        try search("UID \(UInt32.max):*").last ?? 0
+    }
+
     private func search(_ condition: String) throws(IMAPError) -> [UInt32] {
         try command("UID SEARCH \(condition)", at: .search)
         let found = handle.session.pointee.imap_response_info?.pointee.rsp_search_result
-        return CList(found, of: UInt32.self).map(\.pointee).sorted()
+        return CList(found, of: UInt32.self).map(\.pointee).filter { $0 > 0 }.sorted()
     }
 }
 

@@ -1,3 +1,5 @@
+import CEtpan
+
 extension IMAPConnection {
     /// Whether the server tells news by itself.
     public var canIdle: Bool { capabilities.contains("IDLE") }
@@ -7,6 +9,8 @@ extension IMAPConnection {
     /// Then nothing but ``news()`` and ``endIdle()`` may be asked. A server may hang up after 30 minutes of this (RFC 2177), so it is renewed before.
     public func beginIdle() throws(IMAPError) -> Bool {
         guard idleTag == nil else { throw IMAPError(.invalidConfiguration, stage: .idle, message: "the connection idles already") }
+        // What came while the folder was read was told then, and is not told again.
+        if let now = handle.session.pointee.imap_selection_info?.pointee.sel_exists, now != examinedCount { return true }
         handle.wire.begin(.idle, within: timeouts.command)
         let tag = nextTag()
         try send("\(tag) IDLE")

@@ -18,6 +18,8 @@ public actor IMAPConnection {
     private var tagNumber = 0
     /// The tag of the IDLE that is under way.
     var idleTag: String?
+    /// How many mails the open folder had when it was opened.
+    var examinedCount: UInt32 = 0
 
     public nonisolated var unownedExecutor: UnownedSerialExecutor { lane.asUnownedSerialExecutor() }
 
