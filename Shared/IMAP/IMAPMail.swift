@@ -7,6 +7,12 @@ public struct IMAPFolderState: Sendable, Equatable {
     /// The identifier that the next mail will have; not every server says it.
     public var uidNext: UInt32?
     public var count: UInt32
+
+    public init(uidValidity: UInt32, uidNext: UInt32?, count: UInt32) {
+        self.uidValidity = uidValidity
+        self.uidNext = uidNext
+        self.count = count
+    }
 }
 
 /// What is known of a mail before it is read.
@@ -17,6 +23,13 @@ public struct IMAPOverview: Sendable, Equatable {
     /// INTERNALDATE.
     public var receivedAt: Date
     public var isSeen: Bool
+
+    public init(uid: UInt32, size: Int, receivedAt: Date, isSeen: Bool) {
+        self.uid = uid
+        self.size = size
+        self.receivedAt = receivedAt
+        self.isSeen = isSeen
+    }
 }
 
 /// A mail that was read.

@@ -122,7 +122,7 @@ struct ReadingTests {
                 return try await fixture.taken().count == 7
             }
         }
-        #expect(try await fixture.taken() == names(1...4) + names(6...8))
+        #expect(try await fixture.taken().sorted() == names(1...4) + names(6...8))
         let row = try #require(
             try await fixture.database.query("select id, uid, reason, size, bytes_sealed from mailbox_quarantine where mailbox_id = \(mailbox)").first)
         #expect(try row.decode("reason", as: String.self).contains("Indigestible"))
@@ -134,7 +134,8 @@ struct ReadingTests {
         #expect(try await fixture.house.tables(holding: "evil@reader.example") == [])
         let rpc = RPCClient.local(fixture.house.router(fixture.service), caller: .campaigns)
         let erased = try await rpc.call(DeliveryRPC.EraseRecipient(tenant: fixture.tenant, address: "Evil@reader.example", isOptedOut: false)).isDone
-        #expect(erased && (try await fixture.database.query("select from mailbox_quarantine").isEmpty))
+        #expect(erased)
+        #expect(try await fixture.database.query("select from mailbox_quarantine").isEmpty)
     }
 
     @Test("a hundred mailboxes of many tenants are read by two threads, each mail once")
