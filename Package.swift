@@ -26,7 +26,7 @@ package.targets += [
     .systemLibrary(name: "CCrypt", path: "Shared/CCrypt", providers: [.apt(["libcrypt-dev"])]),
     .systemLibrary(name: "CHiredis", path: "Shared/CHiredis", providers: [.apt(["libhiredis-dev"])]),
     .systemLibrary(name: "CCurl", path: "Shared/CCurl", providers: [.apt(["libcurl4-gnutls-dev"])]),
-    .systemLibrary(name: "CEtpan", path: "Shared/CEtpan", providers: [.apt(["libetpan-dev", "libgnutls28-dev"])]),
+    .systemLibrary(name: "CEtpan", path: "Shared/CEtpan", providers: [.apt(["libetpan-dev"])]),
     .systemLibrary(name: "CGMime", path: "Shared/CGMime", pkgConfig: "gmime-3.0", providers: [.apt(["libgmime-3.0-dev"])]),
     .systemLibrary(name: "CResolv", path: "Shared/CResolv"),
 ]
@@ -66,7 +66,8 @@ package.shared("OutgoingHTTP", ["CCurl", "Primitives", .logging])
 package.service("Auth", ["CCrypt", .crypto, .cryptoExtras, .httpClient, .jwt, .nioHTTP1, .nioPosix])
 package.service("Billing", [.crypto, .httpClient, .nioHTTP1])
 package.service("Campaigns")
-package.service("Delivery", ["DNS", "IMAP", "MIME", "OutgoingHTTP", .crypto, .cryptoExtras, .httpClient, .nioFoundationCompat, .nioHTTP1, .nioPosix, .nioSSL])
+package.service(
+    "Delivery", ["DNS", "IMAP", "MIME", "OutgoingHTTP", .crypto, .cryptoExtras, .httpClient, .nioFoundationCompat, .nioHTTP1, .nioPosix, .nioSSL])
 package.service("Audit", [.crypto, .httpClient, .nioHTTP1, .nioPosix, .nioSSL])
 
 // MARK: - Tests

@@ -25,7 +25,7 @@ struct DeliveryService: DeployableService {
         Migration(name: "m0008_mailbox_purges", embedded: PackageResources.m0008_mailbox_purges_sql),
         Migration(name: "m0011_imap", embedded: PackageResources.m0011_imap_sql),
     ]
-    static let keys = [
+    private static let ownKeys = [
         ConfigurationKey(
             "delivery.smtp.reach", "Where mailboxes' servers may stand: public (addresses of the Internet) or anywhere (for development).",
             default: "public"),
@@ -38,7 +38,8 @@ struct DeliveryService: DeployableService {
         ConfigurationKey("delivery.retention.failed.days", "How long failed jobs are kept.", default: "365"),
         ConfigurationKey("delivery.retention.logs.days", "How long lines about jobs are kept.", default: "90"),
         ConfigurationKey("mail.ca.file", "Certificate authorities (PEM) to trust besides the system's.", default: ""),
-    ] + FetchingFeature.keys
+    ]
+    static let keys = ownKeys + FetchingFeature.keys
 
     let dispatcher: Dispatcher
     let worker: Worker

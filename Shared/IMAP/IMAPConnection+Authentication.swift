@@ -74,7 +74,8 @@ extension IMAPConnection {
 
     /// A line break in a password would be the end of the command and the begin of the next.
     private func requireText(_ values: String...) throws(IMAPError) {
-        guard values.allSatisfy({ value in value.utf8.count <= 8_192 && !value.unicodeScalars.contains { $0.value < 0x20 || $0.value == 0x7F } }) else {
+        guard values.allSatisfy({ value in value.utf8.count <= 8_192 && !value.unicodeScalars.contains { $0.value < 0x20 || $0.value == 0x7F } })
+        else {
             throw IMAPError(.invalidConfiguration, stage: .authentication, message: "the user name or secret contains a control character")
         }
     }

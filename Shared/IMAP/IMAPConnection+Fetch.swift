@@ -107,7 +107,8 @@ private struct FetchedItem {
 
     private static func hasSeen(_ list: UnsafeMutablePointer<clist>?) -> Bool {
         CList(list, of: mailimap_flag_fetch.self).contains { flag in
-            Int(flag.pointee.fl_type) == MAILIMAP_FLAG_FETCH_OTHER && flag.pointee.fl_flag.map { Int($0.pointee.fl_type) == MAILIMAP_FLAG_SEEN } == true
+            Int(flag.pointee.fl_type) == MAILIMAP_FLAG_FETCH_OTHER
+                && flag.pointee.fl_flag.map { Int($0.pointee.fl_type) == MAILIMAP_FLAG_SEEN } == true
         }
     }
 }

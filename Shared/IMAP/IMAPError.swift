@@ -55,7 +55,9 @@ public struct IMAPError: TransientError, Sendable, CustomStringConvertible {
     /// Codes of RFC 5530 by which a server says that it is not the credentials, and Gmail's and Outlook's words for the same.
     private var saysLater: Bool {
         guard let words = words?.uppercased() else { return false }
-        return ["[UNAVAILABLE]", "[INUSE]", "[LIMIT]", "[SERVERBUG]", "[THROTTLED]", "TOO MANY SIMULTANEOUS", "TRY AGAIN"].contains { words.contains($0) }
+        return ["[UNAVAILABLE]", "[INUSE]", "[LIMIT]", "[SERVERBUG]", "[THROTTLED]", "TOO MANY SIMULTANEOUS", "TRY AGAIN"].contains {
+            words.contains($0)
+        }
     }
 
     public var description: String {

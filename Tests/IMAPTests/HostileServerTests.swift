@@ -105,7 +105,8 @@ struct HostileServerTests {
             if line.contains("EXAMINE") { return "* OK [UIDVALIDITY 7] ok\r\n\(tag) OK done\r\n" }
             if line.contains("SEARCH") { return "* SEARCH 5 0 3\r\n\(tag) OK done\r\n" }
             if line.contains("FETCH") {
-                return "* 9 FETCH (UID 9 BODY[] {1}\r\nx)\r\n* 3 FETCH (UID 3 BODY[] {2}\r\nok)\r\n* 3 FETCH (UID 3 BODY[] {3}\r\nbad)\r\n\(tag) OK done\r\n"
+                return
+                    "* 9 FETCH (UID 9 BODY[] {1}\r\nx)\r\n* 3 FETCH (UID 3 BODY[] {2}\r\nok)\r\n* 3 FETCH (UID 3 BODY[] {3}\r\nbad)\r\n\(tag) OK done\r\n"
             }
             return "\(tag) OK done\r\n"
         }

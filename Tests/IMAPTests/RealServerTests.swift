@@ -43,9 +43,14 @@ struct RealServerTests {
             #expect(overview.map(\.uid) == [1, 2, 3] && overview.allSatisfy { !$0.isSeen })
             #expect(abs(overview[0].receivedAt.timeIntervalSince(day)) < 2)
             let mails = try await connection.mails([1, 2, 3], size: overview.reduce(0) { $0 + $1.size })
-            #expect(mails.map { String(decoding: $0.bytes, as: UTF8.self).replacingOccurrences(of: "\r\n", with: "\n") } == [mail(1), mail(2, lines: 40_000), mail(3)])
+            #expect(
+                mails.map { String(decoding: $0.bytes, as: UTF8.self).replacingOccurrences(of: "\r\n", with: "\n") } == [
+                    mail(1), mail(2, lines: 40_000), mail(3),
+                ])
             let headers = try await connection.headers([1, 3])
-            #expect(headers.map { String(decoding: $0.bytes, as: UTF8.self) }.allSatisfy { $0.hasSuffix("@reader.example>\r\n\r\n") } && headers.count == 2)
+            #expect(
+                headers.map { String(decoding: $0.bytes, as: UTF8.self) }.allSatisfy { $0.hasSuffix("@reader.example>\r\n\r\n") }
+                    && headers.count == 2)
             try await connection.noop()
             await connection.logout()
         }

@@ -4,7 +4,9 @@ import Testing
 
 @Suite("What a server may say")
 struct ResponseGuardTests {
-    private func verdict(_ text: String, literals: Int = 1_000, line: Int = 10_000, total: Int = 100_000, pieces: Int = .max) -> ResponseGuard.Violation? {
+    private func verdict(_ text: String, literals: Int = 1_000, line: Int = 10_000, total: Int = 100_000, pieces: Int = .max) -> ResponseGuard
+        .Violation?
+    {
         var responses = ResponseGuard(lineLimit: line)
         responses.beginCommand(literalLimit: literals, totalLimit: total)
         let bytes = Array(text.utf8)
@@ -70,7 +72,9 @@ struct ResponseGuardTests {
     @Test("brackets in brackets are refused where a parser would go deeper with each, in a text's shadow, too")
     func depth() {
         let deep = String(repeating: "(", count: 1_000)
-        for text in ["* 1 FETCH (BODYSTRUCTURE \(deep)", "* OK {900}\r\n* 1 FETCH \(deep)", "* OK \"\r\n* 1 FETCH \(deep)", "3 OK {900}\r\n* 1 FETCH \(deep)"] {
+        for text in [
+            "* 1 FETCH (BODYSTRUCTURE \(deep)", "* OK {900}\r\n* 1 FETCH \(deep)", "* OK \"\r\n* 1 FETCH \(deep)", "3 OK {900}\r\n* 1 FETCH \(deep)",
+        ] {
             guard case .malformed = verdict(text) else {
                 Issue.record("it passed: \(text.prefix(40))")
                 continue

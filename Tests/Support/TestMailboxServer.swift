@@ -1,5 +1,5 @@
-public import Foundation
 import Crypto
+public import Foundation
 import Primitives
 
 /// A Dovecot that serves mailboxes by IMAP (`Tools/mailserver/dovecot.py`), with a certificate of its own authority, private to this test process.

@@ -51,7 +51,8 @@ struct ReadingFixture: Sendable {
             for: DeliveryService.self, peers: [.auth: auth, .billing: billing], configuration: settings.merging(configuration) { $1 })
         let owner = Database(house.database.configuration(role: "delivery_owner"), connections: 1)
         try await owner.query(
-            "create table taken (number bigserial, mailbox uuid not null, folder text not null, uid bigint not null, subject text not null, size bigint not null)")
+            "create table taken (number bigserial, mailbox uuid not null, folder text not null, uid bigint not null, subject text not null, size bigint not null)"
+        )
         try await owner.query("grant select, insert on taken to delivery_worker")
         try await owner.query("grant usage on sequence taken_number_seq to delivery_worker")
         return ReadingFixture(
@@ -66,7 +67,8 @@ struct ReadingFixture: Sendable {
         let counters = QueueCounters(instance: "test", .other)
         let links = try UnsubscribeLinks(keyring: inner.keyring, baseURL: inner.publicBaseURL)
         let ambiguous = AmbiguousSends(
-            api: inner.api, worker: inner.worker, counters: counters, events: SendEvents(outbox: inner.outbox), outbox: inner.outbox, wakeup: Wakeup(),
+            api: inner.api, worker: inner.worker, counters: counters, events: SendEvents(outbox: inner.outbox), outbox: inner.outbox,
+            wakeup: Wakeup(),
             clock: inner.clock)
         return try FetchingFeature(
             inner, links: links, ambiguous: ambiguous, digests: AddressDigests(keyring: inner.keyring), accessToken: accessToken,
@@ -116,7 +118,8 @@ struct ReadingFixture: Sendable {
         #"{"host":"\#(host)","port":\#(port ?? server.ports.imaps),"security":"tls","username":"\#(user)","password":"\#(password)"}"#
     }
 
-    func connect(imap: String?, smtpPassword: String = "secret", address: String = "grace@sender.example") async throws -> (status: Int, body: String) {
+    func connect(imap: String?, smtpPassword: String = "secret", address: String = "grace@sender.example") async throws -> (status: Int, body: String)
+    {
         let smtp = #"{"host":"127.0.0.1","port":\#(mail.port),"security":"none","username":"sender","password":"\#(smtpPassword)"}"#
         return try await send(
             .post, "/api/v1/mailboxes",

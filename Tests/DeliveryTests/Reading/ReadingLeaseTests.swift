@@ -52,8 +52,10 @@ struct ReadingLeaseTests {
         let fixture = try await ReadingFixture.make(["delivery.imap.lease.seconds": "3"])
         for number in 0..<12 { _ = try await fixture.insert(user: "user\(number)@sender.example", of: TenantID(UUID())) }
         @Sendable func idle() async throws -> [Int] {
-            try await fixture.database.query("select count(*) as n from mailbox_readers where idles and lease_holder is not null group by lease_holder")
-                .map { try $0.decode("n") }
+            try await fixture.database.query(
+                "select count(*) as n from mailbox_readers where idles and lease_holder is not null group by lease_holder"
+            )
+            .map { try $0.decode("n") }
         }
         let second = try fixture.feature()
         try await fixture.reading([try fixture.feature()]) {

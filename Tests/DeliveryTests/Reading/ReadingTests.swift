@@ -102,7 +102,8 @@ struct ReadingTests {
         #expect(try await fixture.taken().sorted() == names(1...28).sorted())
     }
 
-    @Test("mail that cannot be taken in is passed over after three tries and kept sealed; those beside it come at once; trouble of ours counts nothing")
+    @Test(
+        "mail that cannot be taken in is passed over after three tries and kept sealed; those beside it come at once; trouble of ours counts nothing")
     func poison() async throws {
         let fixture = try await ReadingFixture.make(["delivery.imap.idle.connections": "0"])
         fixture.poison.subjects.withLock { $0 = ["mail5"] }
@@ -124,7 +125,8 @@ struct ReadingTests {
         }
         #expect(try await fixture.taken().sorted() == names(1...4) + names(6...8))
         let row = try #require(
-            try await fixture.database.query("select id, uid, reason, size, bytes_sealed from mailbox_quarantine where mailbox_id = \(mailbox)").first)
+            try await fixture.database.query("select id, uid, reason, size, bytes_sealed from mailbox_quarantine where mailbox_id = \(mailbox)").first
+        )
         #expect(try row.decode("reason", as: String.self).contains("Indigestible"))
         let kept = try fixture.house.house.keyring.open(
             try row.decode("bytes_sealed"), for: Quarantine.place(try row.decode("id"), of: fixture.tenant))
@@ -167,6 +169,7 @@ struct ReadingTests {
 
 extension ReadingFixture {
     func validity(_ mailbox: MailboxID) async throws -> Int64 {
-        try await database.query("select uid_validity from mailbox_folders where mailbox_id = \(mailbox) and folder = 'inbox'")[0].decode("uid_validity")
+        try await database.query("select uid_validity from mailbox_folders where mailbox_id = \(mailbox) and folder = 'inbox'")[0].decode(
+            "uid_validity")
     }
 }

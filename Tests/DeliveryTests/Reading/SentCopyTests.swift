@@ -48,7 +48,9 @@ struct SentCopyTests {
         return (try row.decode("state"), try row.decodeOptional("provider_message_id"))
     }
 
-    @Test("a mail of unknown fate is accepted when its copy is there, by its link or by its Message-ID, and others hear of it; a rewritten Message-ID is kept")
+    @Test(
+        "a mail of unknown fate is accepted when its copy is there, by its link or by its Message-ID, and others hear of it; a rewritten Message-ID is kept"
+    )
     func settles() async throws {
         let fixture = try await ReadingFixture.make(["delivery.imap.idle.connections": "0"])
         let mailbox = try await fixture.mailbox()

@@ -17,7 +17,8 @@ struct FetchingFeature: Sendable {
     static let keys = [
         ConfigurationKey("delivery.imap.threads", "Threads that read mailboxes.", default: "4"),
         ConfigurationKey("delivery.imap.poll.seconds", "How often a mailbox is read whose server tells no news by itself.", default: "60"),
-        ConfigurationKey("delivery.imap.idle.connections", "Connections that wait for news (IDLE) at most; each is a socket, not a thread.", default: "200"),
+        ConfigurationKey(
+            "delivery.imap.idle.connections", "Connections that wait for news (IDLE) at most; each is a socket, not a thread.", default: "200"),
         ConfigurationKey("delivery.imap.lease.seconds", "How long a mailbox is a reader's without a sign of life.", default: "60"),
         ConfigurationKey("delivery.imap.first.days", "How many days back a mailbox is read when it is connected.", default: "3"),
         ConfigurationKey("delivery.imap.resync.days", "How many days back it is read when its server numbers the mails anew.", default: "7"),

@@ -39,7 +39,11 @@ enum FolderPlan: Sendable, Equatable {
             self = .nothing
             return
         }
-        if state.count == 0 { self = .nothing } else if let next = state.uidNext, next <= known.lastUID + 1 { self = .nothing } else {
+        if state.count == 0 {
+            self = .nothing
+        } else if let next = state.uidNext, next <= known.lastUID + 1 {
+            self = .nothing
+        } else {
             self = .from(known.lastUID + 1)
         }
     }

@@ -78,9 +78,10 @@ struct FolderReader: Sendable {
             // Mails lie in the order of their coming, so that after a whole stretch of late ones no early one follows that matters.
             if !late.isEmpty || early.isEmpty { break }
         }
-        let last = if let first = window.first { first - 1 } else if let next = state.uidNext { next - 1 } else {
-            try await reading.connection.lastUID()
-        }
+        let last =
+            if let first = window.first { first - 1 } else if let next = state.uidNext { next - 1 } else {
+                try await reading.connection.lastUID()
+            }
         let position = FolderPosition(name: name, uidValidity: state.uidValidity, lastUID: last)
         try await reading.store.begin(position, instead: known, in: database)
         reading.position = position
@@ -113,7 +114,8 @@ struct FolderReader: Sendable {
         let mails: [IMAPMail]
         do throws(IMAPError) {
             mails =
-                batch.headersOnly ? try await reading.connection.headers(batch.uids) : try await reading.connection.mails(batch.uids, size: batch.size)
+                batch.headersOnly
+                ? try await reading.connection.headers(batch.uids) : try await reading.connection.mails(batch.uids, size: batch.size)
         } catch {
             guard [.tooLarge, .protocolViolation, .commandRefused].contains(error.code), let uid = batch.uids.first else { throw error }
             // The server cannot give this mail, or not as it says: it must not stand before all others for ever.
