@@ -66,6 +66,12 @@ namespace inbox {{
     auto = create
   }}
 }}
+# Tests sign in wrongly on purpose: nobody waits for that.
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
+}}
 service imap-login {{
   inet_listener imap {{
     address = 127.0.0.1

@@ -103,7 +103,7 @@ struct ReadingTests {
     }
 
     @Test(
-        "mail that cannot be taken in is passed over after three tries and kept sealed; those beside it come at once; trouble of ours counts nothing")
+        "mail that cannot be taken in is passed over after three tries and kept sealed, and those after it come; trouble of ours counts nothing")
     func poison() async throws {
         let fixture = try await ReadingFixture.make(["delivery.imap.idle.connections": "0"])
         fixture.poison.subjects.withLock { $0 = ["mail5"] }

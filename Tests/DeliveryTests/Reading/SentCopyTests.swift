@@ -92,10 +92,10 @@ struct SentCopyTests {
         #expect(try await state(late, fixture).providerID == nil)
         #expect(try await state(sent, fixture).providerID == "OTHER@outlook.example")
         #expect(try await state(open, fixture).state == "ambiguous")
-        let told = try await fixture.database.query("select body::text as body from outbox where type = 'delivery.send.settled'")
+        let told = try await fixture.database.query("select body from outbox where type = 'delivery.send.settled'")
         #expect(told.count == 4)
         #expect(try told.allSatisfy { try $0.decode("body", as: String.self).contains("sent_copy") })
-        let resolved = try await fixture.database.query("select body::text as body from outbox where type = 'delivery.sends.resolved'")
+        let resolved = try await fixture.database.query("select body from outbox where type = 'delivery.sends.resolved'")
         #expect(try resolved.count { try $0.decode("body", as: String.self).contains(#""accepted""#) } >= 2)
         // What it said is erased with its fate known, and its job is done.
         #expect(try await fixture.database.query("select from send_contents where send_id = \(plain.send)").isEmpty)

@@ -68,8 +68,8 @@ struct FolderReader: Sendable {
     private func begin(
         _ name: String, _ state: IMAPFolderState, since date: Date, instead known: FolderPosition?, _ reading: inout Reading
     ) async throws -> [UInt32] {
-        // The search knows days only; a mail of the first day's morning is told by its overview.
-        var window = try await reading.connection.search(since: date)
+        // The search knows days only, and those of the server's own zone; which mails are early is told by their overview.
+        var window = try await reading.connection.search(since: date.addingTimeInterval(-86_400))
         while !window.isEmpty {
             let head = Array(window.prefix(Self.overviews))
             let early = Set(try await reading.connection.overview(of: head).filter { $0.receivedAt < date }.map(\.uid))
