@@ -88,7 +88,7 @@ struct HostileServerTests {
         let lines = Mutex<[String]>([])
         let server = try await ScriptedIMAPServer.start { line in
             lines.withLock { $0.append(line) }
-            return "* CAPABILITY IMAP4rev1\r\n\(line.split(separator: " ").first ?? "") OK\r\n"
+            return "* CAPABILITY IMAP4rev1\r\n\(line.split(separator: " ").first ?? "") OK done\r\n"
         }
         for secret in ["x\r\n9 DELETE INBOX", "x\0", "\u{7f}"] {
             let error = try await imapError { _ = try await server.connect(credentials: .password(username: "u", password: secret)) }
