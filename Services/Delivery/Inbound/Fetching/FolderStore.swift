@@ -35,7 +35,8 @@ struct FolderStore: Sendable {
             where \(isHeld)
             on conflict (tenant_id, mailbox_id, folder) do update set name = excluded.name, uid_validity = excluded.uid_validity,
                 last_uid = excluded.last_uid, stumble_uid = null, stumbles = 0
-            where f.uid_validity = \(known.map { Int64($0.uidValidity) }) and f.last_uid = \(known.map { Int64($0.lastUID) }) and f.name = \(known?.name)
+            where f.uid_validity = \(known.map { Int64($0.uidValidity) }) and f.last_uid = \(known.map { Int64($0.lastUID) })
+              and f.name = \(known?.name)
             """)
         guard begun.affected > 0 else { throw Overtaken() }
     }
