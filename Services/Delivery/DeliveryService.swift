@@ -25,6 +25,7 @@ struct DeliveryService: DeployableService {
         Migration(name: "m0008_mailbox_purges", embedded: PackageResources.m0008_mailbox_purges_sql),
         Migration(name: "m0009_domains", embedded: PackageResources.m0009_domains_sql),
         Migration(name: "m0010_signing_keys", embedded: PackageResources.m0010_signing_keys_sql),
+        Migration(name: "m0011_imap", embedded: PackageResources.m0011_imap_sql),
         Migration(name: "m0013_webhooks", embedded: PackageResources.m0013_webhooks_sql),
         Migration(name: "m0016_reputation", embedded: PackageResources.m0016_reputation_sql),
     ]
@@ -44,7 +45,7 @@ struct DeliveryService: DeployableService {
         SigningFeature.rotationDays, SigningFeature.overlapDays,
         WebhooksFeature.reachKey, WebhooksFeature.certificatesKey, WebhooksFeature.slotsKey,
     ]
-    static let keys = ownKeys + DomainsFeature.keys + ReputationFeature.keys
+    static let keys = ownKeys + DomainsFeature.keys + FetchingFeature.keys + ReputationFeature.keys
 
     let dispatcher: Dispatcher
     let worker: Worker
@@ -62,6 +63,7 @@ struct DeliveryService: DeployableService {
     private let systemQueues: SystemQueueRoutes
     private let ambiguous: AmbiguousSends
     private let watch: SessionWatch
+    let fetching: FetchingFeature
     let recount: ResourceRecount
     private let platform: EventConsumer
     private let access: EventConsumer
@@ -104,10 +106,6 @@ struct DeliveryService: DeployableService {
         let digests = AddressDigests(keyring: house.keyring)
         let erased = ErasedOptOuts(digests: digests)
         suppressions = Suppressions(database: house.worker, erased: erased, outbox: house.outbox, clock: house.clock)
-        mailboxes = Mailboxes(
-            store: MailboxStore(database: house.api), database: house.api, auth: house.peer(.auth), plan: PlanPlaces(house: house),
-            connector: connector, keyring: house.keyring, outbox: house.outbox, wakeup: wakeup, clock: house.clock,
-            idempotency: IdempotencyKeys(database: house.api, clock: house.clock))
         let (enqueueCounters, dispatchCounters) = (QueueCounters(instance: name, .enqueue), QueueCounters(instance: name, .dispatch))
         let outcomeCounters = QueueCounters(instance: name, .outcome)
         let gates = SendGates(database: house.worker, wakeup: wakeup)
@@ -130,6 +128,13 @@ struct DeliveryService: DeployableService {
         let otherCounters = QueueCounters(instance: name, .other)
         ambiguous = AmbiguousSends(
             api: house.api, worker: house.worker, counters: otherCounters, events: events, outbox: house.outbox, wakeup: wakeup, clock: house.clock)
+        // Whoever makes use of what comes in takes it from here, in the transaction that remembers it.
+        fetching = try FetchingFeature(
+            house, links: links, ambiguous: ambiguous, digests: digests, accessToken: nil, process: { _, _ in })
+        mailboxes = Mailboxes(
+            store: MailboxStore(database: house.api), database: house.api, auth: house.peer(.auth), plan: PlanPlaces(house: house),
+            connector: connector, keyring: house.keyring, outbox: house.outbox, wakeup: wakeup, clock: house.clock,
+            idempotency: IdempotencyKeys(database: house.api, clock: house.clock), reading: fetching.accounts)
         systemQueues = SystemQueueRoutes(
             watch: watch, monitor: QueueMonitor(database: house.worker), jobs: JobViewStore(database: house.worker),
             operations: QueueOperations(
@@ -161,8 +166,10 @@ struct DeliveryService: DeployableService {
             streams: WorkStreams(consumer: name, queues: WorkQueue.others),
             store: JobStore(database: house.worker, counters: otherCounters), redis: house.redis,
             handlers: [
-                maintenance.handlers, signing.jobHandlers, reputation.handlers, warmup.handlers, ["benchmark.nothing": { _ in .done }],
-            ].reduce(into: [:]) { $0.merge($1) { first, _ in first } }, slots: slots, lease: Double(lease), clock: house.clock, wakeup: wakeup, logger: house.logger)
+                maintenance.handlers, signing.jobHandlers, fetching.handlers, reputation.handlers, warmup.handlers,
+                ["benchmark.nothing": { _ in .done }],
+            ].reduce(into: [:]) { $0.merge($1) { first, _ in first } }, slots: slots, lease: Double(lease), clock: house.clock, wakeup: wakeup,
+            logger: house.logger)
         recount = ResourceRecount(house: house, of: .mailboxes) { start, limit, database in
             try await MailboxStore.counts(after: start, limit: limit, in: database)
         }
@@ -197,6 +204,7 @@ struct DeliveryService: DeployableService {
 
     func routes(on router: Router<AppContext>) {
         MailboxRoutes(mailboxes: mailboxes).add(to: router)
+        fetching.routes(on: router)
         UnsubscribeRoutes(links: links, suppressions: suppressions).add(to: router)
         QueueRoutes(database: apiDatabase).add(to: router)
         systemQueues.add(to: router)
@@ -215,8 +223,9 @@ struct DeliveryService: DeployableService {
     }
 
     var background: [any Service] {
-        [settlement, worker, jobWorker, dispatcher, platform, access, watch, recount] + domains.background + webhooks.background
+        [settlement, worker, jobWorker, dispatcher, platform, access, watch, recount] + domains.background + fetching.background
+            + webhooks.background
     }
 
-    func parts() async -> [String: PartHealth] { ["webhooks": await webhooks.health()] }
+    func parts() async -> [String: PartHealth] { ["inbox": await fetching.health(), "webhooks": await webhooks.health()] }
 }

@@ -73,6 +73,18 @@ struct PurgeTests {
             insert into job_logs (id, tenant_id, job_id, attempt, level, message, at)
             select gen_random_uuid(), tenant_id, id, 1, 'info', 'm', now() from jobs where tenant_id = \(tenant)
             """,
+            """
+            insert into mailbox_readers (tenant_id, mailbox_id, host, port, security, username, authentication, state_since, next_at, created_at, updated_at)
+            values (\(tenant), \(mailbox), 'imap.sender.example', 993, 'tls', 'me', 'token', now(), now(), now(), now())
+            """,
+            """
+            insert into mailbox_folders (tenant_id, mailbox_id, folder, name, uid_validity, last_uid) values (\(tenant), \(mailbox), 'inbox', 'INBOX', 1, 1)
+            """,
+            "insert into mailbox_mails (tenant_id, mailbox_id, folder, digest, taken_at) values (\(tenant), \(mailbox), 'inbox', '\\x01', now())",
+            """
+            insert into mailbox_quarantine (tenant_id, id, mailbox_id, folder, uid_validity, uid, reason, created_at)
+            values (\(tenant), gen_random_uuid(), \(mailbox), 'inbox', 1, 1, 'test', now())
+            """,
         ]
         for statement in statements { try await company.database.query(statement) }
     }

@@ -69,6 +69,8 @@ struct ErasureStore: Sendable {
     /// Takes the person out of mails that have come to their end, and moves their fences on: a reply that is still on its way to the ledger
     /// would write down what the server said of the address.
     func eraseMails(in transaction: Transaction) async throws {
+        // Mail that came and could not be taken in goes whole: it is from the person, or names them.
+        try await transaction.query("delete from mailbox_quarantine where tenant_id = \(tenant) and \(digest) = any(address_digests)")
         let ended = try await transaction.query(
             """
             select id from sends where tenant_id = \(tenant) and recipient = \(address)
@@ -93,7 +95,8 @@ struct ErasureStore: Sendable {
         try await transaction.query(
             """
             select not exists (select from sends where tenant_id = \(tenant) and recipient = \(address))
-               and not exists (select from suppressions where tenant_id = \(tenant) and address = \(address)) as empty
+               and not exists (select from suppressions where tenant_id = \(tenant) and address = \(address))
+               and not exists (select from mailbox_quarantine where tenant_id = \(tenant) and \(digest) = any(address_digests)) as empty
             """)[0].decode("empty")
     }
 }

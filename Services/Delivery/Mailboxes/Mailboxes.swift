@@ -21,18 +21,21 @@ struct Mailboxes: Sendable {
     let wakeup: Wakeup
     let clock: WallClock
     let idempotency: IdempotencyKeys
+    let reading: ReadingAccounts
 
     struct New: Sendable {
         let workspace: WorkspaceID
         let address: MailAddress
         let displayName: String
         let account: SMTPAccount
+        /// Nil: it only sends.
+        let imap: IMAPAccount?
     }
 
     /// Tries the account, then stores it with its password sealed; the plan says how many there may be.
     func connect(_ new: New, by identity: Identity, audit: (AuditRecord.Target) -> AuditRecord) async throws -> Mailbox {
         try await requireWorkspace(new.workspace, of: identity.tenant)
-        try await test(new.account)
+        try await test(new)
         let now = clock.now
         let mailbox = Mailbox(
             id: MailboxID(.v7(at: now)), workspace: new.workspace, address: new.address.normalized, displayName: new.displayName,
@@ -51,11 +54,14 @@ struct Mailboxes: Sendable {
                 }
                 try await DomainStore.checkSoon(new.address.domain.lowercased(), of: identity.tenant, at: now, in: transaction)
                 try await ComplaintHolds.cover(mailbox.id, of: identity.tenant, at: now, in: transaction)
+                if let imap = new.imap { try await reading.put(imap, of: mailbox.id, identity.tenant, at: now, in: transaction) }
                 try await outbox.append([event], in: transaction)
             }
         }
         outbox.wake()
         return try await store.find(mailbox.id, of: identity.tenant) ?? mailbox
+        reading.wakeup.signal()
+        return mailbox
     }
 
     /// Tries new settings, stores them, and lets the mailbox send again.
@@ -155,6 +161,20 @@ struct Mailboxes: Sendable {
         return updated
     }
 
+    /// Tries both ways, so that whoever mistyped both hears of both at once.
+    private func test(_ new: New) async throws {
+        async let imap = reading.problem(of: new.imap)
+        do {
+            try await test(new.account)
+        } catch var problem as Problem {
+            if let other = await imap {
+                problem.extensions["also"] = .object(other.extensions.merging(["detail": .text(other.detail ?? "")]) { first, _ in first })
+            }
+            throw problem
+        }
+        if let problem = await imap { throw problem }
+    }
+
     /// Connects and signs in as sending would; the problem says at which step it failed and what the server said.
     private func test(_ account: SMTPAccount) async throws {
         let credentials: SMTPCredentials? =
@@ -166,7 +186,9 @@ struct Mailboxes: Sendable {
         } catch {
             throw Problem.unprocessable(
                 kind: "smtp_test_failed", title: "The mail server could not be used with these settings.", detail: error.message,
-                extensions: ["stage": .text(error.stage.rawValue), "reply": .text(error.reply.map { "\($0)" } ?? "")])
+                extensions: [
+                    "part": .text("smtp"), "stage": .text(error.stage.rawValue), "reply": .text(error.reply.map { "\($0)" } ?? ""),
+                ])
         }
     }
 

@@ -112,7 +112,7 @@ struct PurgeStore: Sendable {
                 delete from destination_pauses where ctid = any(array(
                     select ctid from destination_pauses where tenant_id = \(tenant) limit \(batch)))
                 """,
-            ]
+            ] + readingParts(whose: "tenant_id = \(tenant)")
         }
         let own: SQL = "select m.id from mailboxes m where m.tenant_id = \(tenant) and m.workspace_id = \(workspace)"
         return [
@@ -155,6 +155,16 @@ struct PurgeStore: Sendable {
                 select from mailboxes m where m.tenant_id = \(tenant) and m.workspace_id <> \(workspace) and lower(m.smtp_host) = b.host)
             """,
             "delete from complaint_holds where tenant_id = \(tenant) and scope = 'domain' and subject in (\(domains))",
+        ] + readingParts(whose: "tenant_id = \(tenant) and mailbox_id in (\(own))")
+    }
+
+    /// How they are read, and what was.
+    private func readingParts(whose: SQL) -> [SQL] {
+        [
+            "delete from mailbox_readers where ctid = any(array(select ctid from mailbox_readers where \(whose) limit \(batch)))",
+            "delete from mailbox_folders where ctid = any(array(select ctid from mailbox_folders where \(whose) limit \(batch)))",
+            "delete from mailbox_mails where ctid = any(array(select ctid from mailbox_mails where \(whose) limit \(batch)))",
+            "delete from mailbox_quarantine where ctid = any(array(select ctid from mailbox_quarantine where \(whose) limit \(batch)))",
         ]
     }
 

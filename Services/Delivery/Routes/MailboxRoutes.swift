@@ -13,6 +13,7 @@ struct MailboxRoutes {
         let address: String
         let displayName: String
         let smtp: SMTPAccount
+        let imap: IMAPAccount?
     }
 
     private struct PauseRequest: Codable {
@@ -25,13 +26,14 @@ struct MailboxRoutes {
             let identity = try context.requireIdentity()
             let page = try PageRequest(request)
             let list = try await mailboxes.store.list(of: identity.tenant, after: try page.after(MailboxID.self), limit: page.limit + 1)
-            return try Response.json(Page(list.filter { identity.mayUse($0.workspace) }, limit: page.limit) { $0.id })
+            let views = try await mailboxes.reading.views(of: list.filter { identity.mayUse($0.workspace) }, identity.tenant)
+            return try Response.json(Page(views, limit: page.limit) { $0.mailbox.id })
         }
         router.get("/api/v1/mailboxes/{id}") { _, context in
             let identity = try context.requireIdentity()
             let found = try await mailboxes.store.find(try context.identifier("id", as: MailboxID.self), of: identity.tenant)
             guard let found, identity.mayUse(found.workspace) else { throw Problem.notFound("mailbox") }
-            return try Response.json(found)
+            return try Response.json(try await mailboxes.reading.view(of: found, identity.tenant))
         }
         addPace(to: router)
         router.put("/api/v1/mailboxes/{id}/smtp") { request, context in
@@ -94,10 +96,12 @@ struct MailboxRoutes {
         guard (1...100).contains(name.count), !name.contains(where: \.isNewline) else {
             throw Problem.invalid("display_name must have 1 to 100 characters in one line.", field: "display_name")
         }
-        let new = Mailboxes.New(workspace: input.workspace, address: address, displayName: name, account: try checked(input.smtp))
+        try input.imap?.check()
+        let new = Mailboxes.New(
+            workspace: input.workspace, address: address, displayName: name, account: try checked(input.smtp), imap: input.imap)
         return try await mailboxes.idempotency.once(request, as: identity, body: input) {
             let mailbox = try await mailboxes.connect(new, by: identity, audit: { context.audit("mailbox.connect", targets: [$0]) })
-            return try Response.json(mailbox, status: .created)
+            return try Response.json(try await mailboxes.reading.view(of: mailbox, identity.tenant), status: .created)
         }
     }
 

@@ -34,6 +34,9 @@ struct AmbiguousSends: Sendable {
         let reason: String?
     }
 
+    /// How long a resend waits for the folder of sent mail to be read.
+    private static let copyPatience: TimeInterval = 1_800
+
     let api: Database
     let worker: Database
     let counters: QueueCounters
@@ -108,7 +111,32 @@ struct AmbiguousSends: Sendable {
         return done
     }
 
-    /// Sends once more what tenants with that policy have; how many.
+    /// Settles as accepted what lies among the mailbox' sent mail; how many were still ambiguous. The caller wakes the outbox.
+    func settleByCopy(_ sends: [SendID], of tenant: TenantID, now: Date, in transaction: Transaction) async throws -> Int {
+        let rows = try await transaction.query(
+            """
+            update sends set state = 'accepted', version = version + 1, fence = fence + 1, resolved_at = \(now)
+            where tenant_id = \(tenant) and id = any(\(sends)) and state = 'ambiguous'
+            returning tenant_id, id, send_key, version, campaign_id, enrolment_id
+            """)
+        guard !rows.isEmpty else { return 0 }
+        let settled = try rows.map { try $0.decode("id", as: SendID.self) }
+        let jobs = try await transaction.query(
+            "update jobs set state = 'completed', finished_at = \(now) where id = any(\(settled)) and state = 'failed' returning queue")
+        let changes = try jobs.map { QueueChange(queue: try $0.decode("queue"), failed: -1) }
+        try await transaction.pipeline(
+            ["delete from send_contents where tenant_id = \(tenant) and send_id = any(\(settled))"] + counters.record(changes, now: now))
+        try await events.append(try rows.map { try SendEvents.Resolved(row: $0, state: .accepted, at: now) }, at: now, in: transaction)
+        // Nobody decided anything, so nothing of it is for the trail.
+        let told = try settled.map { send in
+            try PendingEvent(
+                DeliveryEvents.SendSettled(send: send, settlement: "sent_copy"), at: now, tenant: tenant, actor: .system("delivery"))
+        }
+        try await outbox.append(told, in: transaction)
+        return settled.count
+    }
+
+    /// Sends once more what tenants with that policy have; how many. Where the mailbox' sent mail is read, that is waited for: the copy may be there.
     @discardableResult
     func resendByPolicy() async throws -> Int {
         let now = clock.now
@@ -116,8 +144,13 @@ struct AmbiguousSends: Sendable {
             let rows = try await transaction.query(
                 """
                 select s.tenant_id, s.id from delivery_settings p join sends s on s.tenant_id = p.tenant_id and s.state = 'ambiguous'
-                where p.ambiguous = 'resend' and not starts_with(s.recipient, \(ErasedRecipient.prefix)) order by s.id limit 200
-                for update of s skip locked
+                where p.ambiguous = 'resend' and not starts_with(s.recipient, \(ErasedRecipient.prefix)) and s.sent_copy_at is null
+                  and not (s.data_sent_at > \(now.addingTimeInterval(-Self.copyPatience)) and exists (
+                      select from mailbox_readers r
+                      join mailbox_folders f on f.tenant_id = r.tenant_id and f.mailbox_id = r.mailbox_id and f.folder = 'sent'
+                      where r.tenant_id = s.tenant_id and r.mailbox_id = s.mailbox_id and r.state = 'active'
+                        and (f.read_at is null or f.read_at < s.data_sent_at + interval '1 minute')))
+                order by s.id limit 200 for update of s skip locked
                 """)
             let found = try rows.map { (try $0.decode("tenant_id", as: TenantID.self), try $0.decode("id", as: SendID.self)) }
             if !found.isEmpty { try await planAgain(found, now: now, in: transaction) }

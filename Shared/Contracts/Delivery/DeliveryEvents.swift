@@ -72,7 +72,7 @@ public enum DeliveryEvents {
         }
     }
 
-    /// Somebody settled a mail whose fate was unknown: `sent`, `not_sent` or `resend`.
+    /// Somebody settled a mail whose fate was unknown: `sent`, `not_sent` or `resend`; or its copy among the sent mail did: `sent_copy`.
     public struct SendSettled: Event {
         public static let name = "delivery.send.settled"
         public var send: SendID

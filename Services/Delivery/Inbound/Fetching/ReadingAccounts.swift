@@ -1,0 +1,67 @@
+import Contracts
+import Foundation
+import HTTP
+import IMAP
+import Postgres
+import Primitives
+import Streams
+
+/// How mailboxes are read, set by their owners: nothing is stored that was not tried.
+struct ReadingAccounts: Sendable {
+    let database: Database
+    let connector: IMAPConnector
+    let keyring: Keyring
+    let outbox: Outbox
+    /// Of the reading, which looks for mailboxes at once.
+    let wakeup: Wakeup
+    let clock: WallClock
+
+    /// Signs in as reading would; the problem says at which step it failed and what the server said, nil when it did not.
+    func problem(of account: IMAPAccount?) async -> Problem? {
+        guard let account else { return nil }
+        do throws(IMAPError) {
+            let connection = try await connector.connect(
+                account.server, .password(username: account.username, password: account.password))
+            defer { connection.interrupt() }
+            _ = try await connection.examine("INBOX")
+            await connection.logout()
+            return nil
+        } catch {
+            return Problem.unprocessable(
+                kind: "imap_test_failed", title: "The mailbox could not be read with these settings.", detail: error.message,
+                extensions: ["part": .text("imap"), "stage": .text(error.stage.rawValue), "reply": .text(error.words ?? "")])
+        }
+    }
+
+    /// Stores an account that was tried, in the transaction that makes or changes its mailbox.
+    func put(_ account: IMAPAccount, of mailbox: MailboxID, _ tenant: TenantID, at now: Date, in transaction: Transaction) async throws {
+        let sealed = try keyring.seal(Data(account.password.utf8), for: ReadingMailbox.place(mailbox, of: tenant))
+        try await ReaderStore.put(
+            account.server, username: account.username, .password(sealed: sealed), of: mailbox, tenant, at: now, in: transaction)
+    }
+
+    /// Tries an account and stores it for a mailbox that is there.
+    func change(_ known: Mailbox, _ account: IMAPAccount, by identity: Identity, audit: AuditRecord) async throws -> MailboxView {
+        if let problem = await problem(of: account) { throw problem }
+        let now = clock.now
+        let event = try PendingEvent(
+            DeliveryEvents.MailboxChanged(mailbox: known.id), at: now, tenant: identity.tenant, workspace: known.workspace, actor: identity.actor,
+            audit: audit)
+        try await database.transaction(as: identity.tenant) { transaction in
+            try await put(account, of: known.id, identity.tenant, at: now, in: transaction)
+            try await outbox.append([event], in: transaction)
+        }
+        outbox.wake()
+        wakeup.signal()
+        return try await view(of: known, identity.tenant)
+    }
+
+    func view(of mailbox: Mailbox, _ tenant: TenantID) async throws -> MailboxView {
+        MailboxView(mailbox: mailbox, imap: try await ReaderStore.views(of: [mailbox.id], tenant, in: database)[mailbox.id])
+    }
+
+    func views(of mailboxes: [Mailbox], _ tenant: TenantID) async throws -> [MailboxView] {
+        let views = try await ReaderStore.views(of: mailboxes.map(\.id), tenant, in: database)
+        return mailboxes.map { MailboxView(mailbox: $0, imap: views[$0.id]) }
+    }
+}
