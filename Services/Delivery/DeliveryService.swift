@@ -2,6 +2,7 @@ import Contracts
 import Foundation
 import HTTP
 import Hummingbird
+import MIME
 import Mail
 import NIOPosix
 import Postgres
@@ -23,6 +24,7 @@ struct DeliveryService: DeployableService {
         Migration(name: "m0006_access_gate", embedded: PackageResources.m0006_access_gate_sql),
         Migration(name: "m0007_reservation_index", embedded: PackageResources.m0007_reservation_index_sql),
         Migration(name: "m0008_mailbox_purges", embedded: PackageResources.m0008_mailbox_purges_sql),
+        Migration(name: "m0012_inbox", embedded: PackageResources.m0012_inbox_sql),
     ]
     static let keys = [
         ConfigurationKey(
@@ -37,7 +39,7 @@ struct DeliveryService: DeployableService {
         ConfigurationKey("delivery.retention.failed.days", "How long failed jobs are kept.", default: "365"),
         ConfigurationKey("delivery.retention.logs.days", "How long lines about jobs are kept.", default: "90"),
         ConfigurationKey("mail.ca.file", "Certificate authorities (PEM) to trust besides the system's.", default: ""),
-    ]
+    ] + InboxFeature.keys
 
     let dispatcher: Dispatcher
     let worker: Worker
@@ -52,6 +54,7 @@ struct DeliveryService: DeployableService {
     private let systemQueues: SystemQueueRoutes
     private let ambiguous: AmbiguousSends
     private let watch: SessionWatch
+    let inbox: InboxFeature
     let recount: ResourceRecount
     private let platform: EventConsumer
     private let access: EventConsumer
@@ -123,18 +126,24 @@ struct DeliveryService: DeployableService {
         worker = Worker(
             streams: WorkStreams(consumer: name, queues: WorkQueue.forMail), store: DeliveryStore(database: house.worker, lease: Double(lease)),
             redis: house.redis, tools: tools, slots: slots, lease: .seconds(lease), logger: house.logger)
+        let enqueuer = Enqueuer(database: house.worker, counters: enqueueCounters, clock: house.clock, wakeup: wakeup, metrics: metrics)
+        // Until the reading of mail is wired in, nothing that comes in is understood, and so nothing is acted upon or kept.
+        inbox = try InboxFeature(
+            house, links: links, suppressions: suppressions, enqueuer: enqueuer, watch: watch, wakeup: wakeup, parse: { _ in ParsedMail() },
+            classify: { _, _ in [] })
         let maintenance = Maintenance(database: house.worker, retention: try Self.retention(settings), clock: house.clock)
         jobWorker = JobWorker(
             streams: WorkStreams(consumer: name, queues: WorkQueue.others),
             store: JobStore(database: house.worker, counters: otherCounters), redis: house.redis,
-            handlers: maintenance.handlers.merging(["benchmark.nothing": { _ in .done }]) { first, _ in first }, slots: slots, lease: Double(lease),
+            handlers: maintenance.handlers.merging(["benchmark.nothing": { _ in .done }]) { first, _ in first }
+                .merging(inbox.jobHandlers) { first, _ in first }, slots: slots, lease: Double(lease),
             clock: house.clock, wakeup: wakeup, logger: house.logger)
         recount = ResourceRecount(house: house, of: .mailboxes) { start, limit, database in
             try await MailboxStore.counts(after: start, limit: limit, in: database)
         }
         settlement = Settlement(database: house.worker, billing: house.peer(.billing), logger: house.logger)
         handlers = DeliveryHandlers(
-            enqueuer: Enqueuer(database: house.worker, counters: enqueueCounters, clock: house.clock, wakeup: wakeup, metrics: metrics),
+            enqueuer: enqueuer,
             gates: gates, mailboxes: MailboxStore(database: house.api), suppressions: suppressions,
             health: TransportHealthStore(database: house.worker), jobs: JobStore(database: house.worker, counters: enqueueCounters),
             purge: Purge(database: house.worker, counters: otherCounters, plan: PlanPlaces(house: house), clock: house.clock),
@@ -167,11 +176,12 @@ struct DeliveryService: DeployableService {
         QueueRoutes(database: apiDatabase).add(to: router)
         systemQueues.add(to: router)
         SendRoutes(ambiguous: ambiguous).add(to: router)
+        inbox.routes(on: router)
     }
 
     func methods(on router: inout RPCRouter) {
         handlers.add(to: &router)
     }
 
-    var background: [any Service] { [settlement, worker, jobWorker, dispatcher, platform, access, watch, recount] }
+    var background: [any Service] { [settlement, worker, jobWorker, dispatcher, platform, access, watch, recount] + inbox.background }
 }
