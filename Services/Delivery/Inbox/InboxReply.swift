@@ -152,6 +152,7 @@ struct InboxReply: Sendable {
     static func subject(answering subject: String) -> String {
         let line = subject.split(whereSeparator: \.isNewline).joined(separator: " ").trimmingCharacters(in: .whitespaces)
         let isAnswer = line.prefix(4).lowercased().hasPrefix("re:")
+        guard !line.isEmpty else { return "Re:" }
         return isAnswer ? String(line.prefix(250)) : "Re: " + line.prefix(246)
     }
 

@@ -7,7 +7,8 @@ struct QuotedText: Sendable, Equatable {
     let quoted: String?
 
     init(_ text: String) {
-        let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { $0.hasSuffix("\r") ? $0.dropLast() : $0 }
+        // CR and LF together are one character, which splitting at LF would miss.
+        let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
         guard let start = Self.start(in: lines) else {
             self.init(visible: Self.trimmed(lines[...]), quoted: nil)
             return

@@ -135,7 +135,10 @@ struct InboundProcessing: Sendable {
             let match = try await match(mail, kind, in: transaction)
         else { return }
         var send = match.send
-        if send == nil, let thread = match.thread { send = try await store.origin(of: thread, tenant: tenant, in: transaction) }
+        // An answer to our answer is one to the mail that began the thread: that is the one a campaign knows.
+        if let thread = match.thread, send?.key.hasPrefix(InboxReply.keyPrefix) ?? true {
+            send = try await store.origin(of: thread, tenant: tenant, in: transaction) ?? send
+        }
         if let found = send { send = try await store.hold(found.id, of: tenant, in: transaction) }
         // A mail that goes at this moment, with its workspace or its company.
         guard match.thread != nil || send != nil else { return }
