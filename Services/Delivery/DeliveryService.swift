@@ -26,20 +26,22 @@ struct DeliveryService: DeployableService {
         Migration(name: "m0008_mailbox_purges", embedded: PackageResources.m0008_mailbox_purges_sql),
         Migration(name: "m0012_inbox", embedded: PackageResources.m0012_inbox_sql),
     ]
-    static let keys = [
-        ConfigurationKey(
-            "delivery.smtp.reach", "Where mailboxes' servers may stand: public (addresses of the Internet) or anywhere (for development).",
-            default: "public"),
-        ConfigurationKey("delivery.lease.seconds", "How long a claim holds without a sign of life.", default: "30"),
-        ConfigurationKey("delivery.worker.slots", "How many mails this replica has in hand at most.", default: "64"),
-        ConfigurationKey("delivery.connections.per.mailbox", "SMTP connections of one mailbox at most.", default: "4"),
-        ConfigurationKey(
-            "delivery.destination.concurrency", "Mails on the wire to one destination at once, over all mailboxes of this replica.", default: "32"),
-        ConfigurationKey("delivery.retention.completed.days", "How long finished jobs are kept.", default: "30"),
-        ConfigurationKey("delivery.retention.failed.days", "How long failed jobs are kept.", default: "365"),
-        ConfigurationKey("delivery.retention.logs.days", "How long lines about jobs are kept.", default: "90"),
-        ConfigurationKey("mail.ca.file", "Certificate authorities (PEM) to trust besides the system's.", default: ""),
-    ] + InboxFeature.keys
+    static let keys =
+        [
+            ConfigurationKey(
+                "delivery.smtp.reach", "Where mailboxes' servers may stand: public (addresses of the Internet) or anywhere (for development).",
+                default: "public"),
+            ConfigurationKey("delivery.lease.seconds", "How long a claim holds without a sign of life.", default: "30"),
+            ConfigurationKey("delivery.worker.slots", "How many mails this replica has in hand at most.", default: "64"),
+            ConfigurationKey("delivery.connections.per.mailbox", "SMTP connections of one mailbox at most.", default: "4"),
+            ConfigurationKey(
+                "delivery.destination.concurrency", "Mails on the wire to one destination at once, over all mailboxes of this replica.", default: "32"
+            ),
+            ConfigurationKey("delivery.retention.completed.days", "How long finished jobs are kept.", default: "30"),
+            ConfigurationKey("delivery.retention.failed.days", "How long failed jobs are kept.", default: "365"),
+            ConfigurationKey("delivery.retention.logs.days", "How long lines about jobs are kept.", default: "90"),
+            ConfigurationKey("mail.ca.file", "Certificate authorities (PEM) to trust besides the system's.", default: ""),
+        ] + InboxFeature.keys
 
     let dispatcher: Dispatcher
     let worker: Worker

@@ -11,67 +11,78 @@ struct HTMLSanitiserTests {
 
     private static let link = #" rel="noopener noreferrer nofollow" target="_blank""#
 
-    @Test("what is on the list stays, closed and quoted", arguments: [
-        ("<p>Hi <b>you</b></p>", "<p>Hi <b>you</b></p>"),
-        ("<P>a<p>b", "<p>a</p><p>b</p>"),
-        ("<ul><li>1<li>2</ul>", "<ul><li>1</li><li>2</li></ul>"),
-        ("<table><tr><td colspan=2>c<td>d<tr><td>e</table>", #"<table><tr><td colspan="2">c</td><td>d</td></tr><tr><td>e</td></tr></table>"#),
-        ("</div></p>x", "x"),
-        ("<p dir=RTL align='Center'>x", #"<p dir="rtl" align="center">x</p>"#),
-        ("a<br/>b<hr>", "a<br>b<hr>"),
-        ("1 < 2 &amp; 3 &eacute; &#233; &x &#xZ; > 4", "1 &lt; 2 &amp; 3 &eacute; &#233; &amp;x &amp;#xZ; &gt; 4"),
-        ("<custom-thing>kept</custom-thing>", "kept"),
-        ("<td width=\"50%\" valign=top>x</td>", #"<td width="50%" valign="top">x</td>"#),
-    ])
+    @Test(
+        "what is on the list stays, closed and quoted",
+        arguments: [
+            ("<p>Hi <b>you</b></p>", "<p>Hi <b>you</b></p>"),
+            ("<P>a<p>b", "<p>a</p><p>b</p>"),
+            ("<ul><li>1<li>2</ul>", "<ul><li>1</li><li>2</li></ul>"),
+            ("<table><tr><td colspan=2>c<td>d<tr><td>e</table>", #"<table><tr><td colspan="2">c</td><td>d</td></tr><tr><td>e</td></tr></table>"#),
+            ("</div></p>x", "x"),
+            ("<p dir=RTL align='Center'>x", #"<p dir="rtl" align="center">x</p>"#),
+            ("a<br/>b<hr>", "a<br>b<hr>"),
+            ("1 < 2 &amp; 3 &eacute; &#233; &x &#xZ; > 4", "1 &lt; 2 &amp; 3 &eacute; &#233; &amp;x &amp;#xZ; &gt; 4"),
+            ("<custom-thing>kept</custom-thing>", "kept"),
+            ("<td width=\"50%\" valign=top>x</td>", #"<td width="50%" valign="top">x</td>"#),
+        ])
     func kept(html: String, expected: String) {
         #expect(safe(html) == expected)
     }
 
-    @Test("what runs, loads, frames, asks or disguises goes with all that is in it", arguments: [
-        ("<p onclick=\"x()\" style='position:fixed' id=a class=b>x", "<p>x</p>"),
-        ("a<script>alert(1)</script>b", "ab"),
-        ("a<SCRIPT src=x>alert('</p>')</ScRiPt >b", "ab"),
-        ("a<script>never closed <p>x", "a"),
-        ("a<style>p{}</style><title>t</title><noscript>n</noscript>b", "ab"),
-        ("<textarea><img src=x onerror=alert(1)></textarea>k", "k"),
-        ("<noscript><p title=\"</noscript><img src=x onerror=alert(1)>\">", "\"&gt;"),
-        ("<math><mtext></p><style><img src=x></style></mtext></math>t", "t"),
-        ("<svg><svg><a href=https://x.example>in</a></svg>still</svg>out", "out"),
-        ("<iframe src=https://x.example></iframe><object><p>x</p></object><template><b>y</b></template>z", "z"),
-        ("<form action=https://x.example><input name=p><button>Go</button></form>", "Go"),
-        ("<meta http-equiv=refresh content=0><base href=https://x.example><link rel=stylesheet href=x>x", "x"),
-        ("<!-- <p> --><!doctype html><?xml x?><!--><b>y</b>", "<b>y</b>"),
-        ("x<!-- never closed <p>", "x"),
-        ("<<script>alert(1)</script>", "&lt;"),
-        ("<div", ""),
-        ("<p title='never closed>x", ""),
-        ("<plaintext><p>x", ""),
-    ])
+    @Test(
+        "what runs, loads, frames, asks or disguises goes with all that is in it",
+        arguments: [
+            ("<p onclick=\"x()\" style='position:fixed' id=a class=b>x", "<p>x</p>"),
+            ("a<script>alert(1)</script>b", "ab"),
+            ("a<SCRIPT src=x>alert('</p>')</ScRiPt >b", "ab"),
+            ("a<script>never closed <p>x", "a"),
+            ("a<style>p{}</style><title>t</title><noscript>n</noscript>b", "ab"),
+            ("<textarea><img src=x onerror=alert(1)></textarea>k", "k"),
+            ("<noscript><p title=\"</noscript><img src=x onerror=alert(1)>\">", "\"&gt;"),
+            ("<math><mtext></p><style><img src=x></style></mtext></math>t", "t"),
+            ("<svg><svg><a href=https://x.example>in</a></svg>still</svg>out", "out"),
+            ("<iframe src=https://x.example></iframe><object><p>x</p></object><template><b>y</b></template>z", "z"),
+            ("<form action=https://x.example><input name=p><button>Go</button></form>", "Go"),
+            ("<meta http-equiv=refresh content=0><base href=https://x.example><link rel=stylesheet href=x>x", "x"),
+            ("<!-- <p> --><!doctype html><?xml x?><!--><b>y</b>", "<b>y</b>"),
+            ("x<!-- never closed <p>", "x"),
+            ("<<script>alert(1)</script>", "&lt;"),
+            ("<div", ""),
+            ("<p title='never closed>x", ""),
+            ("<plaintext><p>x", ""),
+        ])
     func gone(html: String, expected: String) {
         #expect(safe(html) == expected)
     }
 
-    @Test("links lead to the web or to an address, by what a browser would read", arguments: [
-        ("https://x.example/?a=1&amp;b=2", "https://x.example/?a=1&amp;b=2"), (" HTTP://x.example ", "HTTP://x.example"),
-        ("https&colon;//x.example", "https://x.example"), ("mailto:a@x.example", "mailto:a@x.example"),
-        ("https://x.example/&unknown;", "https://x.example/&amp;unknown;"),
-    ])
+    @Test(
+        "links lead to the web or to an address, by what a browser would read",
+        arguments: [
+            ("https://x.example/?a=1&amp;b=2", "https://x.example/?a=1&amp;b=2"), (" HTTP://x.example ", "HTTP://x.example"),
+            ("https&colon;//x.example", "https://x.example"), ("mailto:a@x.example", "mailto:a@x.example"),
+            ("https://x.example/&unknown;", "https://x.example/&amp;unknown;"),
+        ])
     func links(address: String, expected: String) {
         #expect(safe("<a href=\"\(address)\">x</a>") == "<a href=\"\(expected)\"\(Self.link)>x</a>")
     }
 
-    @Test("every other address is left out", arguments: [
-        "javascript:alert(1)", "JaVaScRiPt:alert(1)", "java\nscript:alert(1)", "&#106;avascript:alert(1)", "&#x6A;avascript&colon;alert(1)",
-        "jav&#x09;ascript:alert(1)", "jav&Tab;ascript:alert(1)", "\u{1}javascript:alert(1)", "data:text/html,x", "vbscript:x", "//x.example", "/x", "x",
-        "", "file:///etc/passwd", "blob:https://x.example/1", "&#0;javascript:x",
-    ])
+    @Test(
+        "every other address is left out",
+        arguments: [
+            "javascript:alert(1)", "JaVaScRiPt:alert(1)", "java\nscript:alert(1)", "&#106;avascript:alert(1)", "&#x6A;avascript&colon;alert(1)",
+            "jav&#x09;ascript:alert(1)", "jav&Tab;ascript:alert(1)", "\u{1}javascript:alert(1)", "data:text/html,x", "vbscript:x", "//x.example",
+            "/x", "x",
+            "", "file:///etc/passwd", "blob:https://x.example/1", "&#0;javascript:x",
+        ])
     func badLinks(address: String) {
         #expect(safe("<a href=\"\(address)\">x</a>") == "<a\(Self.link)>x</a>")
     }
 
     @Test("a value never leaves its quotes")
     func quotes() {
-        #expect(safe(#"<a title='"><script>alert(1)</script>'>x</a>"#) == #"<a title="&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;""# + Self.link + ">x</a>")
+        #expect(
+            safe(#"<a title='"><script>alert(1)</script>'>x</a>"#) == #"<a title="&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;""# + Self.link
+                + ">x</a>")
         #expect(safe(#"<a title="&quot;onclick=x">y</a>"#) == #"<a title="&quot;onclick=x""# + Self.link + ">y</a>")
     }
 
@@ -90,9 +101,12 @@ struct HTMLSanitiserTests {
         }
     }
 
-    @Test("whatever is written is taken apart in little time and space, and is clean when it is cleaned again", arguments: [
-        "<div>", "<!--", "<a a='", "<svg>", "</p", "<textarea>", "<p a=b ", "</", "&", "<", "<b><i></b>", "<td><tr>", "\u{0}", "<script></scrip", "é<",
-    ])
+    @Test(
+        "whatever is written is taken apart in little time and space, and is clean when it is cleaned again",
+        arguments: [
+            "<div>", "<!--", "<a a='", "<svg>", "</p", "<textarea>", "<p a=b ", "</", "&", "<", "<b><i></b>", "<td><tr>", "\u{0}", "<script></scrip",
+            "é<",
+        ])
     func bounds(piece: String) {
         let html = String(repeating: piece, count: 400_000 / piece.utf8.count)
         let start = ContinuousClock.now
@@ -112,7 +126,8 @@ struct HTMLSanitiserTests {
             return Int(state % UInt64(bound))
         }
         let pieces = [
-            "<", ">", "</", "/", "\"", "'", "=", " ", "script", "p", "a", "href=", "src=", "img", "svg", "style", "<!--", "-->", "onload=", "&#", "x3c;", "lt;",
+            "<", ">", "</", "/", "\"", "'", "=", " ", "script", "p", "a", "href=", "src=", "img", "svg", "style", "<!--", "-->", "onload=", "&#",
+            "x3c;", "lt;",
             "javascript:", "textarea", "title", "\n", "\u{0}", "math", "b", "iframe",
         ]
         let html = (0..<400).map { _ in pieces[next(pieces.count)] }.joined()
@@ -121,6 +136,6 @@ struct HTMLSanitiserTests {
         let known: Set<String> = ["p", "a", "img", "b"]
         #expect(tags.allSatisfy(known.contains), "\(html) became \(once)")
         #expect(once.firstMatch(of: /<[^>]*\son[a-z]+=/) == nil)
-        #expect(once.firstMatch(of: /(href|src)="\s*javascript:/) == nil)
+        #expect(once.firstMatch(of: /<[^>]*(href|src)="\s*javascript:/) == nil)
     }
 }

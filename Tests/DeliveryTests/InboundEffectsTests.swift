@@ -25,7 +25,8 @@ struct InboundEffectsTests {
             original: ["message-id=<\(ground.identifier("campaign:\(enrolment):0"))>"])
     }
 
-    @Test("an answer, a hard bounce, a complaint and an opt-out each hold the next mail, with their event and their suppression",
+    @Test(
+        "an answer, a hard bounce, a complaint and an opt-out each hold the next mail, with their event and their suppression",
         arguments: [InboundVerdict.Kind.reply, .hardBounce, .complaint, .unsubscribeWish])
     func ends(kind: InboundVerdict.Kind) async throws {
         let ground = try await InboxGround.make()
@@ -55,7 +56,8 @@ struct InboundEffectsTests {
         #expect(counts.counted == counts.real)
     }
 
-    @Test("an absence, a machine's answer, a delay, a block and a soft bounce hold nothing",
+    @Test(
+        "an absence, a machine's answer, a delay, a block and a soft bounce hold nothing",
         arguments: [InboundVerdict.Kind.outOfOffice, .autoReply, .deliveryNotice, .blocked, .softBounce])
     func goesOn(kind: InboundVerdict.Kind) async throws {
         let ground = try await InboxGround.make()
@@ -98,7 +100,9 @@ struct InboundEffectsTests {
         let stranger = try await ground.stranger()
         try await stranger.sent("transactional:x", to: "x@lead.example")
         try await ground.take(
-            .init(subject: "Undelivered", verdict: .hardBounce, recipients: ["A@lead.example", "x@lead.example", "nobody@lead.example", "c@lead.example"]))
+            .init(
+                subject: "Undelivered", verdict: .hardBounce,
+                recipients: ["A@lead.example", "x@lead.example", "nobody@lead.example", "c@lead.example"]))
         #expect(try await ground.suppressions() == ["a@lead.example hard_bounce", "c@lead.example hard_bounce"])
         #expect(try await stranger.suppressions() == [])
         // A report that comes a month late and names no mail says nothing of the address any more.

@@ -126,7 +126,8 @@ struct InboundMatchTests {
                 for folder in [FetchedMail.Folder.inbox, .sent, .spam] {
                     uid += 1
                     try await ground.take(
-                        .init(from: from, subject: "Flat", answers: ["private@home.example"], verdict: verdict, text: secret, folder: folder, uid: uid))
+                        .init(
+                            from: from, subject: "Flat", answers: ["private@home.example"], verdict: verdict, text: secret, folder: folder, uid: uid))
                 }
             }
         }

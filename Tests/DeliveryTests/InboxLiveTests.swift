@@ -145,7 +145,8 @@ struct InboxLiveTests {
             try await InboxWriter.stamp([one], of: tenant, in: transaction)
             let second = Task { try await ground.database.transaction { try await InboxWriter.stamp([other], of: tenant, in: $0) } }
             try await eventually("the second waits for the first") {
-                try await ground.number("select count(*) as n from pg_stat_activity where wait_event_type = 'Lock' and query like '%inbox_heads%'") > 0
+                try await ground.number("select count(*) as n from pg_stat_activity where wait_event_type = 'Lock' and query like '%inbox_heads%'")
+                    > 0
             }
             #expect(try await store.head(of: tenant) == 2)
             // The second comes to its end with this transaction's commit.

@@ -65,7 +65,8 @@ struct InboxReplyTests {
         #expect(try await ground.number("select count(*) as n from sends where send_key like 'reply:%'") == 1)
         #expect(try await ground.kept == [1, 2])
         // Before everything of campaigns, and of no reservation.
-        let row = try await ground.database.query("select queue, priority, enrolment_id::text as enrolment from jobs where state = 'queued' and kind = 'email'")[0]
+        let row = try await ground.database.query(
+            "select queue, priority, enrolment_id::text as enrolment from jobs where state = 'queued' and kind = 'email'")[0]
         #expect(try row.decode("queue", as: String.self) == WorkQueue.mailHigh.rawValue)
         #expect(try row.decodeOptional("enrolment", as: String.self) == nil)
     }
@@ -101,9 +102,11 @@ struct InboxReplyTests {
         }
     }
 
-    @Test("what cannot be sent is refused with a reason", arguments: [
-        (#"{"text":""}"#, 400), (#"{"text":" \n "}"#, 400), (#"{"html":"<p>x</p>"}"#, 400), (#"{"text":"x","html":""}"#, 400), ("[]", 400),
-    ])
+    @Test(
+        "what cannot be sent is refused with a reason",
+        arguments: [
+            (#"{"text":""}"#, 400), (#"{"text":" \n "}"#, 400), (#"{"html":"<p>x</p>"}"#, 400), (#"{"text":"x","html":""}"#, 400), ("[]", 400),
+        ])
     func invalid(body: String, status: Int) async throws {
         let (ground, path) = try await ready()
         #expect(try await ground.ask(.post, path + "/reply", body).status == status)
@@ -124,17 +127,22 @@ struct InboxReplyTests {
         #expect(recipient == "desk@lead.example")
     }
 
-    @Test("identifiers that no header of ours can hold are left out", arguments: [
-        ("a@b", true), ("a.b+c=d$e@x.example", true), ("no-at", false), ("a@b@c", false), ("a b@c", false), ("@c", false), ("a\r\nBcc:x@c", false),
-        (String(repeating: "x", count: 250) + "@c", false), ("ä@c", false), ("[a]@c", false),
-    ])
+    @Test(
+        "identifiers that no header of ours can hold are left out",
+        arguments: [
+            ("a@b", true), ("a.b+c=d$e@x.example", true), ("no-at", false), ("a@b@c", false), ("a b@c", false), ("@c", false),
+            ("a\r\nBcc:x@c", false),
+            (String(repeating: "x", count: 250) + "@c", false), ("ä@c", false), ("[a]@c", false),
+        ])
     func identifiers(text: String, isFit: Bool) {
         #expect(InboxReply.canBeWritten(text) == isFit)
     }
 
-    @Test("an answer's subject says Re: once", arguments: [
-        ("Hi", "Re: Hi"), ("Re: Hi", "Re: Hi"), ("RE: Hi", "RE: Hi"), ("", "Re:"), ("a\r\nBcc: x", "Re: a Bcc: x"),
-    ])
+    @Test(
+        "an answer's subject says Re: once",
+        arguments: [
+            ("Hi", "Re: Hi"), ("Re: Hi", "Re: Hi"), ("RE: Hi", "RE: Hi"), ("", "Re:"), ("a\r\nBcc: x", "Re: a Bcc: x"),
+        ])
     func subjects(subject: String, answer: String) {
         #expect(InboxReply.subject(answering: subject) == answer)
     }

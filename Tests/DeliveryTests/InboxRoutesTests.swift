@@ -28,7 +28,9 @@ struct InboxRoutesTests {
         let page: Links
     }
 
-    private func list(_ ground: InboxGround, _ query: String = "", workspaces: [WorkspaceID]? = nil, user: UserID = UserID(UUID())) async throws -> List {
+    private func list(_ ground: InboxGround, _ query: String = "", workspaces: [WorkspaceID]? = nil, user: UserID = UserID(UUID())) async throws
+        -> List
+    {
         let answer = try await ground.ask(.get, "/api/v1/inbox/threads?\(query)", role: .viewer, workspaces: workspaces, user: user)
         try #require(answer.status == 200, "\(answer.body)")
         return try WireJSON.decoder().decode(List.self, from: Data(answer.body.utf8))

@@ -29,13 +29,15 @@ struct StopFenceTests {
         let enrolments = (0..<1_000).map { _ in EnrolmentID(UUID()) }
         func address(_ index: Int) -> String { "lead\(index)@lead.example" }
         for start in stride(from: 0, to: enrolments.count, by: 500) {
-            try await ground.plan((start..<start + 500).map { ground.planned("campaign:\(enrolments[$0]):0", to: address($0), enrolment: enrolments[$0]) })
+            try await ground.plan(
+                (start..<start + 500).map { ground.planned("campaign:\(enrolments[$0]):0", to: address($0), enrolment: enrolments[$0]) })
         }
         // The first steps are out.
         try await ground.database.query("update sends set state = 'accepted'")
         try await ground.database.query("delete from jobs where kind = 'email'")
         for start in stride(from: 0, to: enrolments.count, by: 500) {
-            try await ground.plan((start..<start + 500).map { ground.planned("campaign:\(enrolments[$0]):1", to: address($0), enrolment: enrolments[$0]) })
+            try await ground.plan(
+                (start..<start + 500).map { ground.planned("campaign:\(enrolments[$0]):1", to: address($0), enrolment: enrolments[$0]) })
         }
         let jobs: [UUID: EnrolmentID] = try Dictionary(
             uniqueKeysWithValues: await ground.database.query("select id, enrolment_id from jobs where kind = 'email'").map {

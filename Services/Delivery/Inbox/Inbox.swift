@@ -13,7 +13,9 @@ struct Inbox: Sendable {
 
     /// Problem 404 for a thread of another company or of a workspace that the person may not use.
     func find(_ thread: InboxThreadID, for identity: Identity) async throws -> InboxThread {
-        guard let found = try await store.find(thread, of: identity.tenant), identity.mayUse(found.workspace) else { throw Problem.notFound("thread") }
+        guard let found = try await store.find(thread, of: identity.tenant), identity.mayUse(found.workspace) else {
+            throw Problem.notFound("thread")
+        }
         return found
     }
 

@@ -18,9 +18,8 @@ struct InboxKeeper: Service {
     let logger: Logger
 
     func run() async throws {
-        await repeatWork("waking snoozed threads", logger: logger, rest: { try? await Task.sleep(for: .seconds(2)) }) {
-            try await wake() == Self.batch
-        }
+        await repeatWork(
+            "waking snoozed threads", logger: logger, rest: { try? await Task.sleep(for: .seconds(2)) }, step: { try await wake() == Self.batch })
     }
 
     /// Those whose time has come are open and unread again; how many.
@@ -60,12 +59,15 @@ struct InboxKeeper: Service {
         }
     }
 
-    /// How many threads went, each with its messages.
+    /// How many threads went, each with its messages; company by company, each by the index of its own list.
     private func pruneThreads(before old: Date) async throws -> Int {
         try await database.query(
             """
             with old as materialized (
-                select tenant_id, id from inbox_threads where last_at < \(old) order by last_at limit \(Self.batch) for update skip locked),
+                select t.tenant_id, t.id from inbox_heads h cross join lateral (
+                    select o.tenant_id, o.id from inbox_threads o where o.tenant_id = h.tenant_id and o.last_at < \(old)
+                    order by o.last_at limit \(Self.batch) for update of o skip locked) t
+                limit \(Self.batch)),
             messages as (
                 delete from inbox_messages m using old o where m.tenant_id = o.tenant_id and m.thread_id = o.id)
             delete from inbox_threads t using old o where t.tenant_id = o.tenant_id and t.id = o.id

@@ -37,7 +37,8 @@ struct InboxMessageView: Sendable, Encodable {
         text = try row.decode("text_body")
         quoted = try row.decodeOptional("quoted_body")
         html = try row.decodeOptional("html_body")
-        attachments = try WireJSON.decoder().decode([NewInboxMessage.Attachment].self, from: Data(try row.decode("attachments", as: String.self).utf8))
+        attachments = try WireJSON.decoder().decode(
+            [NewInboxMessage.Attachment].self, from: Data(try row.decode("attachments", as: String.self).utf8))
         send = try row.decodeOptional("send_id")
         sendState = try row.decodeOptional("send_state")
         author = try row.decodeOptional("author_id")

@@ -39,7 +39,9 @@ struct InboxReply: Sendable {
     let clock: WallClock
 
     /// The thread is one that the person may use.
-    func send(_ draft: Draft, in thread: InboxThread, by identity: Identity, audit: ([AuditRecord.Target], [String: String]) -> AuditRecord) async throws -> Sent {
+    func send(_ draft: Draft, in thread: InboxThread, by identity: Identity, audit: ([AuditRecord.Target], [String: String]) -> AuditRecord)
+        async throws -> Sent
+    {
         let tenant = identity.tenant
         let now = clock.now
         let message = InboxMessageID(.v7(at: now))
@@ -90,7 +92,8 @@ struct InboxReply: Sendable {
 
     // MARK: - From whom, to whom
 
-    private func mailbox(of thread: InboxThread, _ tenant: TenantID, in transaction: Transaction) async throws -> (name: String, address: MailAddress) {
+    private func mailbox(of thread: InboxThread, _ tenant: TenantID, in transaction: Transaction) async throws -> (name: String, address: MailAddress)
+    {
         let rows = try await transaction.query(
             """
             select m.address, m.display_name, m.state from inbox_threads t join mailboxes m on m.tenant_id = t.tenant_id and m.id = t.mailbox_id

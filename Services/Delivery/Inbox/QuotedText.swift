@@ -72,8 +72,9 @@ struct QuotedText: Sendable, Equatable {
     private static func isAttribution(_ line: String) -> Bool {
         guard line.utf8.count <= 400, line.hasSuffix(":") || line.hasSuffix("：") else { return false }
         let lower = line.lowercased()
-        guard attributionEnds.contains(where: { lower.dropLast().trimmingCharacters(in: .whitespaces).hasSuffix($0) })
-            || attributionVerbs.contains(where: { lower.contains($0) }) && opensAttribution(line)
+        guard
+            attributionEnds.contains(where: { lower.dropLast().trimmingCharacters(in: .whitespaces).hasSuffix($0) })
+                || attributionVerbs.contains(where: { lower.contains($0) }) && opensAttribution(line)
         else { return false }
         // A sentence such as "as you wrote:" has neither a date nor an address.
         return lower.contains(where: \.isNumber) || lower.contains("@")

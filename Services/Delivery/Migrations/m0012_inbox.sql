@@ -62,7 +62,6 @@ create index inbox_threads_contact on inbox_threads (tenant_id, contact, last_at
 create index inbox_threads_subject on inbox_threads (tenant_id, subject_key, last_at desc);
 create index inbox_threads_change on inbox_threads (tenant_id, change);
 create index inbox_threads_snoozed on inbox_threads (snoozed_until) where state = 'snoozed';
-create index inbox_threads_old on inbox_threads (last_at);
 -- One thread of a mailbox for each enrolment, or else for each mail of ours.
 create unique index inbox_threads_enrolment on inbox_threads (tenant_id, mailbox_id, enrolment_id) where enrolment_id is not null;
 create unique index inbox_threads_origin on inbox_threads (tenant_id, mailbox_id, origin_send_id)

@@ -16,7 +16,9 @@ struct BounceEffects: Sendable {
     static let softLimit = 3
 
     /// The recipient in the form of the ledger: of somebody who was forgotten the digest is put there. False when they were there already.
-    static func suppress(_ recipient: String, of tenant: TenantID, because reason: Reason, at now: Date, in transaction: Transaction) async throws -> Bool {
+    static func suppress(_ recipient: String, of tenant: TenantID, because reason: Reason, at now: Date, in transaction: Transaction) async throws
+        -> Bool
+    {
         let digest = ErasedRecipient.digest(of: recipient)
         let address: String? = digest == nil ? recipient : nil
         return try await transaction.query(

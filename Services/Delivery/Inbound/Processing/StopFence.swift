@@ -10,7 +10,9 @@ enum StopFence {
 
     /// Closes the gate of `enrolment` and sets its waiting mails aside. They are changed, not only locked: a claim that has begun already and
     /// comes to a row after this commit looks at the new row, finds it set aside, and leaves it.
-    static func hold(_ enrolment: EnrolmentID, to recipient: String, of tenant: TenantID, because reason: String, in transaction: Transaction) async throws {
+    static func hold(_ enrolment: EnrolmentID, to recipient: String, of tenant: TenantID, because reason: String, in transaction: Transaction)
+        async throws
+    {
         try await transaction.query(
             """
             insert into send_gates as g (tenant_id, scope, id, is_open, reason, version, is_released)

@@ -77,7 +77,9 @@ enum HTMLReferences {
         var name = body[..<end]
         func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
         func isLetter(_ byte: UInt8) -> Bool { (0x41...0x5A).contains(byte | 0x20 == byte ? byte - 0x20 : byte) }
-        guard name.first == UInt8(ascii: "#") else { return name.count > 1 && name.first.map(isLetter) == true && name.allSatisfy { isDigit($0) || isLetter($0) } }
+        guard name.first == UInt8(ascii: "#") else {
+            return name.count > 1 && name.first.map(isLetter) == true && name.allSatisfy { isDigit($0) || isLetter($0) }
+        }
         name = name.dropFirst()
         if name.first == UInt8(ascii: "x") || name.first == UInt8(ascii: "X") {
             return (2...7).contains(name.count) && name.dropFirst().allSatisfy { isDigit($0) || (0x61...0x66).contains($0 | 0x20) }

@@ -122,7 +122,8 @@ enum HTMLSanitiser {
     private static let elements: [String: Set<String>] = {
         let plain = [
             "p", "div", "span", "br", "hr", "b", "strong", "i", "em", "u", "s", "strike", "del", "ins", "small", "sub", "sup", "mark", "blockquote",
-            "pre", "code", "tt", "ul", "dl", "dt", "dd", "li", "h1", "h2", "h3", "h4", "h5", "h6", "thead", "tbody", "tfoot", "tr", "caption", "center",
+            "pre", "code", "tt", "ul", "dl", "dt", "dd", "li", "h1", "h2", "h3", "h4", "h5", "h6", "thead", "tbody", "tfoot", "tr", "caption",
+            "center",
         ]
         var elements = Dictionary(uniqueKeysWithValues: plain.map { ($0, Set<String>()) })
         for name in ["p", "div", "h1", "h2", "h3", "h4", "h5", "h6", "tr"] { elements[name] = ["align"] }
@@ -135,7 +136,9 @@ enum HTMLSanitiser {
 
     private static let void: Set<String> = ["br", "hr"]
     /// With all that is in them; the tokenizer has passed over what is no HTML in the first.
-    private static let leftOut = HTMLTokenizer.rawText.union(["svg", "math", "object", "applet", "template", "select", "audio", "video", "canvas", "frameset"])
+    private static let leftOut = HTMLTokenizer.rawText.union([
+        "svg", "math", "object", "applet", "template", "select", "audio", "video", "canvas", "frameset",
+    ])
     private static let implied: [String: Set<String>] = [
         "p": ["p"], "li": ["li", "p"], "dt": ["dt", "dd", "p"], "dd": ["dt", "dd", "p"], "td": ["td", "th", "p"], "th": ["td", "th", "p"],
         "tr": ["td", "th", "tr", "p"], "tbody": ["td", "th", "tr", "thead", "tbody"], "tfoot": ["td", "th", "tr", "thead", "tbody"],
