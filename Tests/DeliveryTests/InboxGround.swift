@@ -113,8 +113,12 @@ struct InboxGround: Sendable {
             bytes: mail.bytes)
     }
 
+    /// One after another, each a little later: identifiers of one millisecond have no order among tests that run side by side.
     func take(_ mails: Mail...) async throws {
-        let fetched = mails.map { self.fetched($0) }
+        let fetched = mails.map { mail in
+            fixture.house.clock.advance(by: .milliseconds(1))
+            return self.fetched(mail)
+        }
         try await database.transaction { try await processing.take(fetched, in: $0) }
     }
 

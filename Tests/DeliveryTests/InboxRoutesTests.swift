@@ -118,6 +118,28 @@ struct InboxRoutesTests {
         #expect(try await ground.ask(.get, "/api/v1/inbox/threads/x").status == 404)
     }
 
+    @Test("a long thread is read backwards, fifty messages at once, and at most so much HTML")
+    func long() async throws {
+        let ground = try await InboxGround.make()
+        let identifier = try await ground.sent("transactional:1", to: "ada@lead.example")
+        let html = "<p>" + String(repeating: "x", count: 390_000) + "</p>"
+        for number in 0..<60 {
+            try await ground.take(.init(answers: [identifier], text: "number \(number).", html: number > 50 ? html : nil, uid: UInt32(number + 1)))
+        }
+        let path = "/api/v1/inbox/threads/\(try await ground.thread())"
+        let newest = try await ground.ask(.get, path)
+        func numbers(_ body: String) -> [Int] { body.matches(of: /"text":"number (\d+)\."/).compactMap { Int($0.1) } }
+        #expect(numbers(newest.body) == Array(10..<60))
+        #expect(newest.body.contains(#""has_older":true"#))
+        #expect(newest.body.matches(of: /"html":"<p>x/).count == 5)
+        #expect(newest.body.matches(of: /"is_html_omitted":true/).count == 4)
+        let first = try #require(newest.body.firstMatch(of: /"id":"([0-9a-f-]{36})","is_html_omitted":false,[^{}]*"text":"number 10\."/)?.1)
+        let older = try await ground.ask(.get, path + "?before=\(first)")
+        #expect(numbers(older.body) == Array(0..<10) && older.body.contains(#""has_older":false"#))
+        #expect(try await ground.ask(.get, path + "?before=x").status == 400)
+        #expect(try await numbers(ground.ask(.get, path + "?before=\(UUID().text)").body) == [])
+    }
+
     @Test("archived and snoozed threads are away until their time, until somebody asks, or until the person writes; a machine leaves them there")
     func away() async throws {
         let ground = try await InboxGround.make()

@@ -20,11 +20,14 @@ struct Inbox: Sendable {
     }
 
     /// All that is shown of a thread; looking at it does not make it read.
-    func view(_ thread: InboxThreadID, showsImages: Bool, for identity: Identity) async throws -> InboxThreadView {
+    func view(
+        _ thread: InboxThreadID, before: InboxMessageID?, showsImages: Bool, for identity: Identity
+    ) async throws -> InboxThreadView {
         let found = try await find(thread, for: identity)
-        let messages = try await store.messages(of: thread, tenant: identity.tenant)
+        let page = try await store.messages(of: thread, before: before, tenant: identity.tenant)
         let mails = try await store.mails(in: found, tenant: identity.tenant)
-        return InboxThreadView(thread: found, messages: messages.map { $0.sanitised(showsImages: showsImages) }, mails: mails)
+        return InboxThreadView(
+            thread: found, messages: page.messages.map { $0.sanitised(showsImages: showsImages) }, hasOlder: page.hasOlder, mails: mails)
     }
 
     func archive(_ thread: InboxThreadID, by identity: Identity) async throws -> InboxThread {

@@ -17,7 +17,9 @@ struct InboxMessageView: Sendable, Encodable {
     let subject: String
     let text: String
     let quoted: String?
+    /// Nil also where there is too much of it at once: then ``isHtmlOmitted`` says so.
     var html: String?
+    let isHtmlOmitted: Bool
     /// Whether the HTML had pictures from elsewhere that were left out.
     var hasHiddenImages = false
     let attachments: [NewInboxMessage.Attachment]
@@ -36,7 +38,9 @@ struct InboxMessageView: Sendable, Encodable {
         subject = try row.decode("subject")
         text = try row.decode("text_body")
         quoted = try row.decodeOptional("quoted_body")
-        html = try row.decodeOptional("html_body")
+        let shown: String? = try row.decodeOptional("html_body")
+        html = shown
+        isHtmlOmitted = try row.decode("has_html") && shown == nil
         attachments = try WireJSON.decoder().decode(
             [NewInboxMessage.Attachment].self, from: Data(try row.decode("attachments", as: String.self).utf8))
         send = try row.decodeOptional("send_id")
@@ -76,6 +80,8 @@ struct InboxMailView: Sendable, Encodable {
 /// A thread with all that is shown of it.
 struct InboxThreadView: Sendable, Encodable {
     let thread: InboxThread
+    /// Oldest first; those before them are asked for with the first one's identifier as `before`.
     let messages: [InboxMessageView]
+    let hasOlder: Bool
     let mails: [InboxMailView]
 }

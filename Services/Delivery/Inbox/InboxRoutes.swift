@@ -38,7 +38,13 @@ struct InboxRoutes {
             let identity = try context.requireIdentity()
             let images = request.uri.queryParameters["images"].map(String.init) ?? "0"
             guard images == "0" || images == "1" else { throw Problem.invalid("images must be 0 or 1.", field: "images") }
-            return try Response.json(try await inbox.view(try thread(context), showsImages: images == "1", for: identity))
+            var before: InboxMessageID?
+            if let text = request.uri.queryParameters["before"] {
+                before = InboxMessageID(text)
+                guard before != nil else { throw Problem.invalid("before must be the id of a message.", field: "before") }
+            }
+            return try Response.json(
+                try await inbox.view(try thread(context), before: before, showsImages: images == "1", for: identity))
         }
         routes.post("threads/{id}/reply") { request, context in try await answer(request, context) }
         addActs(to: routes)

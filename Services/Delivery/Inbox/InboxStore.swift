@@ -21,8 +21,10 @@ struct InboxStore: Sendable {
         let unassigned: Int
     }
 
-    /// How many messages of a thread are shown; the newest.
-    static let mostMessages = 200
+    /// How many messages of a thread are shown at once.
+    static let mostMessages = 50
+    /// How many bytes of HTML are shown at once: the newest messages' first, each whole or not at all.
+    static let mostHTML = 2_000_000
     /// A mail of ours that is shown in a thread.
     static let mostMails = 50
 
@@ -46,19 +48,28 @@ struct InboxStore: Sendable {
         ).first.map { try InboxThread(row: $0) }
     }
 
-    /// The newest messages, oldest first; how an answer of ours fared is read from the ledger.
-    func messages(of thread: InboxThreadID, tenant: TenantID) async throws -> [InboxMessageView] {
-        try await database.query(
+    /// The newest messages, or the newest before one of them, oldest first, and whether there are older ones; how an answer of ours fared is read from
+    /// the ledger.
+    func messages(
+        of thread: InboxThreadID, before: InboxMessageID?, tenant: TenantID
+    ) async throws -> (messages: [InboxMessageView], hasOlder: Bool) {
+        let rows = try await database.query(
             as: tenant,
             """
-            select m.*, s.state as send_state from (
-                select id, direction, kind, sender_name, sender, recipients, subject, text_body, quoted_body, html_body, attachments, send_id,
-                    author_id, at
-                from inbox_messages where tenant_id = \(tenant) and thread_id = \(thread) order by at desc, id desc limit \(Self.mostMessages)) m
+            select m.id, m.direction, m.kind, m.sender_name, m.sender, m.recipients, m.subject, m.text_body, m.quoted_body, m.attachments, m.send_id,
+                m.author_id, m.at, m.html_body is not null as has_html, case when m.weight <= \(Self.mostHTML) then m.html_body end as html_body,
+                s.state as send_state
+            from (
+                select n.*, sum(coalesce(octet_length(n.html_body), 0)) over (order by n.at desc, n.id desc) as weight from (
+                    select i.id, i.direction, i.kind, i.sender_name, i.sender, i.recipients, i.subject, i.text_body, i.quoted_body, i.html_body,
+                        i.attachments, i.send_id, i.author_id, i.at
+                    from inbox_messages i where i.tenant_id = \(tenant) and i.thread_id = \(thread) and (\(before)::uuid is null or (i.at, i.id) < (
+                        select b.at, b.id from inbox_messages b where b.tenant_id = \(tenant) and b.thread_id = \(thread) and b.id = \(before)))
+                    order by i.at desc, i.id desc limit \(Self.mostMessages + 1)) n) m
             left join sends s on s.tenant_id = \(tenant) and s.id = m.send_id
-            order by m.at, m.id
-            """
-        ).map { try InboxMessageView(row: $0) }
+            order by m.at desc, m.id desc
+            """)
+        return (try rows.prefix(Self.mostMessages).map { try InboxMessageView(row: $0) }.reversed(), rows.count > Self.mostMessages)
     }
 
     /// The campaign's mails to the contact of a thread that have gone out, oldest first: when, and what became of them. What they said is erased.
