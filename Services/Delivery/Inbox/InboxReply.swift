@@ -50,10 +50,15 @@ struct InboxReply: Sendable {
         let record = audit(
             [.init(type: "inbox_thread", id: thread.id.description), .init(type: "mailbox", id: thread.mailbox.description)],
             confirmed ? ["confirmed_suppressed": "true"] : [:])
+        let (mailbox, last) = try await database.transaction { transaction in
+            let mailbox = try await self.mailbox(of: thread, tenant, in: transaction)
+            return (mailbox, try await self.last(in: thread, tenant, domain: mailbox.address.domain, in: transaction))
+        }
+        // Between two transactions: it asks on lines of its own, and whoever held one while waiting for another could wait for ever.
+        try await checkSuppression(of: last.recipient.normalized, in: thread, tenant, confirmed: confirmed)
         let sent = try await database.transaction { transaction in
-            let mailbox = try await mailbox(of: thread, tenant, in: transaction)
-            let last = try await last(in: thread, tenant, domain: mailbox.address.domain, in: transaction)
-            try await checkSuppression(of: last.recipient.normalized, in: thread, tenant, confirmed: confirmed)
+            // Whoever forgets the person at this moment waits, or has done it already.
+            _ = try await self.mailbox(of: thread, tenant, in: transaction)
             let subject = Self.subject(answering: last.subject)
             _ = try await enqueuer.enqueue(
                 DeliveryRPC.EnqueueSends(
@@ -107,7 +112,7 @@ struct InboxReply: Sendable {
         return (try row.decode("display_name"), try MailAddress(try row.decode("address", as: String.self)))
     }
 
-    private struct Last {
+    private struct Last: Sendable {
         let recipient: MailAddress
         let name: String?
         let subject: String

@@ -15,7 +15,7 @@ create function message_digest(tenant uuid, send_key text) returns bytea languag
 as $$ select substring(sha256(convert_to(tenant::text || '|' || send_key, 'UTF8')) from 1 for 16) $$;
 -- As with every index on the ledger, it takes no mail while these are built.
 create index sends_message on sends (tenant_id, message_digest(tenant_id, send_key));
-create index sends_provider_message on sends (tenant_id, provider_message_id) where provider_message_id is not null;
+create index if not exists sends_provider_message on sends (tenant_id, provider_message_id) where provider_message_id is not null;
 
 -- The Message-IDs that a person's answer refers to, oldest first; the last is the one it answers.
 alter table send_contents add column answers text[];
