@@ -5,7 +5,7 @@ ARG DEBIAN_IMAGE=debian:bookworm-slim
 
 FROM ${SWIFT_IMAGE} AS build
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends libpq-dev libcrypt-dev libhiredis-dev libcurl4-openssl-dev libssl-dev \
+    && apt-get install -y --no-install-recommends libpq-dev libcrypt-dev libhiredis-dev libcurl4-gnutls-dev libssl-dev libetpan-dev libgmime-3.0-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
 COPY . .
@@ -16,7 +16,7 @@ RUN for service in Auth Billing Campaigns Delivery Audit; do swift build -c rele
 # Foundation is linked dynamically: this image brings it, tzdata its time zones.
 FROM ${SWIFT_RUNTIME_IMAGE} AS services
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends libpq5 libhiredis0.14 libcurl4 ca-certificates tzdata \
+    && apt-get install -y --no-install-recommends libpq5 libhiredis0.14 libcurl3-gnutls libetpan20 libgmime-3.0-0 ca-certificates tzdata \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin penguin
 COPY --from=build /out/ /usr/local/bin/

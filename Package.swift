@@ -25,7 +25,7 @@ package.targets += [
     .systemLibrary(name: "CPostgres", path: "Shared/CPostgres", providers: [.apt(["libpq-dev"])]),
     .systemLibrary(name: "CCrypt", path: "Shared/CCrypt", providers: [.apt(["libcrypt-dev"])]),
     .systemLibrary(name: "CHiredis", path: "Shared/CHiredis", providers: [.apt(["libhiredis-dev"])]),
-    .systemLibrary(name: "CCurl", path: "Shared/CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+    .systemLibrary(name: "CCurl", path: "Shared/CCurl", providers: [.apt(["libcurl4-gnutls-dev"])]),
     .systemLibrary(name: "CEtpan", path: "Shared/CEtpan", providers: [.apt(["libetpan-dev"])]),
     .systemLibrary(name: "CGMime", path: "Shared/CGMime", pkgConfig: "gmime-3.0", providers: [.apt(["libgmime-3.0-dev"])]),
     .systemLibrary(name: "CResolv", path: "Shared/CResolv"),
@@ -81,7 +81,7 @@ package.targets += [
         path: "Tests/Support", swiftSettings: .house)
 ]
 for name in ["Contracts", "Primitives", "Postgres", "Streams", "RPC", "HTTP", "ServiceRuntime", "Mail"] {
-    package.tests(name)
+    package.tests(name, name == "Mail" ? [.crypto, .cryptoExtras] : [])
 }
 for name in ["DNS", "IMAP", "MIME", "OutgoingHTTP"] {
     package.tests(name, [.byName(name: name)])

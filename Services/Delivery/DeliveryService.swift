@@ -24,24 +24,24 @@ struct DeliveryService: DeployableService {
         Migration(name: "m0006_access_gate", embedded: PackageResources.m0006_access_gate_sql),
         Migration(name: "m0007_reservation_index", embedded: PackageResources.m0007_reservation_index_sql),
         Migration(name: "m0008_mailbox_purges", embedded: PackageResources.m0008_mailbox_purges_sql),
+        Migration(name: "m0010_signing_keys", embedded: PackageResources.m0010_signing_keys_sql),
         Migration(name: "m0012_inbox", embedded: PackageResources.m0012_inbox_sql),
     ]
-    static let keys =
-        [
-            ConfigurationKey(
-                "delivery.smtp.reach", "Where mailboxes' servers may stand: public (addresses of the Internet) or anywhere (for development).",
-                default: "public"),
-            ConfigurationKey("delivery.lease.seconds", "How long a claim holds without a sign of life.", default: "30"),
-            ConfigurationKey("delivery.worker.slots", "How many mails this replica has in hand at most.", default: "64"),
-            ConfigurationKey("delivery.connections.per.mailbox", "SMTP connections of one mailbox at most.", default: "4"),
-            ConfigurationKey(
-                "delivery.destination.concurrency", "Mails on the wire to one destination at once, over all mailboxes of this replica.", default: "32"
-            ),
-            ConfigurationKey("delivery.retention.completed.days", "How long finished jobs are kept.", default: "30"),
-            ConfigurationKey("delivery.retention.failed.days", "How long failed jobs are kept.", default: "365"),
-            ConfigurationKey("delivery.retention.logs.days", "How long lines about jobs are kept.", default: "90"),
-            ConfigurationKey("mail.ca.file", "Certificate authorities (PEM) to trust besides the system's.", default: ""),
-        ] + InboxFeature.keys
+    static let keys = [
+        ConfigurationKey(
+            "delivery.smtp.reach", "Where mailboxes' servers may stand: public (addresses of the Internet) or anywhere (for development).",
+            default: "public"),
+        ConfigurationKey("delivery.lease.seconds", "How long a claim holds without a sign of life.", default: "30"),
+        ConfigurationKey("delivery.worker.slots", "How many mails this replica has in hand at most.", default: "64"),
+        ConfigurationKey("delivery.connections.per.mailbox", "SMTP connections of one mailbox at most.", default: "4"),
+        ConfigurationKey(
+            "delivery.destination.concurrency", "Mails on the wire to one destination at once, over all mailboxes of this replica.", default: "32"),
+        ConfigurationKey("delivery.retention.completed.days", "How long finished jobs are kept.", default: "30"),
+        ConfigurationKey("delivery.retention.failed.days", "How long failed jobs are kept.", default: "365"),
+        ConfigurationKey("delivery.retention.logs.days", "How long lines about jobs are kept.", default: "90"),
+        ConfigurationKey("mail.ca.file", "Certificate authorities (PEM) to trust besides the system's.", default: ""),
+        SigningFeature.rotationDays, SigningFeature.overlapDays, InboxFeature.retentionDays,
+    ]
 
     let dispatcher: Dispatcher
     let worker: Worker
@@ -60,6 +60,7 @@ struct DeliveryService: DeployableService {
     let recount: ResourceRecount
     private let platform: EventConsumer
     private let access: EventConsumer
+    let signing: SigningFeature
 
     init(_ house: House) async throws {
         let settings = house.settings
@@ -114,9 +115,11 @@ struct DeliveryService: DeployableService {
             gates: gates, ambiguous: ambiguous,
             cron: Cron(database: house.worker, jobs: JobStore(database: house.worker, counters: dispatchCounters)), redis: redis,
             wakeup: wakeup, clock: house.clock, metrics: metrics, logger: house.logger, depth: slots * 2, claimLease: Double(lease))
+        signing = try SigningFeature(house) { _, _ in throw DNSNotAsked() }
         let load = Load()
         let tools = MailboxLane.Tools(
             eventLoops: MultiThreadedEventLoopGroup.singleton, connector: connector, composer: MessageComposer(links: links),
+            signing: signing.signing,
             marks: DataSentMarks(database: house.worker, metrics: metrics),
             outcomes: Outcomes(
                 database: house.worker, redis: redis, outbox: house.outbox, counters: outcomeCounters, load: load, lease: .seconds(lease),
@@ -137,16 +140,15 @@ struct DeliveryService: DeployableService {
         jobWorker = JobWorker(
             streams: WorkStreams(consumer: name, queues: WorkQueue.others),
             store: JobStore(database: house.worker, counters: otherCounters), redis: house.redis,
-            handlers: maintenance.handlers.merging(["benchmark.nothing": { _ in .done }]) { first, _ in first }
-                .merging(inbox.jobHandlers) { first, _ in first }, slots: slots, lease: Double(lease),
+            handlers: maintenance.handlers.merging(signing.jobHandlers) { first, _ in first }
+                .merging(inbox.jobHandlers) { first, _ in first }.merging(["benchmark.nothing": { _ in .done }]) { first, _ in first }, slots: slots, lease: Double(lease),
             clock: house.clock, wakeup: wakeup, logger: house.logger)
         recount = ResourceRecount(house: house, of: .mailboxes) { start, limit, database in
             try await MailboxStore.counts(after: start, limit: limit, in: database)
         }
         settlement = Settlement(database: house.worker, billing: house.peer(.billing), logger: house.logger)
         handlers = DeliveryHandlers(
-            enqueuer: enqueuer,
-            gates: gates, mailboxes: MailboxStore(database: house.api), suppressions: suppressions,
+            enqueuer: enqueuer, gates: gates, mailboxes: MailboxStore(database: house.api), suppressions: suppressions,
             health: TransportHealthStore(database: house.worker), jobs: JobStore(database: house.worker, counters: enqueueCounters),
             purge: Purge(database: house.worker, counters: otherCounters, plan: PlanPlaces(house: house), clock: house.clock),
             eraser: RecipientEraser(
@@ -178,6 +180,7 @@ struct DeliveryService: DeployableService {
         QueueRoutes(database: apiDatabase).add(to: router)
         systemQueues.add(to: router)
         SendRoutes(ambiguous: ambiguous).add(to: router)
+        signing.routes(on: router)
         inbox.routes(on: router)
     }
 

@@ -54,7 +54,7 @@ struct AuditFixture: Sendable {
         let entries = bodies.compactMap { body in
             StreamEntry(.array([.text(Array("1-1".utf8)), .array([.text(Array("body".utf8)), .text(Array(body.utf8))])]))
         }
-        try await intake.take(entries)
+        try await intake.take(entries.map(IntakeEntry.init))
     }
 
     /// A page without the entries that tell of reading it.

@@ -114,7 +114,7 @@ struct TrailCoreTests {
             try await trail.record($0, from: .campaigns, in: $1)
         }
         let bodies = good.prefix(20).map(\.body) + [altered] + good.suffix(20).map(\.body)
-        try await intake.take(bodies.compactMap { fixture.raw($0) })
+        try await intake.take(bodies.compactMap { fixture.raw($0) }.map(IntakeEntry.init))
         #expect(try await fixture.numbers() == Array(1...40))
         let kept = try await fixture.house.house.worker.query("select body from quarantined_events")
         #expect(kept.count == 1)

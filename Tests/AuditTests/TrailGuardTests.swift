@@ -26,12 +26,13 @@ extension AuditFixture {
         }
     }
 
-    fileprivate func entries(_ count: Int, _ action: String, tenant: TenantID? = nil) throws -> [StreamEntry] {
+    fileprivate func entries(_ count: Int, _ action: String, tenant: TenantID? = nil) throws -> [IntakeEntry] {
         try (0..<count).compactMap { _ in
             let event = try PendingEvent(
                 CampaignsEvents.TemplateCreated(template: TemplateID(UUID())), at: house.clock.clock.now, tenant: tenant ?? self.tenant,
                 actor: EventActor(kind: .user, id: "u1"), audit: AuditRecord(action: action, targets: [.init(type: "template", id: "t1")]))
             return StreamEntry(.array([.text(Array("1-1".utf8)), .array([.text(Array("body".utf8)), .text(Array(event.body.utf8))])]))
+                .map(IntakeEntry.init)
         }
     }
 

@@ -86,7 +86,7 @@ struct OutboxTests {
         let entries = (answer.array?.first?.array?.last?.array ?? []).compactMap(StreamEntry.init)
         let before = Heard()
         let intake = EventIntake(source: .auth, database: fixture.listener, logger: fixture.logger) { events, _ in try before.take(events) }
-        try await intake.take(entries)
+        try await intake.take(entries.map(IntakeEntry.init))
         #expect(before.names.count == 5)
         let after = Heard()
         try await fixture.running([fixture.consumer(after)]) {

@@ -3,6 +3,7 @@
 Everything durable: Postgres flushes each commit, `data_sent` is committed before a mail's last dot, its outcome after the reply.
 """
 
+import json
 import os
 import socket
 import subprocess
@@ -45,7 +46,8 @@ def run(options):
                 # Before and after ours: on a shared machine the peer of one moment is not that of the next.
                 celery = _celery(stack, layout, sink)
                 before = [_smtp_source(sink, arguments) for _, arguments in peers]
-                ours = _ours(stack, layout, sink)
+                load = Load(stack, layout, sink)
+                ours = load.run("unsigned")
                 after = [_smtp_source(sink, arguments) for _, arguments in peers]
                 for (name, _), first, second in zip(peers, before, after):
                     beside = (first + second) / 2
@@ -55,6 +57,7 @@ def run(options):
                 yield {
                     "name": "delivery, beside Celery, Redis, smtplib and a row a mail", "value": round(ours), "unit": "mails/s",
                     "beside": round(celery), "ratio": round(ours / celery, 2)}
+                yield _signed(load, ours)
         finally:
             stack.stop()
 
@@ -78,36 +81,80 @@ class Sink:
         self._process.wait()
 
 
-def _ours(stack, layout, sink):
-    facts, passwords = stack.facts, read_json(layout.secrets)
-    journey = Journey(Api(facts["url"], layout.authority), layout.maildir, facts["ports"]["mail"], passwords["mail_demo"])
-    journey.sign_up()
-    journey.set_up()
-    smtp = {"host": "127.0.0.1", "port": sink.port, "security": "none", "username": "", "password": ""}
-    mailboxes = [
-        journey.api.post(
-            "/api/v1/mailboxes",
-            {"workspace": journey.workspace, "address": f"bench{number}@example.com", "display_name": "Bench", "smtp": smtp})["id"]
-        for number in range(MAILBOXES)
-    ]
-    sql = Sql(facts["ports"]["postgres"], passwords["postgres"])
-    tenant = sql.value(f"select tenant_id from delivery.mailboxes where id = '{mailboxes[0]}'")
-    delivery = Peer(layout, facts["ports"]["delivery_internal"], "delivery", "campaigns")
-    sql.run("update delivery.job_queues set paused_at = now(), pause_reason = 'benchmark'")
-    _enqueue(delivery, tenant, journey.workspace, mailboxes)
-    sql.run("update delivery.job_queues set paused_at = null")
-    deadline = time.monotonic() + 300
-    while sql.value("select exists (select from delivery.jobs where state in ('queued', 'running') and kind = 'email')") == "t":
-        if time.monotonic() > deadline:
-            raise Failure("The mails were not sent within five minutes.")
-        # Seldom, since looking costs the database what sending needs.
-        time.sleep(1)
-    # The first claim falls before the first mark by less than the mark's own wait; the last outcome is stamped before its commit.
-    accepted, seconds = sql.value(
-        "select count(*) filter (where state = 'accepted'), extract(epoch from max(resolved_at) - min(data_sent_at)) from delivery.sends").split("|")
-    if int(accepted) != MAILS:
-        raise Failure(f"{accepted} of {MAILS} mails were accepted.")
-    return MAILS / float(seconds)
+def _signed(load, before):
+    """The same load of a domain with keys in use, beside what the processors have time for: that of an unsigned mail and of its signatures."""
+    load.activate_keys()
+    signed = load.run("signed")
+    # Before and after, as with the others: the tables have grown meanwhile.
+    unsigned = 2 / (1 / before + 1 / load.run("again"))
+    load.require_signed()
+    signature = _signature_seconds()
+    cores = len(os.sched_getaffinity(0))
+    possible = 1 / (1 / unsigned + signature / cores)
+    say(f"  unsigned {unsigned:.0f} mails/s; the signatures of a mail (RSA 2048 and Ed25519) take {signature * 1e6:.0f} µs of a core; {cores} cores.")
+    return {
+        "name": "delivery, signed, beside what the cores have time for", "value": round(signed), "unit": "mails/s", "beside": round(possible),
+        "ratio": round(signed / possible, 3)}
+
+
+def _signature_seconds():
+    """What signing one mail costs a core, measured alone by the same executable."""
+    command = [str(services.executable("delivery")), "--measure-signatures"]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True, cwd="/tmp").stdout)["microseconds"] / 1e6
+
+
+class Load:
+    """Mail of a company, sent by its mailboxes; they have their addresses in a domain with keys, or in one without."""
+
+    DOMAINS = {"unsigned": "example.com", "signed": "bench.example.com", "again": "example.com"}
+
+    def __init__(self, stack, layout, sink):
+        facts, passwords = stack.facts, read_json(layout.secrets)
+        self._journey = Journey(Api(facts["url"], layout.authority), layout.maildir, facts["ports"]["mail"], passwords["mail_demo"])
+        self._journey.sign_up()
+        self._journey.set_up()
+        smtp = {"host": "127.0.0.1", "port": sink.port, "security": "none", "username": "", "password": ""}
+        self._mailboxes = [
+            self._journey.api.post(
+                "/api/v1/mailboxes",
+                {"workspace": self._journey.workspace, "address": f"bench{number}@example.com", "display_name": "Bench", "smtp": smtp})["id"]
+            for number in range(MAILBOXES)
+        ]
+        self._sql = Sql(facts["ports"]["postgres"], passwords["postgres"])
+        self._tenant = self._sql.value(f"select tenant_id from delivery.mailboxes where id = '{self._mailboxes[0]}'")
+        self._delivery = Peer(layout, facts["ports"]["delivery_internal"], "delivery", "campaigns")
+
+    def run(self, name):
+        """Mails a second, from the first claim to the last outcome."""
+        self._sql.run("update delivery.job_queues set paused_at = now(), pause_reason = 'benchmark'")
+        # The same mailboxes and lanes for every load.
+        self._sql.run(
+            f"update delivery.mailboxes set address = split_part(address, '@', 1) || '@{self.DOMAINS[name]}' where address like 'bench%'")
+        _enqueue(self._delivery, self._tenant, self._journey.workspace, self._mailboxes, name)
+        self._sql.run("update delivery.job_queues set paused_at = null")
+        deadline = time.monotonic() + 300
+        while self._sql.value("select exists (select from delivery.jobs where state in ('queued', 'running') and kind = 'email')") == "t":
+            if time.monotonic() > deadline:
+                raise Failure("The mails were not sent within five minutes.")
+            # Seldom, since looking costs the database what sending needs.
+            time.sleep(1)
+        # The first claim falls before the first mark by less than the mark's own wait; the last outcome is stamped before its commit.
+        accepted, seconds = self._sql.value(
+            "select count(*) filter (where state = 'accepted'), extract(epoch from max(resolved_at) - min(data_sent_at)) from delivery.sends "
+            f"where send_key like 'test:{name}:%'").split("|")
+        if int(accepted) != MAILS:
+            raise Failure(f"{accepted} of {MAILS} mails were accepted.")
+        return MAILS / float(seconds)
+
+    def activate_keys(self):
+        """Keys as a company gets them; that they are published is written, since no DNS of the world has them."""
+        self._journey.api.post("/api/v1/signing-keys", {"domain": self.DOMAINS["signed"]})
+        self._sql.run("update delivery.signing_keys set state = 'active', activated_at = now(), look_at = now() + interval '1 day'")
+
+    def require_signed(self):
+        """A benchmark of signing that did not sign would say nothing."""
+        if self._sql.value("select count(*) from delivery.signing_keys where state = 'active' and signs_until is not null") != "2":
+            raise Failure("The mails of the domain with keys were not signed.")
 
 
 def _celery(stack, layout, sink):
@@ -135,12 +182,12 @@ def _celery(stack, layout, sink):
         "select count(*) / extract(epoch from max(sent_at) - min(sent_at)) from peer_mails where number >= 200"))
 
 
-def _enqueue(delivery, tenant, workspace, mailboxes):
+def _enqueue(delivery, tenant, workspace, mailboxes, name):
     body = ("x" * 72 + "\n") * (BODY // 73)
     now = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
     for first in range(0, MAILS, BATCH):
         sends = [
-            {"send_key": f"test:{uuid.uuid4()}", "workspace": workspace, "mailbox": mailboxes[number % MAILBOXES],
+            {"send_key": f"test:{name}:{uuid.uuid4()}", "workspace": workspace, "mailbox": mailboxes[number % MAILBOXES],
              "recipient": f"lead{number}@example.org", "subject": "A question", "text": body, "priority": 100, "due_at": now}
             for number in range(first, first + BATCH)
         ]

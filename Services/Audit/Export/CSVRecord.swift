@@ -18,8 +18,18 @@ enum CSVRecord {
 
     private static func quoted(_ field: String) -> String {
         let needsQuotes = field.utf8.contains { byte in
-            byte == UInt8(ascii: ",") || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r")
+            byte == UInt8(ascii: ",") || byte == quote || byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r")
         }
-        return needsQuotes ? "\"" + field.replacing("\"", with: "\"\"") + "\"" : field
+        guard needsQuotes else { return field }
+        var text = [quote]
+        text.reserveCapacity(field.utf8.count + 16)
+        for byte in field.utf8 {
+            if byte == quote { text.append(quote) }
+            text.append(byte)
+        }
+        text.append(quote)
+        return String(decoding: text, as: UTF8.self)
     }
+
+    private static let quote = UInt8(ascii: "\"")
 }

@@ -1,6 +1,5 @@
 import Contracts
 import Foundation
-import Postgres
 
 /// How entries are written into a file.
 enum TrailExportFormat: String, Codable, Sendable, CaseIterable {
@@ -30,10 +29,10 @@ enum TrailExportFormat: String, Codable, Sendable, CaseIterable {
         }
     }
 
-    /// One entry, with its line end; `row` as ``TrailStore/columns`` give it, `line` what was checked of it.
-    func line(_ row: Row, _ line: TrailLine) throws -> String {
+    /// One entry, with its line end; `line` is what was checked of it.
+    func line(_ entry: TrailEntry, _ line: TrailLine) -> String {
         switch self {
-        case .csv: CSVRecord.line(try Self.cells(row))
+        case .csv: CSVRecord.line(Self.cells(entry, seq: line.seq))
         case .ndjson: line.text + "\n"
         }
     }
@@ -47,27 +46,22 @@ enum TrailExportFormat: String, Codable, Sendable, CaseIterable {
         }
     }
 
-    private static func cells(_ row: Row) throws -> [String] {
-        let entry = try TrailStore.entry(row)
+    private static func cells(_ entry: TrailEntry, seq: Int64) -> [String] {
         let details = entry.details
-        let targets = entry.targets.enumerated().map { index, target in
-            AuditRecord.Target(
-                type: target.type, id: target.id, name: index < details.targetNames.count ? details.targetNames[index] : nil)
-        }
-        var changes: String?
-        if !details.changes.isEmpty { changes = try json(details.changes) }
-        var metadata: String?
-        if !details.metadata.isEmpty { metadata = try json(details.metadata) }
+        let targets = CanonicalJSON.array(
+            entry.targets.enumerated().map { index, target in
+                var members: [CanonicalJSON.Member] = [.init("id", .string(target.id)), .init("type", .string(target.type))]
+                if index < details.targetNames.count, let name = details.targetNames[index] { members.append(.init("name", .string(name))) }
+                return .object(members)
+            })
         let head: [String] = [
-            String(try row.decode("seq", as: Int64.self)), entry.id.description, TrailTime(entry.occurredAt).text, TrailTime(entry.recordedAt).text,
+            String(seq), entry.id.description, TrailTime(entry.occurredAt).text, TrailTime(entry.recordedAt).text,
         ]
-        let who: [String?] = [entry.action, entry.outcome, entry.actorKind, entry.actorID, details.actorName, try json(targets)]
+        let who: [String?] = [entry.action, entry.outcome, entry.actorKind, entry.actorID, details.actorName, targets.text]
         let origin: [String?] = [entry.workspace?.description, details.address, details.userAgent, entry.request, entry.trace]
-        let rest: [String?] = [entry.supportSession, entry.source, entry.type, changes, metadata]
+        let rest: [String?] = [
+            entry.supportSession, entry.source, entry.type, details.canonicalChanges?.text, details.canonicalMetadata?.text,
+        ]
         return head + (who + origin + rest).map { CSVRecord.harmless($0 ?? "") }
-    }
-
-    private static func json(_ value: some Encodable) throws -> String {
-        String(decoding: try WireJSON.encoder().encode(value), as: UTF8.self)
     }
 }

@@ -75,7 +75,7 @@ struct TrailExportWriter: Sendable {
         var assembly = TrailExportAssembly(work.format, frontier: work.frontier)
         var text = work.isBegun ? "" : work.format.head
         let (found, tiles) = try await read(work.selection, after: work.scanned, through: last, isLast: isLast, for: assembly)
-        text += try assembly.add(found, tiles: tiles)
+        text += try await assembly.add(found, tiles: tiles)
         if isLast {
             text += try assembly.finish(through: last, tiles: tiles)
             guard assembly.frontier.root == work.selection.tree.root else { throw ExportError.damagedTree }

@@ -53,7 +53,7 @@ struct TrailExports: Sendable {
                 let (rows, tiles) = try await read(slice, of: selection, for: assembly)
                 // Nothing that was counted goes away: an answer that breaks off is not taken for whole.
                 guard rows.count == slice.count else { throw ExportError.partMissing }
-                try await send(try assembly.add(rows, tiles: tiles))
+                try await send(try await assembly.add(rows, tiles: tiles))
             }
             let (_, tiles) = try await read([], of: selection, for: assembly)
             try await send(try assembly.finish(through: selection.through, tiles: tiles))

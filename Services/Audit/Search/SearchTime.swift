@@ -7,10 +7,18 @@ extension Database {
     func inTime<Value: Sendable>(
         as tenant: TenantID? = nil, orElse problem: Problem = .searchTooSlow, _ body: (Transaction) async throws -> Value
     ) async throws -> Value {
+        try await inTime(as: tenant, orElse: problem, asking: []) { transaction, _ in try await body(transaction) }
+    }
+
+    /// `first` goes out with what opens the transaction, in one round trip; `body` gets its answers.
+    func inTime<Value: Sendable>(
+        as tenant: TenantID?, orElse problem: Problem = .searchTooSlow, asking first: [SQL],
+        _ body: (Transaction, [Rows]) async throws -> Value
+    ) async throws -> Value {
         do {
             return try await transaction(as: tenant) { transaction in
-                try await transaction.query("select set_config('statement_timeout', '3s', true)")
-                return try await body(transaction)
+                let answers = try await transaction.pipeline(["select set_config('statement_timeout', '3s', true)"] + first)
+                return try await body(transaction, Array(answers.dropFirst()))
             }
         } catch let error as PostgresError where error.code == .statementTimeout {
             throw problem

@@ -53,15 +53,6 @@ struct TrailPage: Encodable, Sendable {
     }
 }
 
-extension TrailCheckpoint {
-    /// What was signed last, as this transaction sees it; nil while the tree is empty.
-    static func newest(of tenant: TenantID, in transaction: Transaction) async throws -> TrailCheckpoint? {
-        try await transaction.query(
-            "select \(columns) from trail_checkpoints where tenant_id = \(tenant) order by size desc limit 1"
-        ).first.map { try TrailCheckpoint($0) }
-    }
-}
-
 /// How often the commonest values stand in what a search finds, up to twenty a field.
 struct TrailFacets: Encodable, Sendable {
     struct Value: Encodable, Sendable {

@@ -28,18 +28,29 @@ struct TrailSearcher: Sendable {
         var window = SearchRange(from: cursor?.from, to: cursor?.to)
         if cursor == nil { window = try search.window(now: now) }
         let span = window
-        let kept = try await RetentionWindow.read(of: tenant, at: now, in: database)
-        return try await database.inTime(as: tenant) { transaction in
+        return try await inTime(as: tenant, at: now) { transaction, kept in
             let scope = try await scope(search, span, kept, tenant, in: transaction)
-            let found = try await Self.found(Self.statement(scope, search.order, cursor, limit: limit + 1), in: transaction)
             let isBackward = cursor?.isBackward ?? false
+            // Together: each question to the database is a round trip and two changes of thread.
+            var questions = [Self.statement(scope, search.order, cursor, limit: limit + 1), TrailCheckpoint.question(of: tenant)]
+            if cursor == nil { questions.append(Self.counting(scope)) }
+            let answers = try await transaction.pipeline(questions)
+            let found = try Self.found(answers[0])
             let events = try await Self.events(found.prefix(limit), of: tenant, search.order, isReversed: isBackward, in: transaction)
-            var total = cursor?.total
-            if cursor == nil { total = TrailTotal(counted: try await Self.count(scope, in: transaction)) }
+            let total = cursor == nil ? try TrailTotal(counted: answers[2][0].decode("n")) : cursor?.total
             return TrailPage(
                 data: events,
                 page: try links(events, hasMore: found.count > limit, search, cursor, span, total, tenant),
-                total: total, window: span, checkpoint: try await TrailCheckpoint.newest(of: tenant, in: transaction))
+                total: total, window: span, checkpoint: try answers[1].first.map { try TrailCheckpoint($0) })
+        }
+    }
+
+    /// `body` gets what the company is shown; that question goes out with what opens the transaction.
+    private func inTime<Value: Sendable>(
+        as tenant: TenantID, at now: Date, _ body: (Transaction, RetentionWindow) async throws -> Value
+    ) async throws -> Value {
+        try await database.inTime(as: tenant, asking: [RetentionWindow.question(of: tenant, at: now)]) { transaction, answers in
+            try await body(transaction, try RetentionWindow(answers[0], at: now))
         }
     }
 
@@ -49,8 +60,8 @@ struct TrailSearcher: Sendable {
         let kept: String
     }
 
-    private static func found(_ statement: SQL, in transaction: Transaction) async throws -> [Found] {
-        try await transaction.query(statement).map { Found(id: try $0.decode("id"), kept: try $0.decode("class")) }
+    private static func found(_ rows: Rows) throws -> [Found] {
+        try rows.map { Found(id: try $0.decode("id"), kept: try $0.decode("class")) }
     }
 
     /// The entries that were found, with their details; by the order of the search, or turned round.
@@ -78,15 +89,15 @@ struct TrailSearcher: Sendable {
     func list(of tenant: TenantID, _ search: TrailSearch, offset: Int, limit: Int) async throws -> (events: [TrailEvent], total: TrailTotal) {
         let now = clock.now
         let window = try search.window(now: now)
-        let kept = try await RetentionWindow.read(of: tenant, at: now, in: database)
-        return try await database.inTime(as: tenant) { transaction in
+        return try await inTime(as: tenant, at: now) { transaction, kept in
             let scope = try await scope(search, window, kept, tenant, in: transaction)
-            let found = try await Self.found(
-                """
-                select e.id, e.class from \(scope.source) where \(scope.condition) order by e.id desc limit \(limit) offset \(offset)
-                """, in: transaction)
+            let answers = try await transaction.pipeline([
+                "select e.id, e.class from \(scope.source) where \(scope.condition) order by e.id desc limit \(limit) offset \(offset)",
+                Self.counting(scope),
+            ])
+            let found = try Self.found(answers[0])
             let events = try await Self.events(found[...], of: tenant, .occurred, isReversed: false, in: transaction)
-            return (events, TrailTotal(counted: try await Self.count(scope, in: transaction)))
+            return (events, TrailTotal(counted: try answers[1][0].decode("n")))
         }
     }
 
@@ -149,18 +160,15 @@ struct TrailSearcher: Sendable {
     // MARK: - Counting
 
     /// Up to one more than is told.
-    private static func count(_ scope: Scope, in transaction: Transaction) async throws -> Int {
-        try await transaction.query(
-            "select count(*) as n from (select 1 from \(scope.source) where \(scope.condition) limit \(TrailTotal.cap + 1)) as found"
-        )[0].decode("n")
+    private static func counting(_ scope: Scope) -> SQL {
+        "select count(*) as n from (select 1 from \(scope.source) where \(scope.condition) limit \(TrailTotal.cap + 1)) as found"
     }
 
     /// How often each value stands in the newest ten thousand entries that fit.
     func facets(of tenant: TenantID, _ search: TrailSearch) async throws -> TrailFacets {
         let now = clock.now
         let window = try search.window(now: now)
-        let kept = try await RetentionWindow.read(of: tenant, at: now, in: database)
-        let rows = try await database.inTime(as: tenant) { transaction in
+        let rows = try await inTime(as: tenant, at: now) { transaction, kept in
             let scope = try await scope(search, window, kept, tenant, in: transaction)
             return try await transaction.query(
                 """

@@ -13,6 +13,8 @@ import Streams
 struct Trail: Sendable {
     /// The platform's own tree.
     static let platform = TenantID.zero
+    /// Entries that are numbered and written at once.
+    private static let part = 100
 
     let clock: WallClock
     let signer: CheckpointSigner
@@ -40,33 +42,42 @@ struct Trail: Sendable {
     func append(_ entries: [TrailEntry], in transaction: Transaction) async throws -> [TenantID: TreeDamage] {
         guard !entries.isEmpty else { return [:] }
         let stored = try await TrailIntake.lockHeads(of: Array(Set(entries.map(\.tenant))), in: transaction)
-        var (heads, damages) = verified(stored)
+        let (heads, damages) = verified(stored)
         let sound = entries.filter { damages[$0.tenant] == nil }
         var present = try await TrailIntake.known(sound, in: transaction)
         let new = sound.filter { present.insert(EntryKey(tenant: $0.tenant, id: $0.id)).inserted }
         guard !new.isEmpty else { return damages }
         let fresh = try await ErasedSubjects.stripped(new, in: transaction)
         let classes = try await TrailIntake.classes(of: fresh, in: transaction)
-        var numbered: [NumberedEntry] = []
-        var completed: [TenantID: [MerkleNode]] = [:]
-        for entry in fresh {
-            var head = heads[entry.tenant] ?? MerkleFrontier()
-            let retention = classes[MonthKey(entry)] ?? RetentionPlans.undecided.rawValue
-            let next = NumberedEntry(entry, seq: head.size + 1, retention: retention)
-            completed[entry.tenant, default: []] += head.append(next.leaf)
-            heads[entry.tenant] = head
-            numbered.append(next)
-        }
-        let growths = try completed.map { tenant, nodes -> TreeGrowth in
-            let head = heads[tenant] ?? MerkleFrontier()
+        let numbering = try await write(fresh, TrailNumbering(heads: heads, classes: classes), in: transaction)
+        let growths = try numbering.completed.map { tenant, nodes -> TreeGrowth in
+            let head = numbering.heads[tenant] ?? MerkleFrontier()
             let root = head.root
             return TreeGrowth(
                 tenant: tenant, head: head, tiles: TileGrowth.of(nodes), root: root,
                 note: try signer.note(of: tenant, size: head.size, root: root))
         }
-        try await TrailIntake.insert(numbered, growths, at: clock.now, in: transaction)
-        Counter(label: "trail_events_total").increment(by: numbered.count)
+        try await TrailIntake.grow(growths, at: clock.now, in: transaction)
+        Counter(label: "trail_events_total").increment(by: fresh.count)
         return damages
+    }
+
+    /// Part by part: while the database takes in the rows of one, the next is numbered and hashed on another thread.
+    private func write(_ entries: [TrailEntry], _ start: TrailNumbering, in transaction: Transaction) async throws -> TrailNumbering {
+        let parts = stride(from: 0, to: entries.count, by: Self.part).map { entries[$0..<min($0 + Self.part, entries.count)] }
+        return try await withThrowingTaskGroup(of: (TrailNumbering, [SQL]).self) { group in
+            var numbering = start
+            for (index, part) in parts.enumerated() {
+                let (after, rows) = if index == 0 { numbering.rows(of: part) } else { try await group.next() ?? numbering.rows(of: part) }
+                numbering = after
+                if index + 1 < parts.count {
+                    // Not on the connection's thread, which the body of a transaction prefers.
+                    group.addTask(executorPreference: globalConcurrentExecutor) { after.rows(of: parts[index + 1]) }
+                }
+                try await transaction.pipeline(rows)
+            }
+            return numbering
+        }
     }
 
     private func verified(_ stored: [StoredHead]) -> ([TenantID: MerkleFrontier], [TenantID: TreeDamage]) {

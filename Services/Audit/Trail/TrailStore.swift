@@ -56,8 +56,10 @@ enum TrailStore {
 
     /// An entry as it is verified elsewhere: the text that was hashed, and what of the erasable fields is still there. Throws ``AlteredEntry`` when
     /// the row is not what it was when it was written.
-    static func line(_ row: Row) throws -> TrailLine {
-        let entry = try Self.entry(row)
+    static func line(_ row: Row) throws -> TrailLine { try line(of: try entry(row), row) }
+
+    /// The same of an entry that was read from the row before.
+    static func line(of entry: TrailEntry, _ row: Row) throws -> TrailLine {
         let seq: Int64 = try row.decode("seq")
         let digests = try texts(row, "sd")
         let salts = try texts(row, "salts")

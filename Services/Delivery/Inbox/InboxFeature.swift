@@ -9,9 +9,8 @@ import ServiceRuntime
 
 /// The inbox, and what becomes of mail after it was fetched: one value for the composition root.
 struct InboxFeature: Sendable {
-    static let keys = [
-        ConfigurationKey("delivery.retention.inbox.days", "How long a conversation is kept after its last mail.", default: "730")
-    ]
+    static let retentionDays = ConfigurationKey(
+        "delivery.retention.inbox.days", "How long a conversation is kept after its last mail.", default: "730")
 
     /// What the fetcher calls in the transaction that moves its mark.
     let processing: InboundProcessing

@@ -33,7 +33,7 @@ struct Resolution: Sendable, Equatable {
         var deferrals = delivery.deferrals
         var firstDeferredAt = delivery.firstDeferredAt
         var unreachable = delivery.unreachable
-        wasTried = result != .handedBack
+        wasTried = ![.postponed, .handedBack].contains(result.kind)
         // No try is planned for an hour at which the mail must not go out.
         func again(at instant: Date, counted: Bool) -> Job {
             .again(at: delivery.hours?.time(for: instant) ?? instant, counted: counted)
@@ -68,6 +68,10 @@ struct Resolution: Sendable, Equatable {
             (isTold, isUsed, erasesContent) = (false, false, false)
         case .mailboxRefused(let text):
             (state, job, code, self.text) = ("planned", again(at: now, counted: false), nil, text)
+            (isTold, isUsed, erasesContent) = (false, false, false)
+        case .postponed(let text):
+            let next = RetrySchedule.afterUnreachable(delivery.attempt, spread: spread, now: now)
+            (state, job, code, self.text) = ("planned", again(at: next, counted: true), nil, text)
             (isTold, isUsed, erasesContent) = (false, false, false)
         case .handedBack:
             (state, job, code, text) = ("planned", again(at: now, counted: false), nil, nil)

@@ -8,6 +8,8 @@ struct DeliveryMetrics: Sendable {
     let claim = Timer(label: "delivery_claim_seconds")
     /// From the claim to the begin of the conversation with the server.
     let wait = Timer(label: "delivery_wait_seconds")
+    /// Finding the keys of a mail's domain and signing with them, the wait for a processor included.
+    let sign = Timer(label: "delivery_sign_seconds")
     /// The commit that says that the body is on its way.
     let mark = Timer(label: "delivery_mark_seconds")
     /// One mail's conversation with its server, the mark included.

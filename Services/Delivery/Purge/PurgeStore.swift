@@ -193,6 +193,7 @@ struct PurgeStore: Sendable {
                 "delete from inbox_heads where tenant_id = \(tenant)",
                 "delete from mailbox_purges where tenant_id = \(tenant)",
                 "delete from suppression_secrets where tenant_id = \(tenant)",
+                "delete from signing_keys where ctid = any(array(select ctid from signing_keys where tenant_id = \(tenant) limit \(batch)))",
                 "delete from delivery_settings where tenant_id = \(tenant)",
                 "delete from idempotency_keys where ctid = any(array(select ctid from idempotency_keys where tenant_id = \(tenant) limit \(batch)))",
                 "delete from send_gates where ctid = any(array(select ctid from send_gates where tenant_id = \(tenant) limit \(batch)))",

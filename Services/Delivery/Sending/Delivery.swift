@@ -71,12 +71,14 @@ enum DeliveryResult: Sendable, Equatable {
     case unreachable(text: String)
     /// The server does not let this mailbox in: the mailbox stops, the mail waits.
     case mailboxRefused(text: String)
+    /// Something on our side was not ready: nobody was spoken to, and the mail waits for its next try.
+    case postponed(text: String)
     /// Given back untouched, as at shutdown.
     case handedBack
 
     /// What it is, without its words: the value of the metric's label.
     enum Kind: String, Sendable, CaseIterable {
-        case accepted, refused, deferred, ambiguous, unreachable
+        case accepted, refused, deferred, ambiguous, unreachable, postponed
         case mailboxRefused = "mailbox_refused"
         case handedBack = "handed_back"
     }
@@ -88,6 +90,7 @@ enum DeliveryResult: Sendable, Equatable {
         case .deferred: .deferred
         case .ambiguous: .ambiguous
         case .unreachable: .unreachable
+        case .postponed: .postponed
         case .mailboxRefused: .mailboxRefused
         case .handedBack: .handedBack
         }

@@ -14,6 +14,7 @@ actor MailboxLane {
         let eventLoops: any EventLoopGroup
         let connector: SMTPConnector
         let composer: MessageComposer
+        let signing: MailSigning
         let marks: DataSentMarks
         let outcomes: Outcomes
         let keyring: Keyring
@@ -163,12 +164,24 @@ actor MailboxLane {
         _ delivery: Delivery, from mailbox: SendingMailbox, over kept: SMTPConnection?
     ) async -> (Attempt, SMTPConnection?) {
         let envelope: SMTPEnvelope
-        let message: [UInt8]
+        var message: [UInt8]
+        let sender: MailAddress
         do {
             message = try tools.composer.compose(delivery, from: mailbox)
-            envelope = SMTPEnvelope(sender: try MailAddress(mailbox.address), recipients: [try MailAddress(delivery.recipient)])
+            sender = try MailAddress(mailbox.address)
+            envelope = SMTPEnvelope(sender: sender, recipients: [try MailAddress(delivery.recipient)])
         } catch {
             return (Attempt(.refused(code: 550, text: "the mail cannot be written: \(error)")), kept)
+        }
+        do {
+            let composed = message
+            message = try await tools.metrics.sign.measure {
+                try await tools.signing.signed(composed, of: delivery.tenant, from: sender.domain)
+            }
+        } catch {
+            // Unsigned, it might be taken for a forgery; nothing is lost by waiting.
+            tools.logger.warning("mail not signed", metadata: ["send": "\(delivery.send)", "error": "\(error)"])
+            return (Attempt(.postponed(text: "the mail could not be signed yet")), kept)
         }
         if let kept, await kept.isReusable {
             let (attempt, connection) = await send(envelope, message, delivery, over: kept)

@@ -92,14 +92,17 @@ extension Date: PostgresBindable {
 extension Data: PostgresBindable {
     public static var postgresType: PostgresType { .bytea }
     public var postgresText: String {
-        let digits = Array("0123456789abcdef".utf8)
-        var text = Array("\\x".utf8)
-        text.reserveCapacity(2 + 2 * count)
-        for byte in self {
-            text.append(digits[Int(byte >> 4)])
-            text.append(digits[Int(byte & 15)])
+        String(unsafeUninitializedCapacity: 2 + 2 * count) { text in
+            text[0] = UInt8(ascii: "\\")
+            text[1] = UInt8(ascii: "x")
+            withUnsafeBytes { bytes in
+                for (place, byte) in bytes.enumerated() {
+                    text[2 * place + 2] = hexadecimalDigit(of: byte >> 4)
+                    text[2 * place + 3] = hexadecimalDigit(of: byte & 15)
+                }
+            }
+            return 2 + 2 * count
         }
-        return String(decoding: text, as: UTF8.self)
     }
 }
 
@@ -142,20 +145,34 @@ public struct PostgresOptionals<Element: PostgresBindable>: PostgresBindable {
 
 /// `{"a","b",NULL}`: every element quoted, quotes and backslashes escaped.
 private func arrayLiteral(_ elements: [String?]) -> String {
-    var text: [UInt8] = [UInt8(ascii: "{")]
-    for (index, element) in elements.enumerated() {
-        if index > 0 { text.append(UInt8(ascii: ",")) }
-        guard let element else {
-            text += Array("NULL".utf8)
-            continue
+    // Room for the case that every byte is escaped.
+    let capacity = elements.reduce(2) { $0 + 2 * ($1?.utf8.count ?? 1) + 3 }
+    return String(unsafeUninitializedCapacity: capacity) { text in
+        var place = 0
+        func put(_ byte: UInt8) {
+            text[place] = byte
+            place += 1
         }
-        text.append(UInt8(ascii: "\""))
-        for byte in element.utf8 {
-            if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { text.append(UInt8(ascii: "\\")) }
-            text.append(byte)
+        put(UInt8(ascii: "{"))
+        for (index, element) in elements.enumerated() {
+            if index > 0 { put(UInt8(ascii: ",")) }
+            guard let element else {
+                for byte in "NULL".utf8 { put(byte) }
+                continue
+            }
+            put(UInt8(ascii: "\""))
+            for byte in element.utf8 {
+                if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { put(UInt8(ascii: "\\")) }
+                put(byte)
+            }
+            put(UInt8(ascii: "\""))
         }
-        text.append(UInt8(ascii: "\""))
+        put(UInt8(ascii: "}"))
+        return place
     }
-    text.append(UInt8(ascii: "}"))
-    return String(decoding: text, as: UTF8.self)
+}
+
+/// `0` to `f`.
+private func hexadecimalDigit(of nibble: UInt8) -> UInt8 {
+    nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") + nibble - 10
 }

@@ -67,12 +67,20 @@ extension EntityID: PostgresDecodable {
 extension Data: PostgresDecodable {
     public init?(postgresText bytes: UnsafeBufferPointer<UInt8>) {
         guard bytes.count >= 2, bytes.count % 2 == 0, bytes[0] == UInt8(ascii: "\\"), bytes[1] == UInt8(ascii: "x") else { return nil }
-        var data = Data(capacity: bytes.count / 2 - 1)
-        for index in stride(from: 2, to: bytes.count, by: 2) {
-            guard let high = hexadecimalDigit(bytes[index]), let low = hexadecimalDigit(bytes[index + 1]) else { return nil }
-            data.append(high << 4 | low)
+        // Into an array first: a byte appended to Data costs as much as fifty appended to an array.
+        var isHexadecimal = true
+        let decoded = [UInt8](unsafeUninitializedCapacity: bytes.count / 2 - 1) { target, count in
+            for place in 0..<target.count {
+                guard let high = hexadecimalDigit(bytes[2 * place + 2]), let low = hexadecimalDigit(bytes[2 * place + 3]) else {
+                    isHexadecimal = false
+                    return
+                }
+                target.initializeElement(at: place, to: high << 4 | low)
+                count = place + 1
+            }
         }
-        self = data
+        guard isHexadecimal else { return nil }
+        self.init(decoded)
     }
 }
 

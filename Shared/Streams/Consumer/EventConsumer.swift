@@ -56,8 +56,13 @@ public struct EventConsumer: Service {
         while try await take(connection, from: "0") > 0 {}
         var claimedAt = ContinuousClock.now
         var prunedAt: ContinuousClock.Instant?
+        var ahead: [IntakeEntry] = []
         while !Task.isCancelled {
-            _ = try await take(connection, from: ">")
+            let entries = ahead.isEmpty ? try await next(connection, from: ">", waiting: true) : ahead
+            // Behind a full batch there is more: it is read and decoded while the database is busy with this one.
+            async let following = entries.count == batch ? next(connection, from: ">", waiting: false) : []
+            try await settle(entries, connection)
+            ahead = try await following
             working()
             if ContinuousClock.now - claimedAt > .seconds(5) {
                 try await claimFromTheDead(connection)
@@ -72,28 +77,36 @@ public struct EventConsumer: Service {
     }
 
     private func take(_ connection: RedisConnection, from position: String) async throws -> Int {
-        let answer: RedisValue
-        do throws(RedisError) {
-            answer = try await connection.command([
-                "XREADGROUP", "GROUP", group, consumer, "COUNT", "\(batch)", "BLOCK", "1000", "STREAMS", source.eventStream, position,
-            ])
-        } catch {
-            guard error.message.hasPrefix("NOGROUP") else { throw error }
-            try await connection.createGroup(group, on: source.eventStream)
-            return 0
-        }
-        let entries = answer.array?.first?.array?.dropFirst().first?.array ?? []
+        let entries = try await next(connection, from: position, waiting: true)
         try await settle(entries, connection)
         return entries.count
     }
 
-    private func claimFromTheDead(_ connection: RedisConnection) async throws {
-        let answer = try await connection.command(["XAUTOCLAIM", source.eventStream, group, consumer, "15000", "0-0", "COUNT", "\(batch)"])
-        try await settle(answer.array?.dropFirst().first?.array ?? [], connection)
+    /// What is taken and not settled, whatever goes wrong, is what this replica begins with next time.
+    private func next(_ connection: RedisConnection, from position: String, waiting: Bool) async throws -> [IntakeEntry] {
+        let answer: RedisValue
+        do throws(RedisError) {
+            answer = try await connection.command(
+                ["XREADGROUP", "GROUP", group, consumer, "COUNT", "\(batch)"] + (waiting ? ["BLOCK", "1000"] : [])
+                    + ["STREAMS", source.eventStream, position])
+        } catch {
+            guard error.message.hasPrefix("NOGROUP") else { throw error }
+            try await connection.createGroup(group, on: source.eventStream)
+            return []
+        }
+        return Self.entries(answer.array?.first?.array?.dropFirst().first)
     }
 
-    private func settle(_ values: [RedisValue], _ connection: RedisConnection) async throws {
-        let entries = values.compactMap(StreamEntry.init)
+    private static func entries(_ value: RedisValue?) -> [IntakeEntry] {
+        (value?.array ?? []).compactMap(StreamEntry.init).map(IntakeEntry.init)
+    }
+
+    private func claimFromTheDead(_ connection: RedisConnection) async throws {
+        let answer = try await connection.command(["XAUTOCLAIM", source.eventStream, group, consumer, "15000", "0-0", "COUNT", "\(batch)"])
+        try await settle(Self.entries(answer.array?.dropFirst().first), connection)
+    }
+
+    private func settle(_ entries: [IntakeEntry], _ connection: RedisConnection) async throws {
         guard !entries.isEmpty else { return }
         try await intake.take(entries)
         try await connection.command(["XACK", source.eventStream, group] + entries.map(\.position))

@@ -12,16 +12,14 @@ struct EventIntake: Sendable {
     let handle: EventConsumer.Handler
 
     /// Throws only what may go away by itself; then nothing of what is left was recorded.
-    func take(_ entries: [StreamEntry]) async throws {
+    func take(_ entries: [IntakeEntry]) async throws {
         var events: [ReceivedEvent] = []
         for entry in entries {
-            guard let body = entry.fields["body"] else { continue }
-            do {
-                events.append(try ReceivedEvent(body: body))
-            } catch {
-                let identifier = entry.fields["id"].flatMap { UUID(uuidString: String(decoding: $0, as: UTF8.self)) }
-                let type = entry.fields["type"].map { String(decoding: $0, as: UTF8.self) } ?? ""
-                try await quarantine(identifier ?? UUID(), type: type, body: body, reason: error.reason)
+            switch entry.content {
+            case .event(let event): events.append(event)
+            case .nothing: break
+            case .malformed(let identifier, let type, let body, let reason):
+                try await quarantine(identifier ?? UUID(), type: type, body: body, reason: reason)
             }
         }
         try await apply(events[...])

@@ -28,9 +28,12 @@ struct TrailCheckpoint: Encodable, Sendable, Equatable {
 
     /// The newest, or the one of exactly this size; nil when there is none. The transaction is in the company's name, or of the `_worker` role.
     static func read(of tenant: TenantID, size: Int64? = nil, in transaction: Transaction) async throws -> TrailCheckpoint? {
+        try await transaction.query(question(of: tenant, size: size)).first.map { try TrailCheckpoint($0) }
+    }
+
+    /// The same, to be asked together with something else.
+    static func question(of tenant: TenantID, size: Int64? = nil) -> SQL {
         let condition: SQL = size.map { "size = \($0)" } ?? "true"
-        return try await transaction.query(
-            "select \(columns) from trail_checkpoints where tenant_id = \(tenant) and \(condition) order by size desc limit 1"
-        ).first.map { try TrailCheckpoint($0) }
+        return "select \(columns) from trail_checkpoints where tenant_id = \(tenant) and \(condition) order by size desc limit 1"
     }
 }

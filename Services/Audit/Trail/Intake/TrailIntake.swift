@@ -89,17 +89,17 @@ enum TrailIntake {
         return classes
     }
 
-    /// Rows of the entries, what they add to the trees, and the signed state of each tree.
-    static func insert(
-        _ entries: [NumberedEntry], _ growths: [TreeGrowth], at instant: Date, in transaction: Transaction
-    ) async throws {
+    /// Statements that write the entries.
+    static func rows(of entries: [NumberedEntry]) -> [SQL] {
+        [events(entries), details(entries), targets(entries)]
+    }
+
+    /// What entries added to the trees, and the signed state of each tree.
+    static func grow(_ growths: [TreeGrowth], at instant: Date, in transaction: Transaction) async throws {
         let begun = PlacedTile.of(growths) { $0.start == 0 }
         let grown = PlacedTile.of(growths) { $0.start > 0 }
-        let statements: [SQL] = [
-            events(entries), details(entries), targets(entries), heads(growths), checkpoints(growths, at: instant), begin(begun), grow(grown),
-        ]
-        let answers = try await transaction.pipeline(statements)
-        guard answers[3].affected == growths.count, answers[5].affected == begun.count, answers[6].affected == grown.count else {
+        let answers = try await transaction.pipeline([heads(growths), checkpoints(growths, at: instant), begin(begun), grow(grown)])
+        guard answers[0].affected == growths.count, answers[2].affected == begun.count, answers[3].affected == grown.count else {
             throw damaged("the stored tiles are not those of the head")
         }
     }
