@@ -141,8 +141,8 @@ struct DeliveryService: DeployableService {
             streams: WorkStreams(consumer: name, queues: WorkQueue.others),
             store: JobStore(database: house.worker, counters: otherCounters), redis: house.redis,
             handlers: maintenance.handlers.merging(signing.jobHandlers) { first, _ in first }
-                .merging(inbox.jobHandlers) { first, _ in first }.merging(["benchmark.nothing": { _ in .done }]) { first, _ in first }, slots: slots, lease: Double(lease),
-            clock: house.clock, wakeup: wakeup, logger: house.logger)
+                .merging(inbox.jobHandlers) { first, _ in first }.merging(["benchmark.nothing": { _ in .done }]) { first, _ in first }, slots: slots,
+            lease: Double(lease), clock: house.clock, wakeup: wakeup, logger: house.logger)
         recount = ResourceRecount(house: house, of: .mailboxes) { start, limit, database in
             try await MailboxStore.counts(after: start, limit: limit, in: database)
         }
