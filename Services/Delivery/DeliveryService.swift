@@ -2,6 +2,7 @@ import Contracts
 import Foundation
 import HTTP
 import Hummingbird
+import MIME
 import Mail
 import NIOPosix
 import Postgres
@@ -26,6 +27,7 @@ struct DeliveryService: DeployableService {
         Migration(name: "m0009_domains", embedded: PackageResources.m0009_domains_sql),
         Migration(name: "m0010_signing_keys", embedded: PackageResources.m0010_signing_keys_sql),
         Migration(name: "m0011_imap", embedded: PackageResources.m0011_imap_sql),
+        Migration(name: "m0012_inbox", embedded: PackageResources.m0012_inbox_sql),
         Migration(name: "m0013_webhooks", embedded: PackageResources.m0013_webhooks_sql),
         Migration(name: "m0016_reputation", embedded: PackageResources.m0016_reputation_sql),
     ]
@@ -42,7 +44,7 @@ struct DeliveryService: DeployableService {
         ConfigurationKey("delivery.retention.failed.days", "How long failed jobs are kept.", default: "365"),
         ConfigurationKey("delivery.retention.logs.days", "How long lines about jobs are kept.", default: "90"),
         ConfigurationKey("mail.ca.file", "Certificate authorities (PEM) to trust besides the system's.", default: ""),
-        SigningFeature.rotationDays, SigningFeature.overlapDays,
+        SigningFeature.rotationDays, SigningFeature.overlapDays, InboxFeature.retentionDays,
         WebhooksFeature.reachKey, WebhooksFeature.certificatesKey, WebhooksFeature.slotsKey,
     ]
     static let keys = ownKeys + DomainsFeature.keys + FetchingFeature.keys + ReputationFeature.keys
@@ -64,6 +66,7 @@ struct DeliveryService: DeployableService {
     private let ambiguous: AmbiguousSends
     private let watch: SessionWatch
     let fetching: FetchingFeature
+    let inbox: InboxFeature
     let recount: ResourceRecount
     private let platform: EventConsumer
     private let access: EventConsumer
@@ -129,8 +132,14 @@ struct DeliveryService: DeployableService {
         ambiguous = AmbiguousSends(
             api: house.api, worker: house.worker, counters: otherCounters, events: events, outbox: house.outbox, wakeup: wakeup, clock: house.clock)
         // Whoever makes use of what comes in takes it from here, in the transaction that remembers it.
+        let enqueuer = Enqueuer(database: house.worker, counters: enqueueCounters, clock: house.clock, wakeup: wakeup, metrics: metrics)
+        inbox = try InboxFeature(
+            house, links: links, suppressions: suppressions, enqueuer: enqueuer, watch: watch, wakeup: wakeup, feedback: reputation.feedback,
+            parse: { try ParsedMail.parse($0) }, classify: { InboundClassifier.classifyAll($0, ourAddress: $1) })
+        let processing = inbox.processing
         fetching = try FetchingFeature(
-            house, links: links, ambiguous: ambiguous, digests: digests, accessToken: nil, process: { _, _ in })
+            house, links: links, ambiguous: ambiguous, digests: digests, accessToken: nil,
+            process: { try await processing.take($0, in: $1) })
         mailboxes = Mailboxes(
             store: MailboxStore(database: house.api), database: house.api, auth: house.peer(.auth), plan: PlanPlaces(house: house),
             connector: connector, keyring: house.keyring, outbox: house.outbox, wakeup: wakeup, clock: house.clock,
@@ -161,12 +170,13 @@ struct DeliveryService: DeployableService {
         worker = Worker(
             streams: WorkStreams(consumer: name, queues: WorkQueue.forMail), store: DeliveryStore(database: house.worker, lease: Double(lease)),
             redis: house.redis, tools: tools, slots: slots, lease: .seconds(lease), logger: house.logger)
+        // Until the reading of mail is wired in, nothing that comes in is understood, and so nothing is acted upon or kept.
         let maintenance = Maintenance(database: house.worker, retention: try Self.retention(settings), clock: house.clock)
         jobWorker = JobWorker(
             streams: WorkStreams(consumer: name, queues: WorkQueue.others),
             store: JobStore(database: house.worker, counters: otherCounters), redis: house.redis,
             handlers: [
-                maintenance.handlers, signing.jobHandlers, fetching.handlers, reputation.handlers, warmup.handlers,
+                maintenance.handlers, signing.jobHandlers, fetching.handlers, inbox.jobHandlers, reputation.handlers, warmup.handlers,
                 ["benchmark.nothing": { _ in .done }],
             ].reduce(into: [:]) { $0.merge($1) { first, _ in first } }, slots: slots, lease: Double(lease), clock: house.clock, wakeup: wakeup,
             logger: house.logger)
@@ -175,8 +185,7 @@ struct DeliveryService: DeployableService {
         }
         settlement = Settlement(database: house.worker, billing: house.peer(.billing), logger: house.logger)
         handlers = DeliveryHandlers(
-            enqueuer: Enqueuer(database: house.worker, counters: enqueueCounters, clock: house.clock, wakeup: wakeup, metrics: metrics),
-            gates: gates, mailboxes: MailboxStore(database: house.api), suppressions: suppressions,
+            enqueuer: enqueuer, gates: gates, mailboxes: MailboxStore(database: house.api), suppressions: suppressions,
             health: TransportHealthStore(database: house.worker), jobs: JobStore(database: house.worker, counters: enqueueCounters),
             purge: Purge(database: house.worker, counters: otherCounters, plan: PlanPlaces(house: house), clock: house.clock),
             eraser: RecipientEraser(
@@ -215,6 +224,7 @@ struct DeliveryService: DeployableService {
         reputation.routes(on: router)
         warmup.routes(on: router)
         compliance.routes(on: router)
+        inbox.routes(on: router)
     }
 
     func methods(on router: inout RPCRouter) {
@@ -224,7 +234,7 @@ struct DeliveryService: DeployableService {
 
     var background: [any Service] {
         [settlement, worker, jobWorker, dispatcher, platform, access, watch, recount] + domains.background + fetching.background
-            + webhooks.background
+            + inbox.background + webhooks.background
     }
 
     func parts() async -> [String: PartHealth] { ["inbox": await fetching.health(), "webhooks": await webhooks.health()] }

@@ -13,6 +13,7 @@ struct HandOver: Sendable {
     let postalAddress: String?
     let tracksOpens: Bool
     let tracksClicks: Bool
+    let stopsOnReply: Bool
     let isChecked: Bool
     /// Until when this process has the batch for itself, by the database's clock; also its proof.
     var lockedUntil: Date

@@ -25,7 +25,7 @@ struct MailRenderer: Sendable {
             // Of two processes' clocks the later one counts: what was decided for tomorrow's cap does not go today.
             dueAt: max(now, member.plannedAt), reservation: reservation, window: handOver.schedule.window(for: member.zone),
             follows: isFollowUp ? member.before.map { Enrolment.sendKey(member.enrolment, step: $0.step) } : nil,
-            tracksOpens: handOver.tracksOpens, tracksClicks: handOver.tracksClicks)
+            tracksOpens: handOver.tracksOpens, tracksClicks: handOver.tracksClicks, stopsOnReply: handOver.stopsOnReply)
     }
 
     /// The subject of the thread's first mail, as an answer has it.

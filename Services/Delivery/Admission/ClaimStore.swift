@@ -219,7 +219,7 @@ struct ClaimStore: Sendable {
             """
             update sends s set state = 'suppressed', version = s.version + 1, resolved_at = \(now)
             from unnest(\(picked.map(\.lane.tenant)), \(picked.map(\.job))) as p (tenant_id, id)
-            where s.tenant_id = p.tenant_id and s.id = p.id and s.state in ('planned', 'deferred') and exists (
+            where s.tenant_id = p.tenant_id and s.id = p.id and s.state in ('planned', 'deferred') and not s.passes_suppression and exists (
                 select from suppressions x where x.tenant_id = s.tenant_id and x.address = s.recipient
                   and (x.workspace_id is null or x.workspace_id = s.workspace_id))
             returning s.tenant_id, s.id, s.send_key, s.version, s.campaign_id, s.enrolment_id, s.reservation_id

@@ -28,7 +28,7 @@ struct ErasedOptOuts: Sendable {
             """
             select s.tenant_id, s.id, s.recipient, k.secret_sealed from unnest(\(picked.map(\.0)), \(picked.map(\.1))) as p (tenant_id, id)
             join suppression_secrets k on k.tenant_id = p.tenant_id
-            join sends s on s.tenant_id = p.tenant_id and s.id = p.id and s.state in ('planned', 'deferred')
+            join sends s on s.tenant_id = p.tenant_id and s.id = p.id and s.state in ('planned', 'deferred') and not s.passes_suppression
             """)
         guard !found.isEmpty else { return [] }
         var digesters: [TenantID: AddressDigests.Digester] = [:]

@@ -90,13 +90,44 @@ struct ErasureStore: Sendable {
         ])
     }
 
-    /// Whether neither the ledger nor a suppression names the address any more.
+    /// Takes the person out of the inbox: their threads with all that was said in them, and in others' threads what has their address. A mail that
+    /// answers one of ours comes no more into a thread, since the ledger no longer knows whom it went to.
+    func eraseConversations(in transaction: Transaction) async throws {
+        let threads = try await transaction.query(
+            "select id from inbox_threads where tenant_id = \(tenant) and contact = \(address) limit \(batch) for update skip locked"
+        ).map { try $0.decode("id", as: InboxThreadID.self) }
+        let gone = try await transaction.query(
+            """
+            delete from inbox_messages where tenant_id = \(tenant) and id = any(array(
+                (select id from inbox_messages where tenant_id = \(tenant) and thread_id = any(\(threads)) limit \(batch)) union
+                (select id from inbox_messages where tenant_id = \(tenant) and people @> array[\(address)]::text[] limit \(batch))))
+            returning thread_id
+            """)
+        let touched = Array(Set(try gone.map { try $0.decode("thread_id", as: InboxThreadID.self) }).subtracting(threads))
+        try await transaction.query(
+            """
+            delete from inbox_threads t where t.tenant_id = \(tenant) and t.id = any(\(threads + touched))
+              and not exists (select from inbox_messages m where m.tenant_id = t.tenant_id and m.thread_id = t.id)
+            """)
+        guard !touched.isEmpty else { return }
+        // The beginning of what is gone may stand as the thread's own, and its writer's name.
+        try await transaction.query(
+            """
+            update inbox_threads t set snippet = '', contact_name = null,
+                messages = (select count(*) from inbox_messages m where m.tenant_id = t.tenant_id and m.thread_id = t.id)
+            where t.tenant_id = \(tenant) and t.id = any(\(touched))
+            """)
+    }
+
+    /// Whether neither the ledger nor a suppression nor the inbox names the address any more.
     func isEmpty(in transaction: Transaction) async throws -> Bool {
         try await transaction.query(
             """
             select not exists (select from sends where tenant_id = \(tenant) and recipient = \(address))
                and not exists (select from suppressions where tenant_id = \(tenant) and address = \(address))
-               and not exists (select from mailbox_quarantine where tenant_id = \(tenant) and \(digest) = any(address_digests)) as empty
+               and not exists (select from mailbox_quarantine where tenant_id = \(tenant) and \(digest) = any(address_digests))
+               and not exists (select from inbox_threads where tenant_id = \(tenant) and contact = \(address))
+               and not exists (select from inbox_messages where tenant_id = \(tenant) and people @> array[\(address)]::text[]) as empty
             """)[0].decode("empty")
     }
 }

@@ -32,6 +32,8 @@ struct RecipientEraser: Sendable {
         }
         try await cancel(store, now: now)
         try await database.transaction { try await store.eraseMails(in: $0) }
+        // After the ledger: from here on no answer makes a thread of theirs again.
+        try await database.transaction { try await store.eraseConversations(in: $0) }
         return try await database.transaction { transaction in
             // Once more: somebody may have unsubscribed by a link meanwhile.
             try await store.forbid(isOptedOut: isOptedOut, at: now, in: transaction)

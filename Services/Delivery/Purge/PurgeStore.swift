@@ -11,16 +11,31 @@ struct PurgeStore: Sendable {
 
     // MARK: - Jobs and sends
 
-    /// What mails say, and what was noted about jobs; a job that sends a mail has the identifier of its send.
+    /// What people answered, what mails say, and what was noted about jobs; a job that sends a mail has the identifier of its send.
     var jobParts: [SQL] {
         guard let workspace else {
             return [
+                "delete from inbox_messages where ctid = any(array(select ctid from inbox_messages where tenant_id = \(tenant) limit \(batch)))",
+                "delete from inbox_threads where ctid = any(array(select ctid from inbox_threads where tenant_id = \(tenant) limit \(batch)))",
+                "delete from inbound_facts where ctid = any(array(select ctid from inbound_facts where tenant_id = \(tenant) limit \(batch)))",
                 "delete from send_contents where ctid = any(array(select ctid from send_contents where tenant_id = \(tenant) limit \(batch)))",
                 "delete from job_logs where ctid = any(array(select ctid from job_logs where tenant_id = \(tenant) limit \(batch)))",
                 "delete from send_feedback where ctid = any(array(select ctid from send_feedback where tenant_id = \(tenant) limit \(batch)))",
             ]
         }
         return [
+            """
+            delete from inbox_messages where ctid = any(array(
+                select ctid from inbox_messages where tenant_id = \(tenant) and workspace_id = \(workspace) limit \(batch)))
+            """,
+            """
+            delete from inbox_threads where ctid = any(array(
+                select ctid from inbox_threads where tenant_id = \(tenant) and workspace_id = \(workspace) limit \(batch)))
+            """,
+            """
+            delete from inbound_facts where ctid = any(array(
+                select ctid from inbound_facts where tenant_id = \(tenant) and workspace_id = \(workspace) limit \(batch)))
+            """,
             """
             delete from send_contents where ctid = any(array(
                 select p.ctid from send_contents p join sends s on s.tenant_id = p.tenant_id and s.id = p.send_id
@@ -227,6 +242,7 @@ struct PurgeStore: Sendable {
                 delete from reservation_settlements where ctid = any(array(
                     select ctid from reservation_settlements where tenant_id = \(tenant) limit \(batch)))
                 """,
+                "delete from inbox_heads where tenant_id = \(tenant)",
                 "delete from mailbox_purges where tenant_id = \(tenant)",
                 "delete from domain_companies where tenant_id = \(tenant)",
                 "delete from reputations where ctid = any(array(select ctid from reputations where tenant_id = \(tenant) limit \(batch)))",

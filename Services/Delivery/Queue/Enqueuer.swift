@@ -13,6 +13,15 @@ struct Enqueuer: Sendable {
     let metrics: DeliveryMetrics
 
     func enqueue(_ request: DeliveryRPC.EnqueueSends) async throws -> DeliveryRPC.EnqueueResult {
+        let start = ContinuousClock.now
+        defer { metrics.enqueue.record(since: start) }
+        let result = try await database.transaction { try await enqueue(request, in: $0) }
+        wakeup.signal()
+        return result
+    }
+
+    /// In the caller's transaction; whoever commits it signals the dispatcher.
+    func enqueue(_ request: DeliveryRPC.EnqueueSends, in transaction: Transaction) async throws -> DeliveryRPC.EnqueueResult {
         let sends = request.sends
         guard (1...500).contains(sends.count), Set(sends.map(\.sendKey)).count == sends.count,
             sends.allSatisfy({ (1...200).contains($0.sendKey.utf8.count) })
@@ -20,32 +29,32 @@ struct Enqueuer: Sendable {
         let tenant = request.tenant
         let now = clock.now
         let mails = try PlannedMail.plan(sends, now: now)
-        let start = ContinuousClock.now
-        defer { metrics.enqueue.record(since: start) }
-        let fresh = try await database.transaction { transaction in
-            let wanted = Set(sends.map(\.mailbox))
-            let known = try await transaction.query("select id from mailboxes where tenant_id = \(tenant) and id = any(\(Array(wanted)))")
-            guard known.count == wanted.count else {
-                throw RPCError(kind: "mailbox_not_found", message: "The tenant has no such mailbox.")
-            }
-            let identifiers = sends.map { _ in SendID(.v7(at: now)) }
-            let inserted = try await transaction.query(
-                """
-                insert into sends (tenant_id, id, send_key, state, workspace_id, campaign_id, enrolment_id, mailbox_id, recipient, reservation_id, created_at)
-                select \(tenant), id, send_key, 'planned', workspace_id, campaign_id, enrolment_id, mailbox_id, recipient, reservation_id, \(now)
-                from unnest(\(identifiers), \(sends.map(\.sendKey)), \(sends.map(\.workspace)), \(PostgresOptionals(sends.map(\.campaign))),
-                            \(PostgresOptionals(sends.map(\.enrolment))), \(sends.map(\.mailbox)), \(sends.map { $0.recipient.lowercased() }),
-                            \(PostgresOptionals(sends.map(\.reservation))))
-                     as n (id, send_key, workspace_id, campaign_id, enrolment_id, mailbox_id, recipient, reservation_id)
-                on conflict (tenant_id, send_key) do nothing returning id
-                """)
-            let fresh = Set(try inserted.map { try $0.decode("id", as: SendID.self) })
-            let new = zip(identifiers, mails).filter { fresh.contains($0.0) }
-            if !new.isEmpty { try await transaction.pipeline([content(new, tenant), jobs(new, tenant, now)] + lanes(new, tenant, now)) }
-            return fresh.count
+        let wanted = Set(sends.map(\.mailbox))
+        let known = try await transaction.query("select id from mailboxes where tenant_id = \(tenant) and id = any(\(Array(wanted)))")
+        guard known.count == wanted.count else {
+            throw RPCError(kind: "mailbox_not_found", message: "The tenant has no such mailbox.")
         }
-        wakeup.signal()
-        return DeliveryRPC.EnqueueResult(enqueued: fresh, known: sends.count - fresh)
+        let identifiers = sends.map { _ in SendID(.v7(at: now)) }
+        let digests = sends.map { SubjectKey($0.subject).digest(of: tenant) }
+        let inserted = try await transaction.query(
+            """
+            insert into sends (tenant_id, id, send_key, state, workspace_id, campaign_id, enrolment_id, mailbox_id, recipient, reservation_id, created_at,
+                               stops_on_reply, subject_digest)
+            select \(tenant), id, send_key, 'planned', workspace_id, campaign_id, enrolment_id, mailbox_id, recipient, reservation_id, \(now),
+                stops_on_reply, subject_digest
+            from unnest(\(identifiers), \(sends.map(\.sendKey)), \(sends.map(\.workspace)), \(PostgresOptionals(sends.map(\.campaign))),
+                        \(PostgresOptionals(sends.map(\.enrolment))), \(sends.map(\.mailbox)), \(sends.map { $0.recipient.lowercased() }),
+                        \(PostgresOptionals(sends.map(\.reservation))), \(sends.map { $0.stopsOnReply ?? true }), \(digests))
+                 as n (id, send_key, workspace_id, campaign_id, enrolment_id, mailbox_id, recipient, reservation_id, stops_on_reply, subject_digest)
+            on conflict (tenant_id, send_key) do nothing returning id
+            """)
+        let fresh = Set(try inserted.map { try $0.decode("id", as: SendID.self) })
+        let new = zip(identifiers, mails).filter { fresh.contains($0.0) }
+        if !new.isEmpty {
+            let reopened = StopFence.reopen(new.map(\.1.send), of: tenant).map { [$0] } ?? []
+            try await transaction.pipeline(reopened + [content(new, tenant), jobs(new, tenant, now)] + lanes(new, tenant, now))
+        }
+        return DeliveryRPC.EnqueueResult(enqueued: fresh.count, known: sends.count - fresh.count)
     }
 
     private typealias New = [(SendID, PlannedMail)]

@@ -30,6 +30,8 @@ struct Delivery: Sendable {
     let hours: OpeningHours?
     /// Send keys of the mails that it follows, oldest first.
     let follows: [String]
+    /// Message-IDs that a person's own answer refers to instead, oldest first.
+    var answers: [String] = []
     let deferrals: Int
     let firstDeferredAt: Date?
     let unreachable: Int

@@ -25,7 +25,8 @@ struct DeliveryStore: Sendable {
             select j.id, j.fence, j.queue, j.priority, j.attempt, j.unreachable, j.tenant_id, j.lane_id as mailbox_id, j.destination,
                    greatest(0, extract(epoch from clock_timestamp() - j.claimed_at)::float8) as age, s.send_key, s.campaign_id,
                    s.enrolment_id, s.reservation_id, s.recipient, s.deferrals, s.first_deferred_at, s.created_at, c.recipient_name, c.subject,
-                   c.text_body, c.html_body, c.sending_window, coalesce(c.follows, '{}') as follows, m.address, m.display_name, m.smtp_host,
+                   c.text_body, c.html_body, c.sending_window, coalesce(c.follows, '{}') as follows,
+                   coalesce(c.answers, '{}') as answers, m.address, m.display_name, m.smtp_host,
                    m.smtp_port, m.smtp_security, m.smtp_username, m.password_sealed, m.version, m.gap_seconds > 0 as has_gap,
                    m.failures > 0 as has_failures
             from unnest(\(entries.map(\.claim.job)), \(entries.map(\.claim.fence))) as e (id, fence)
@@ -51,6 +52,7 @@ struct DeliveryStore: Sendable {
                     mailbox: try row.decode("mailbox_id"), recipient: try row.decode("recipient"),
                     recipientName: try row.decodeOptional("recipient_name"), subject: try row.decode("subject"), text: try row.decode("text_body"),
                     html: try row.decodeOptional("html_body"), hours: hours, follows: try row.decode("follows"),
+                    answers: try row.decode("answers"),
                     deferrals: try row.decode("deferrals"), firstDeferredAt: try row.decodeOptional("first_deferred_at"),
                     unreachable: try row.decode("unreachable"),
                     createdAt: try row.decode("created_at"), destination: try row.decodeOptional("destination"),

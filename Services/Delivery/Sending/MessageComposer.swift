@@ -17,12 +17,15 @@ struct MessageComposer: Sendable {
         let link = links.link(tenant: delivery.tenant, send: delivery.send)
         let text = delivery.text.substituting(Self.unsubscribePlaceholder, with: link)
         let html = delivery.html?.substituting(Self.unsubscribePlaceholder, with: link.htmlEscaped)
-        let thread = delivery.follows.map { Self.messageIdentifier(of: $0, tenant: delivery.tenant, at: sender.domain) }
+        // What one person writes to another is no mail of a list.
+        let isAnswer = delivery.sendKey.hasPrefix(InboxReply.keyPrefix)
+        let thread =
+            isAnswer ? delivery.answers : delivery.follows.map { Self.messageIdentifier(of: $0, tenant: delivery.tenant, at: sender.domain) }
         let message = MailMessage(
             from: sender.named(mailbox.displayName), to: [try MailAddress(delivery.recipient).named(delivery.recipientName)],
             subject: delivery.subject, text: text, html: html,
             messageIdentifier: Self.messageIdentifier(of: delivery.sendKey, tenant: delivery.tenant, at: sender.domain), date: delivery.createdAt,
-            inReplyTo: thread.last, references: thread, listUnsubscribe: ListUnsubscribe(link: link))
+            inReplyTo: thread.last, references: thread, listUnsubscribe: isAnswer ? nil : ListUnsubscribe(link: link))
         return try message.serialized()
     }
 

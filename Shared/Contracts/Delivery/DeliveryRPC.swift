@@ -93,11 +93,14 @@ public enum DeliveryRPC {
         /// Nil is no.
         public var tracksOpens: Bool?
         public var tracksClicks: Bool?
+        /// Whether whoever answers gets no more of the enrolment's mails, from the commit of the answer on; nil is yes.
+        public var stopsOnReply: Bool?
 
         public init(
             sendKey: String, workspace: WorkspaceID, campaign: CampaignID?, enrolment: EnrolmentID?, mailbox: MailboxID, recipient: String,
             recipientName: String?, subject: String, text: String, html: String?, priority: Int, dueAt: Date, reservation: ReservationID?,
-            window: SendingWindow? = nil, follows: [String]? = nil, tracksOpens: Bool? = nil, tracksClicks: Bool? = nil
+            window: SendingWindow? = nil, follows: [String]? = nil, tracksOpens: Bool? = nil, tracksClicks: Bool? = nil,
+            stopsOnReply: Bool? = nil
         ) {
             self.sendKey = sendKey
             self.workspace = workspace
@@ -116,6 +119,7 @@ public enum DeliveryRPC {
             self.follows = follows
             self.tracksOpens = tracksOpens
             self.tracksClicks = tracksClicks
+            self.stopsOnReply = stopsOnReply
         }
     }
 

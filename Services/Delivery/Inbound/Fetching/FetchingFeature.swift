@@ -44,7 +44,7 @@ struct FetchingFeature: Sendable {
             throw SettingsError(problems: ["delivery.smtp.reach must be public or anywhere"])
         }
         let limits = IMAPLimits()
-        let (keyring, logger, wakeup) = (house.keyring, house.logger, Wakeup())
+        let (keyring, logger, wakeup, outbox) = (house.keyring, house.logger, Wakeup(), house.outbox)
         func connector(_ threads: ReaderThreads, _ timeouts: IMAPTimeouts) -> IMAPConnector {
             IMAPConnector { server, credentials throws(IMAPError) in
                 try await IMAPConnection.connect(
@@ -53,7 +53,7 @@ struct FetchingFeature: Sendable {
             }
         }
         let reader = FolderReader(
-            database: house.worker, process: process, copies: SentCopies(links: links, ambiguous: ambiguous),
+            database: house.worker, process: process, tell: { outbox.wake() }, copies: SentCopies(links: links, ambiguous: ambiguous),
             quarantine: Quarantine(keyring: keyring, digests: digests),
             windows: FolderPlan.Windows(
                 first: Double(try settings.integer("delivery.imap.first.days", in: 0...29)) * days,

@@ -21,6 +21,8 @@ struct FolderReader: Sendable {
 
     let database: Database
     let process: MailProcessing
+    /// Called after each commit that took mails in: what they led to waits in the outbox.
+    let tell: @Sendable () -> Void
     let copies: SentCopies
     let quarantine: Quarantine
     let windows: FolderPlan.Windows
@@ -153,7 +155,7 @@ struct FolderReader: Sendable {
 
     private func commit(_ mails: [FetchedMail], upTo uid: UInt32, _ reading: inout Reading) async throws {
         let (store, position, now) = (reading.store, reading.position, clock.now)
-        let isTold = try await database.transaction { transaction in
+        let (isNew, isTold) = try await database.transaction { transaction in
             try await store.move(from: position, to: uid, in: transaction)
             var digests: [Data: FetchedMail] = [:]
             for mail in mails {
@@ -162,10 +164,12 @@ struct FolderReader: Sendable {
             }
             let taken = try await store.take(Array(digests.keys), at: now, in: transaction)
             let new = digests.filter { taken.contains($0.key) }.values.sorted { $0.uid < $1.uid }
-            guard !new.isEmpty else { return false }
+            guard !new.isEmpty else { return (false, false) }
             try await process(new, transaction)
-            return store.folder == .sent ? try await copies.note(new, of: store.mailbox, at: now, in: transaction) : false
+            return (true, store.folder == .sent ? try await copies.note(new, of: store.mailbox, at: now, in: transaction) : false)
         }
+        // A reply stops its sequence now, not with the next look of the relay.
+        if isNew { tell() }
         reading.position = Self.moved(position, to: uid)
         reading.isTold = reading.isTold || isTold
     }
