@@ -23,6 +23,8 @@ struct DeliveryService: DeployableService {
         Migration(name: "m0006_access_gate", embedded: PackageResources.m0006_access_gate_sql),
         Migration(name: "m0007_reservation_index", embedded: PackageResources.m0007_reservation_index_sql),
         Migration(name: "m0008_mailbox_purges", embedded: PackageResources.m0008_mailbox_purges_sql),
+        Migration(name: "m0014_tracking", embedded: PackageResources.m0014_tracking_sql),
+        Migration(name: "m0015_suppression_scopes", embedded: PackageResources.m0015_suppression_scopes_sql),
     ]
     static let keys = [
         ConfigurationKey(
@@ -37,7 +39,7 @@ struct DeliveryService: DeployableService {
         ConfigurationKey("delivery.retention.failed.days", "How long failed jobs are kept.", default: "365"),
         ConfigurationKey("delivery.retention.logs.days", "How long lines about jobs are kept.", default: "90"),
         ConfigurationKey("mail.ca.file", "Certificate authorities (PEM) to trust besides the system's.", default: ""),
-    ]
+    ] + TrackingFeature.keys
 
     let dispatcher: Dispatcher
     let worker: Worker
@@ -45,8 +47,8 @@ struct DeliveryService: DeployableService {
     let settlement: Settlement
     let sweeper: Sweeper
     private let mailboxes: Mailboxes
-    private let suppressions: Suppressions
-    private let links: UnsubscribeLinks
+    let tracking: TrackingFeature
+    private let suppression: SuppressionFeature
     private let handlers: DeliveryHandlers
     private let apiDatabase: Database
     private let systemQueues: SystemQueueRoutes
@@ -68,10 +70,11 @@ struct DeliveryService: DeployableService {
         let events = SendEvents(outbox: house.outbox)
         let name = "delivery-\(house.instance)"
         apiDatabase = house.api
-        links = try UnsubscribeLinks(keyring: house.keyring, baseURL: house.publicBaseURL)
+        let links = try UnsubscribeLinks(keyring: house.keyring, baseURL: house.publicBaseURL)
         let digests = AddressDigests(keyring: house.keyring)
         let erased = ErasedOptOuts(digests: digests)
-        suppressions = Suppressions(database: house.worker, erased: erased, outbox: house.outbox, clock: house.clock)
+        tracking = try TrackingFeature(house)
+        suppression = SuppressionFeature(house, digests: digests, links: links)
         mailboxes = Mailboxes(
             store: MailboxStore(database: house.api), database: house.api, auth: house.peer(.auth), plan: PlanPlaces(house: house),
             connector: connector, keyring: house.keyring, outbox: house.outbox, wakeup: wakeup, clock: house.clock,
@@ -111,7 +114,7 @@ struct DeliveryService: DeployableService {
             wakeup: wakeup, clock: house.clock, metrics: metrics, logger: house.logger, depth: slots * 2, claimLease: Double(lease))
         let load = Load()
         let tools = MailboxLane.Tools(
-            eventLoops: MultiThreadedEventLoopGroup.singleton, connector: connector, composer: MessageComposer(links: links),
+            eventLoops: MultiThreadedEventLoopGroup.singleton, connector: connector, composer: MessageComposer(links: links, tracker: tracking.tracker),
             marks: DataSentMarks(database: house.worker, metrics: metrics),
             outcomes: Outcomes(
                 database: house.worker, redis: redis, outbox: house.outbox, counters: outcomeCounters, load: load, lease: .seconds(lease),
@@ -121,21 +124,25 @@ struct DeliveryService: DeployableService {
             destinations: DestinationSlots(limit: try settings.integer("delivery.destination.concurrency", in: 1...10_000)), metrics: metrics,
             clock: house.clock, logger: house.logger)
         worker = Worker(
-            streams: WorkStreams(consumer: name, queues: WorkQueue.forMail), store: DeliveryStore(database: house.worker, lease: Double(lease)),
+            streams: WorkStreams(consumer: name, queues: WorkQueue.forMail), store: DeliveryStore(database: house.worker, lease: Double(lease), trackingHost: tracking.host),
             redis: house.redis, tools: tools, slots: slots, lease: .seconds(lease), logger: house.logger)
         let maintenance = Maintenance(database: house.worker, retention: try Self.retention(settings), clock: house.clock)
         jobWorker = JobWorker(
             streams: WorkStreams(consumer: name, queues: WorkQueue.others),
             store: JobStore(database: house.worker, counters: otherCounters), redis: house.redis,
-            handlers: maintenance.handlers.merging(["benchmark.nothing": { _ in .done }]) { first, _ in first }, slots: slots, lease: Double(lease),
+            handlers: [maintenance.handlers, tracking.jobHandlers, suppression.jobHandlers, ["benchmark.nothing": { _ in .done }]].reduce([:]) {
+                $0.merging($1) { first, _ in first }
+            }, slots: slots, lease: Double(lease),
             clock: house.clock, wakeup: wakeup, logger: house.logger)
         recount = ResourceRecount(house: house, of: .mailboxes) { start, limit, database in
             try await MailboxStore.counts(after: start, limit: limit, in: database)
         }
         settlement = Settlement(database: house.worker, billing: house.peer(.billing), logger: house.logger)
         handlers = DeliveryHandlers(
-            enqueuer: Enqueuer(database: house.worker, counters: enqueueCounters, clock: house.clock, wakeup: wakeup, metrics: metrics),
-            gates: gates, mailboxes: MailboxStore(database: house.api), suppressions: suppressions,
+            enqueuer: Enqueuer(
+                database: house.worker, counters: enqueueCounters, fence: SuppressionFence(erased: erased),
+                optOuts: TrackingOptOuts(digests: digests), events: events, clock: house.clock, wakeup: wakeup, metrics: metrics),
+            gates: gates, mailboxes: MailboxStore(database: house.api), suppressions: suppression.suppressions,
             health: TransportHealthStore(database: house.worker), jobs: JobStore(database: house.worker, counters: enqueueCounters),
             purge: Purge(database: house.worker, counters: otherCounters, plan: PlanPlaces(house: house), clock: house.clock),
             eraser: RecipientEraser(
@@ -163,7 +170,8 @@ struct DeliveryService: DeployableService {
 
     func routes(on router: Router<AppContext>) {
         MailboxRoutes(mailboxes: mailboxes).add(to: router)
-        UnsubscribeRoutes(links: links, suppressions: suppressions).add(to: router)
+        suppression.routes(on: router)
+        tracking.routes(on: router)
         QueueRoutes(database: apiDatabase).add(to: router)
         systemQueues.add(to: router)
         SendRoutes(ambiguous: ambiguous).add(to: router)
@@ -173,5 +181,5 @@ struct DeliveryService: DeployableService {
         handlers.add(to: &router)
     }
 
-    var background: [any Service] { [settlement, worker, jobWorker, dispatcher, platform, access, watch, recount] }
+    var background: [any Service] { [settlement, worker, jobWorker, dispatcher, platform, access, watch, recount] + tracking.background }
 }

@@ -3,11 +3,15 @@ import Foundation
 import Postgres
 import Primitives
 import RPC
+import Streams
 
 /// Takes planned mail in: ledger, content and job in one transaction, each send key once for ever.
 struct Enqueuer: Sendable {
     let database: Database
     let counters: QueueCounters
+    let fence: SuppressionFence
+    let optOuts: TrackingOptOuts
+    let events: SendEvents
     let clock: WallClock
     let wakeup: Wakeup
     let metrics: DeliveryMetrics
@@ -40,11 +44,20 @@ struct Enqueuer: Sendable {
                 on conflict (tenant_id, send_key) do nothing returning id
                 """)
             let fresh = Set(try inserted.map { try $0.decode("id", as: SendID.self) })
-            let new = zip(identifiers, mails).filter { fresh.contains($0.0) }
+            // Who must not be written to gets no job: the ledger says so at once, and the quota goes back.
+            let blocked = fresh.isEmpty ? [] : try await fence.takeOut(fresh.map { (tenant, $0.uuid) }, now: now, in: transaction)
+            if !blocked.isEmpty {
+                if let release = try SuppressionFence.release(blocked) { try await transaction.query(release) }
+                try await events.append(try blocked.map { try SendEvents.Resolved(row: $0, state: .suppressed, at: now) }, at: now, in: transaction)
+            }
+            let out = Set(try blocked.map { try $0.decode("id", as: SendID.self) })
+            let new = try await optOuts.applied(
+                to: zip(identifiers, mails).filter { fresh.contains($0.0) && !out.contains($0.0) }, of: tenant, in: transaction)
             if !new.isEmpty { try await transaction.pipeline([content(new, tenant), jobs(new, tenant, now)] + lanes(new, tenant, now)) }
             return fresh.count
         }
         wakeup.signal()
+        events.outbox.wake()
         return DeliveryRPC.EnqueueResult(enqueued: fresh, known: sends.count - fresh)
     }
 
