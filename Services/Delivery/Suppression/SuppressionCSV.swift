@@ -33,6 +33,7 @@ struct SuppressionCSV {
     private var isAfterQuote = false
     private var isAfterReturn = false
     private var hasBegun = false
+    private var isTooLong = false
     /// What comes before the first line's end, to tell the delimiter by.
     private var opening: [UInt8]? = []
 
@@ -106,9 +107,10 @@ struct SuppressionCSV {
         // What is too long is counted, and not kept. A quote that never ends must not swallow the file: its record ends with its line.
         if length <= Self.longestRecord {
             field.append(byte)
-        } else if isQuoted, byte == UInt8(ascii: "\n") {
-            endRecord()
+            return
         }
+        isTooLong = true
+        if isQuoted, byte == UInt8(ascii: "\n") { endRecord() }
     }
 
     private mutating func endField() {
@@ -119,7 +121,7 @@ struct SuppressionCSV {
 
     private mutating func endRecord() {
         endField()
-        if length > Self.longestRecord + 1 {
+        if isTooLong || length > Self.longestRecord + 1 {
             records.append(.tooLong(line: firstLine))
         } else {
             let texts = fields.compactMap { String(validating: $0, as: UTF8.self) }
@@ -131,7 +133,7 @@ struct SuppressionCSV {
     private mutating func begin() {
         fields.removeAll(keepingCapacity: true)
         field.removeAll(keepingCapacity: true)
-        (length, isQuoted, isAfterQuote, hasBegun) = (0, false, false, false)
+        (length, isQuoted, isAfterQuote, hasBegun, isTooLong) = (0, false, false, false, false)
         firstLine = line
     }
 

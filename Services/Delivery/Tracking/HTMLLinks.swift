@@ -70,7 +70,10 @@ struct HTMLLinks {
     private static let rawText: [StaticString] = ["script", "style", "title", "textarea", "xmp", "iframe", "noembed", "noframes"]
 
     private mutating func endTag(at open: Int) -> Bool {
-        guard open + 2 < bytes.count else { return true }
+        guard open + 2 < bytes.count else {
+            position = bytes.count
+            return true
+        }
         guard bytes[open + 2].isASCIILetter else { return skip(past: UInt8(ascii: ">"), from: open + 2) }
         let name = name(from: open + 2)
         guard let end = attributes(from: name.upperBound, each: { _, _ in }) else { return false }
