@@ -6,10 +6,10 @@ import Mail
 struct SuppressionSubject: Hashable, Sendable {
     let text: String
 
-    /// From what a person wrote; a spreadsheet's apostrophe before an `@` is none of the name.
+    /// From what a person wrote; the apostrophe that keeps a spreadsheet from taking a cell for a formula is none of the name.
     init(_ written: String) throws(MailAddressError) {
         var text = written
-        if text.hasPrefix("'@") { text.removeFirst() }
+        if text.hasPrefix("'"), let second = text.dropFirst().first, "=+-@".contains(second) { text.removeFirst() }
         if text.hasPrefix("@") {
             // What stands before the @ is checked by every address, so this checks the domain.
             _ = try MailAddress("x" + text)
