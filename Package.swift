@@ -66,7 +66,8 @@ package.shared("OutgoingHTTP", ["CCurl", "Primitives", .logging])
 package.service("Auth", ["CCrypt", .crypto, .cryptoExtras, .httpClient, .jwt, .nioHTTP1, .nioPosix])
 package.service("Billing", [.crypto, .httpClient, .nioHTTP1])
 package.service("Campaigns")
-package.service("Delivery", ["DNS", "IMAP", "MIME", "OutgoingHTTP", .crypto, .cryptoExtras, .httpClient, .nioFoundationCompat, .nioHTTP1, .nioPosix, .nioSSL])
+package.service(
+    "Delivery", ["DNS", "IMAP", "MIME", "OutgoingHTTP", .crypto, .cryptoExtras, .httpClient, .nioFoundationCompat, .nioHTTP1, .nioPosix, .nioSSL])
 package.service("Audit", [.crypto, .httpClient, .nioHTTP1, .nioPosix, .nioSSL])
 
 // MARK: - Tests

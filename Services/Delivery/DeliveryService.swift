@@ -26,20 +26,22 @@ struct DeliveryService: DeployableService {
         Migration(name: "m0014_tracking", embedded: PackageResources.m0014_tracking_sql),
         Migration(name: "m0015_suppression_scopes", embedded: PackageResources.m0015_suppression_scopes_sql),
     ]
-    static let keys = [
-        ConfigurationKey(
-            "delivery.smtp.reach", "Where mailboxes' servers may stand: public (addresses of the Internet) or anywhere (for development).",
-            default: "public"),
-        ConfigurationKey("delivery.lease.seconds", "How long a claim holds without a sign of life.", default: "30"),
-        ConfigurationKey("delivery.worker.slots", "How many mails this replica has in hand at most.", default: "64"),
-        ConfigurationKey("delivery.connections.per.mailbox", "SMTP connections of one mailbox at most.", default: "4"),
-        ConfigurationKey(
-            "delivery.destination.concurrency", "Mails on the wire to one destination at once, over all mailboxes of this replica.", default: "32"),
-        ConfigurationKey("delivery.retention.completed.days", "How long finished jobs are kept.", default: "30"),
-        ConfigurationKey("delivery.retention.failed.days", "How long failed jobs are kept.", default: "365"),
-        ConfigurationKey("delivery.retention.logs.days", "How long lines about jobs are kept.", default: "90"),
-        ConfigurationKey("mail.ca.file", "Certificate authorities (PEM) to trust besides the system's.", default: ""),
-    ] + TrackingFeature.keys
+    static let keys =
+        [
+            ConfigurationKey(
+                "delivery.smtp.reach", "Where mailboxes' servers may stand: public (addresses of the Internet) or anywhere (for development).",
+                default: "public"),
+            ConfigurationKey("delivery.lease.seconds", "How long a claim holds without a sign of life.", default: "30"),
+            ConfigurationKey("delivery.worker.slots", "How many mails this replica has in hand at most.", default: "64"),
+            ConfigurationKey("delivery.connections.per.mailbox", "SMTP connections of one mailbox at most.", default: "4"),
+            ConfigurationKey(
+                "delivery.destination.concurrency", "Mails on the wire to one destination at once, over all mailboxes of this replica.", default: "32"
+            ),
+            ConfigurationKey("delivery.retention.completed.days", "How long finished jobs are kept.", default: "30"),
+            ConfigurationKey("delivery.retention.failed.days", "How long failed jobs are kept.", default: "365"),
+            ConfigurationKey("delivery.retention.logs.days", "How long lines about jobs are kept.", default: "90"),
+            ConfigurationKey("mail.ca.file", "Certificate authorities (PEM) to trust besides the system's.", default: ""),
+        ] + TrackingFeature.keys
 
     let dispatcher: Dispatcher
     let worker: Worker
@@ -114,7 +116,8 @@ struct DeliveryService: DeployableService {
             wakeup: wakeup, clock: house.clock, metrics: metrics, logger: house.logger, depth: slots * 2, claimLease: Double(lease))
         let load = Load()
         let tools = MailboxLane.Tools(
-            eventLoops: MultiThreadedEventLoopGroup.singleton, connector: connector, composer: MessageComposer(links: links, tracker: tracking.tracker),
+            eventLoops: MultiThreadedEventLoopGroup.singleton, connector: connector,
+            composer: MessageComposer(links: links, tracker: tracking.tracker),
             marks: DataSentMarks(database: house.worker, metrics: metrics),
             outcomes: Outcomes(
                 database: house.worker, redis: redis, outbox: house.outbox, counters: outcomeCounters, load: load, lease: .seconds(lease),
@@ -124,7 +127,8 @@ struct DeliveryService: DeployableService {
             destinations: DestinationSlots(limit: try settings.integer("delivery.destination.concurrency", in: 1...10_000)), metrics: metrics,
             clock: house.clock, logger: house.logger)
         worker = Worker(
-            streams: WorkStreams(consumer: name, queues: WorkQueue.forMail), store: DeliveryStore(database: house.worker, lease: Double(lease), trackingHost: tracking.host),
+            streams: WorkStreams(consumer: name, queues: WorkQueue.forMail),
+            store: DeliveryStore(database: house.worker, lease: Double(lease), trackingHost: tracking.host),
             redis: house.redis, tools: tools, slots: slots, lease: .seconds(lease), logger: house.logger)
         let maintenance = Maintenance(database: house.worker, retention: try Self.retention(settings), clock: house.clock)
         jobWorker = JobWorker(

@@ -1,2 +1,6 @@
 import CResolv
-func probe() { var s = __res_state(); _ = resolv_init(&s) }
+
+func probe() {
+    var s = __res_state()
+    _ = resolv_init(&s)
+}

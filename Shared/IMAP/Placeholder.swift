@@ -1,2 +1,6 @@
 import CEtpan
-func probe() { let i = mailimap_new(0, nil); _ = i }
+
+func probe() {
+    let i = mailimap_new(0, nil)
+    _ = i
+}

@@ -1,2 +1,6 @@
 import CCurl
-func probe() { let h = curl_easy_init(); _ = h }
+
+func probe() {
+    let h = curl_easy_init()
+    _ = h
+}

@@ -16,6 +16,7 @@ extension DeliveryFixture {
         let status: Int
         let headers: HTTPFields
         let body: String
+        let bytes: Int
     }
 
     /// A request of anybody; without a role of nobody who is signed in.
@@ -32,18 +33,21 @@ extension DeliveryFixture {
         let sent = headers
         return try await house.withClient(service) { client in
             try await client.execute(uri: path, method: method, headers: sent, body: body.map { ByteBuffer(string: $0) }) {
-                Answer(status: $0.status.code, headers: $0.headers, body: String(buffer: $0.body))
+                Answer(status: $0.status.code, headers: $0.headers, body: String(buffer: $0.body), bytes: $0.body.readableBytes)
             }
         }
     }
 
     /// One mail, and its send.
     @discardableResult
-    func plan(one recipient: String, _ mailbox: MailboxID, key: String = UUID().text, edit: (inout DeliveryRPC.PlannedSend) -> Void = { _ in }) async throws
+    func plan(one recipient: String, _ mailbox: MailboxID, key: String = UUID().text, edit: (inout DeliveryRPC.PlannedSend) -> Void = { _ in })
+        async throws
         -> SendID
     {
         var request = plan(mailbox, [recipient])
         request.sends[0].sendKey = "campaign:\(key):1"
+        // Due also where this test's clock runs ahead of the database's.
+        request.sends[0].dueAt = Date(timeIntervalSince1970: 1_700_000_000)
         edit(&request.sends[0])
         let planned = request
         _ = try await rpc.call(planned)

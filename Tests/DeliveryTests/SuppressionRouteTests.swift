@@ -29,7 +29,8 @@ struct SuppressionRouteTests {
     @Test("one is added, many are added, and the list pages through them, newest first, by reason, kind and exact address")
     func lists() async throws {
         let fixture = try await DeliveryFixture.make()
-        let one = try await fixture.ask(.post, Self.path, #"{"address":"Ada@X.example","note":"asked by phone","reason":"unsubscribed"}"#, as: .member)
+        let one = try await fixture.ask(
+            .post, Self.path, #"{"address":"Ada@X.example","note":"asked by phone","reason":"unsubscribed"}"#, as: .member)
         #expect(one.status == 201 && one.body.contains(#""added":1"#), "\(one.body)")
         let entries = (0..<120).map { #"{"address":"l\#($0)@y.example"}"# }.joined(separator: ",")
         #expect(try await fixture.ask(.post, Self.path, #"{"entries":[{"address":"@z.example"},\#(entries)]}"#).status == 201)
@@ -94,7 +95,9 @@ struct SuppressionRouteTests {
         #expect(try await fixture.ask(.delete, "\(Self.path)/\(own.id)", as: .member, in: mine).status == 404)
     }
 
-    @Test("what a person asked for is lifted by an admin with a reason, which the trail keeps; nothing else is", arguments: ["unsubscribed", "complaint"])
+    @Test(
+        "what a person asked for is lifted by an admin with a reason, which the trail keeps; nothing else is",
+        arguments: ["unsubscribed", "complaint"])
     func lifting(reason: String) async throws {
         let fixture = try await DeliveryFixture.make()
         #expect(try await fixture.ask(.post, Self.path, #"{"address":"ada@x.example","reason":"\#(reason)"}"#).status == 201)

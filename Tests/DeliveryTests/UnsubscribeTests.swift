@@ -71,7 +71,8 @@ struct UnsubscribeTests {
     func choices(choice: String, stopsCampaign: Bool, stopsWorkspace: Bool, stopsCompany: Bool) async throws {
         let (fixture, _, path) = try await ground()
         #expect(try await choose(choice, fixture, path).status == 200)
-        let mailbox = try #require(MailboxID(try await fixture.database.query("select id::text as id from mailboxes")[0].decode("id", as: String.self)))
+        let mailbox = try #require(
+            MailboxID(try await fixture.database.query("select id::text as id from mailboxes")[0].decode("id", as: String.self)))
         func isStopped(_ edit: (inout DeliveryRPC.PlannedSend) -> Void) async throws -> Bool {
             let send = try await fixture.plan(one: "ada@lead.example", mailbox, edit: edit)
             return try await fixture.number("select count(*) as n from sends where id = \(send) and state = 'suppressed'") == 1

@@ -34,7 +34,8 @@ enum SuppressionRow {
 
     static let longestNote = 500
 
-    static func entry(_ fields: [String], _ columns: SuppressionColumns, reason: SuppressionReason, now: Date) throws(Fault) -> SuppressionStore.Entry {
+    static func entry(_ fields: [String], _ columns: SuppressionColumns, reason: SuppressionReason, now: Date) throws(Fault) -> SuppressionStore.Entry
+    {
         func cell(_ column: Int?) -> String? {
             guard let column, fields.indices.contains(column) else { return nil }
             let text = fields[column].trimmingCharacters(in: .whitespacesAndNewlines)

@@ -80,7 +80,11 @@ struct SuppressionStore: Sendable {
                 continue
             }
             var stronger = before.reason.isProtected || !entry.reason.isProtected ? before : entry
-            if let first = before.expiresAt, let second = entry.expiresAt { stronger.expiresAt = max(first, second) } else { stronger.expiresAt = nil }
+            if let first = before.expiresAt, let second = entry.expiresAt {
+                stronger.expiresAt = max(first, second)
+            } else {
+                stronger.expiresAt = nil
+            }
             bySubject[entry.subject] = stronger
         }
         return bySubject.values.sorted { $0.subject < $1.subject }

@@ -12,7 +12,9 @@ struct TrackingHost: Sendable {
         guard let at = address.lastIndex(of: "@") else { return fallback }
         let domain = address[address.index(after: at)...].lowercased()
         guard let host = await lookUp(tenant, domain), !host.isEmpty, host.utf8.count <= 253,
-            host.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0) || $0 == 0x2D || $0 == 0x2E })
+            host.utf8.allSatisfy({
+                (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0) || $0 == 0x2D || $0 == 0x2E
+            })
         else { return fallback }
         return "https://\(host.lowercased())"
     }

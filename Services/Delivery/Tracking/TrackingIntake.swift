@@ -14,10 +14,12 @@ struct TrackingIntake: Service {
     let logger: Logger
 
     func run() async throws {
-        await repeatWork("storing what was noticed of mails", logger: logger, rest: { try? await Task.sleep(for: Self.period) }) {
-            try await flush()
-            return false
-        }
+        await repeatWork(
+            "storing what was noticed of mails", logger: logger, rest: { try? await Task.sleep(for: Self.period) },
+            step: {
+                try await flush()
+                return false
+            })
         // The listeners have drained: this is the last of it.
         do {
             try await flush()

@@ -16,9 +16,8 @@ struct TrackingJudge: Service {
     let logger: Logger
 
     func run() async throws {
-        await repeatWork("judging what was noticed of mails", logger: logger, rest: { try? await Task.sleep(for: .seconds(2)) }) {
-            try await judge()
-        }
+        await repeatWork(
+            "judging what was noticed of mails", logger: logger, rest: { try? await Task.sleep(for: .seconds(2)) }, step: { try await judge() })
     }
 
     /// A batch; true when there may be more.
@@ -33,7 +32,8 @@ struct TrackingJudge: Service {
             var tallies: [TrackingStore.Count: TrackingStore.Tally] = [:]
             var mails: [TrackingStore.Count: (mail: TrackingStore.StoredHit, human: Date?, machine: Date?)] = [:]
             for hit in due where hit.hit.kind != .hidden {
-                let count = TrackingStore.Count(tenant: hit.tenant, send: hit.send, kind: hit.hit.kind, link: hit.hit.link, day: hit.hit.at.startOfDay)
+                let count = TrackingStore.Count(
+                    tenant: hit.tenant, send: hit.send, kind: hit.hit.kind, link: hit.hit.link, day: hit.hit.at.startOfDay)
                 let verdict = HitVerdict(hit.hit, among: neighbours[hit.send]?.map(\.hit) ?? [], sentAt: hit.sentAt)
                 var mail = mails[count] ?? (hit, nil, nil)
                 switch verdict {

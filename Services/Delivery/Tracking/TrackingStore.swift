@@ -87,8 +87,10 @@ enum TrackingStore {
     /// Adds to the counts; of each whether it was the day's first of a person, and of a machine.
     static func add(_ tallies: [Count: Tally], in transaction: Transaction) async throws -> [Count: (human: Bool, machine: Bool)] {
         // In one order, so that no two wait for each other.
-        let all = tallies.sorted { ($0.key.send.description, $0.key.kind.rawValue, $0.key.link, $0.key.day)
-            < ($1.key.send.description, $1.key.kind.rawValue, $1.key.link, $1.key.day) }
+        let all = tallies.sorted {
+            ($0.key.send.description, $0.key.kind.rawValue, $0.key.link, $0.key.day)
+                < ($1.key.send.description, $1.key.kind.rawValue, $1.key.link, $1.key.day)
+        }
         let rows = try await transaction.query(
             """
             insert into tracking_counts as c (tenant_id, send_id, kind, link, day, human, machine)
@@ -105,7 +107,8 @@ enum TrackingStore {
                 link: try row.decode("link"), day: try row.decode("day"))
             let tally = tallies[count] ?? Tally()
             firsts[count] = (
-                human: try tally.human > 0 && row.decode("human") == tally.human, machine: try tally.machine > 0 && row.decode("machine") == tally.machine
+                human: try tally.human > 0 && row.decode("human") == tally.human,
+                machine: try tally.machine > 0 && row.decode("machine") == tally.machine
             )
         }
         return firsts

@@ -54,17 +54,21 @@ enum Visitor: String, Sendable, CaseIterable {
         "barracuda", "proofpoint", "mimecast", "symantec", "messagelabs", "ironport", "fireeye", "trellix", "forcepoint", "websense", "sophos",
         "trendmicro", "trend micro", "zscaler", "bitdefender", "kaspersky", "safelinks", "microsoft-safelinks", "atp-", "checkpoint", "cloudmark",
         "vadesecure", "vade-", "spamhaus", "virustotal", "urlscan", "phishtank", "netcraft", "cyren", "avanan", "abnormal", "greathorn", "inky",
-        "hornetsecurity", "retarus", "mailguard", "spamexperts", "n-able", "paloalto", "palo alto", "bitsightbot", "censys", "expanse", "nimbostratus",
+        "hornetsecurity", "retarus", "mailguard", "spamexperts", "n-able", "paloalto", "palo alto", "bitsightbot", "censys", "expanse",
+        "nimbostratus",
     ]
     private static let programs = [
         "curl/", "wget/", "python", "go-http-client", "java/", "okhttp", "apache-httpclient", "libwww", "lwp::", "node-fetch", "axios/", "undici",
         "guzzlehttp", "php/", "ruby", "perl", "aiohttp", "httpx", "winhttp", "headlesschrome", "phantomjs", "puppeteer", "playwright", "selenium",
-        "bot/", "bot;", "bot)", "crawler", "spider", "preview", "facebookexternalhit", "slackbot", "slack-img", "twitterbot", "linkedinbot", "whatsapp",
-        "telegrambot", "discordbot", "skypeuripreview", "microsoftpreview", "bingbot", "googlebot", "applebot", "yandex", "baidu", "monitor", "uptime",
+        "bot/", "bot;", "bot)", "crawler", "spider", "preview", "facebookexternalhit", "slackbot", "slack-img", "twitterbot", "linkedinbot",
+        "whatsapp",
+        "telegrambot", "discordbot", "skypeuripreview", "microsoftpreview", "bingbot", "googlebot", "applebot", "yandex", "baidu", "monitor",
+        "uptime",
         "check_http", "scanner", "validator", "feedfetcher",
     ]
     private static let browsers = [
-        "chrome/", "chromium/", "safari/", "firefox/", "edg/", "edge/", "opr/", "opera", "trident/", "msie ", "samsungbrowser", "applewebkit/", "gecko/",
+        "chrome/", "chromium/", "safari/", "firefox/", "edg/", "edge/", "opr/", "opera", "trident/", "msie ", "samsungbrowser", "applewebkit/",
+        "gecko/",
         "thunderbird", "microsoft office", "microsoft outlook", "outlook-ios", "outlook-android", "ms-office", "airmail", "spark", "betterbird",
         "em client", "emclient", "mailspring", "postbox", "the bat!", "lotus-notes", "dalvik/",
     ]
