@@ -29,6 +29,8 @@ struct DeliveryService: DeployableService {
         Migration(name: "m0011_imap", embedded: PackageResources.m0011_imap_sql),
         Migration(name: "m0012_inbox", embedded: PackageResources.m0012_inbox_sql),
         Migration(name: "m0013_webhooks", embedded: PackageResources.m0013_webhooks_sql),
+        Migration(name: "m0014_tracking", embedded: PackageResources.m0014_tracking_sql),
+        Migration(name: "m0015_suppression_scopes", embedded: PackageResources.m0015_suppression_scopes_sql),
         Migration(name: "m0016_reputation", embedded: PackageResources.m0016_reputation_sql),
     ]
     private static let ownKeys = [
@@ -47,7 +49,7 @@ struct DeliveryService: DeployableService {
         SigningFeature.rotationDays, SigningFeature.overlapDays, InboxFeature.retentionDays,
         WebhooksFeature.reachKey, WebhooksFeature.certificatesKey, WebhooksFeature.slotsKey,
     ]
-    static let keys = ownKeys + DomainsFeature.keys + FetchingFeature.keys + ReputationFeature.keys
+    static let keys = ownKeys + DomainsFeature.keys + FetchingFeature.keys + ReputationFeature.keys + TrackingFeature.keys
 
     let dispatcher: Dispatcher
     let worker: Worker
@@ -58,8 +60,8 @@ struct DeliveryService: DeployableService {
     let warmup: WarmupFeature
     private let compliance: ComplianceFeature
     private let mailboxes: Mailboxes
-    private let suppressions: Suppressions
-    private let links: UnsubscribeLinks
+    let tracking: TrackingFeature
+    private let suppression: SuppressionFeature
     private let handlers: DeliveryHandlers
     private let apiDatabase: Database
     private let systemQueues: SystemQueueRoutes
@@ -94,8 +96,9 @@ struct DeliveryService: DeployableService {
             house, wakeup: wakeup, directory: DomainDirectory(domainStore), resolvers: [settings["dns.server"]].filter { !$0.isEmpty },
             lookup: { await resolver.addresses(of: $0) })
         warmup = WarmupFeature(house, wakeup: wakeup)
-        links = try UnsubscribeLinks(keyring: house.keyring, baseURL: house.publicBaseURL)
-        let composer = MessageComposer(links: links)
+        let links = try UnsubscribeLinks(keyring: house.keyring, baseURL: house.publicBaseURL)
+        tracking = try TrackingFeature(house) { try? await domainStore.trackingHost(of: $1, $0) }
+        let composer = MessageComposer(links: links, tracker: tracking.tracker)
         let (signatures, keys) = (signing.signing, signing.keys)
         compliance = ComplianceFeature(
             house, links: links,
@@ -104,11 +107,12 @@ struct DeliveryService: DeployableService {
                 return DomainState(domain.report, of: name, keys: try await keys.keys(of: tenant, domain: name))
             },
             compose: { delivery, sender in
-                try await signatures.signed(try composer.compose(delivery, from: sender), of: delivery.tenant, from: try MailAddress(sender.address).domain)
+                try await signatures.signed(
+                    try composer.compose(delivery, from: sender), of: delivery.tenant, from: try MailAddress(sender.address).domain)
             })
         let digests = AddressDigests(keyring: house.keyring)
         let erased = ErasedOptOuts(digests: digests)
-        suppressions = Suppressions(database: house.worker, erased: erased, outbox: house.outbox, clock: house.clock)
+        suppression = SuppressionFeature(house, digests: digests, links: links, feedback: reputation.feedback)
         let (enqueueCounters, dispatchCounters) = (QueueCounters(instance: name, .enqueue), QueueCounters(instance: name, .dispatch))
         let outcomeCounters = QueueCounters(instance: name, .outcome)
         let gates = SendGates(database: house.worker, wakeup: wakeup)
@@ -132,9 +136,12 @@ struct DeliveryService: DeployableService {
         ambiguous = AmbiguousSends(
             api: house.api, worker: house.worker, counters: otherCounters, events: events, outbox: house.outbox, wakeup: wakeup, clock: house.clock)
         // Whoever makes use of what comes in takes it from here, in the transaction that remembers it.
-        let enqueuer = Enqueuer(database: house.worker, counters: enqueueCounters, clock: house.clock, wakeup: wakeup, metrics: metrics)
+        let enqueuer = Enqueuer(
+            database: house.worker, counters: enqueueCounters, fence: SuppressionFence(erased: erased), optOuts: TrackingOptOuts(digests: digests),
+            events: events, clock: house.clock, wakeup: wakeup, metrics: metrics)
         inbox = try InboxFeature(
-            house, links: links, suppressions: suppressions, enqueuer: enqueuer, watch: watch, wakeup: wakeup, feedback: reputation.feedback,
+            house, links: links, suppressions: suppression.suppressions, enqueuer: enqueuer, watch: watch, wakeup: wakeup,
+            feedback: reputation.feedback,
             parse: { try ParsedMail.parse($0) }, classify: { InboundClassifier.classifyAll($0, ourAddress: $1) })
         let processing = inbox.processing
         fetching = try FetchingFeature(
@@ -168,16 +175,16 @@ struct DeliveryService: DeployableService {
             destinations: DestinationSlots(limit: try settings.integer("delivery.destination.concurrency", in: 1...10_000)), metrics: metrics,
             clock: house.clock, logger: house.logger)
         worker = Worker(
-            streams: WorkStreams(consumer: name, queues: WorkQueue.forMail), store: DeliveryStore(database: house.worker, lease: Double(lease)),
+            streams: WorkStreams(consumer: name, queues: WorkQueue.forMail),
+            store: DeliveryStore(database: house.worker, lease: Double(lease), trackingHost: tracking.host),
             redis: house.redis, tools: tools, slots: slots, lease: .seconds(lease), logger: house.logger)
-        // Until the reading of mail is wired in, nothing that comes in is understood, and so nothing is acted upon or kept.
         let maintenance = Maintenance(database: house.worker, retention: try Self.retention(settings), clock: house.clock)
         jobWorker = JobWorker(
             streams: WorkStreams(consumer: name, queues: WorkQueue.others),
             store: JobStore(database: house.worker, counters: otherCounters), redis: house.redis,
             handlers: [
-                maintenance.handlers, signing.jobHandlers, fetching.handlers, inbox.jobHandlers, reputation.handlers, warmup.handlers,
-                ["benchmark.nothing": { _ in .done }],
+                maintenance.handlers, signing.jobHandlers, fetching.handlers, inbox.jobHandlers, reputation.handlers, suppression.jobHandlers,
+                tracking.jobHandlers, warmup.handlers, ["benchmark.nothing": { _ in .done }],
             ].reduce(into: [:]) { $0.merge($1) { first, _ in first } }, slots: slots, lease: Double(lease), clock: house.clock, wakeup: wakeup,
             logger: house.logger)
         recount = ResourceRecount(house: house, of: .mailboxes) { start, limit, database in
@@ -185,7 +192,7 @@ struct DeliveryService: DeployableService {
         }
         settlement = Settlement(database: house.worker, billing: house.peer(.billing), logger: house.logger)
         handlers = DeliveryHandlers(
-            enqueuer: enqueuer, gates: gates, mailboxes: MailboxStore(database: house.api), suppressions: suppressions,
+            enqueuer: enqueuer, gates: gates, mailboxes: MailboxStore(database: house.api), suppressions: suppression.suppressions,
             health: TransportHealthStore(database: house.worker), jobs: JobStore(database: house.worker, counters: enqueueCounters),
             purge: Purge(database: house.worker, counters: otherCounters, plan: PlanPlaces(house: house), clock: house.clock),
             eraser: RecipientEraser(
@@ -214,7 +221,8 @@ struct DeliveryService: DeployableService {
     func routes(on router: Router<AppContext>) {
         MailboxRoutes(mailboxes: mailboxes).add(to: router)
         fetching.routes(on: router)
-        UnsubscribeRoutes(links: links, suppressions: suppressions).add(to: router)
+        suppression.routes(on: router)
+        tracking.routes(on: router)
         QueueRoutes(database: apiDatabase).add(to: router)
         systemQueues.add(to: router)
         SendRoutes(ambiguous: ambiguous).add(to: router)
@@ -234,7 +242,7 @@ struct DeliveryService: DeployableService {
 
     var background: [any Service] {
         [settlement, worker, jobWorker, dispatcher, platform, access, watch, recount] + domains.background + fetching.background
-            + inbox.background + webhooks.background
+            + inbox.background + tracking.background + webhooks.background
     }
 
     func parts() async -> [String: PartHealth] { ["inbox": await fetching.health(), "webhooks": await webhooks.health()] }

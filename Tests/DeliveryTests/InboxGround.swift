@@ -33,7 +33,11 @@ struct InboxGround: Sendable {
             fixture: known, mailbox: try await known.mailbox(address),
             processing: InboundProcessing(
                 parse: { try InboxGround.parse($0) }, classify: { mail, _ in InboxGround.verdicts(mail) },
-                store: InboundMatchStore(links: links), outbox: house.outbox, counts: FeedbackCounts(holds: ComplaintHolds(outbox: house.outbox)),
+                store: InboundMatchStore(links: links), outbox: house.outbox,
+                suppressions: Suppressions(
+                    database: house.worker, erased: ErasedOptOuts(digests: AddressDigests(keyring: house.keyring)), outbox: house.outbox,
+                    clock: house.clock),
+                counts: FeedbackCounts(holds: ComplaintHolds(outbox: house.outbox)),
                 clock: house.clock, logger: house.logger))
     }
 

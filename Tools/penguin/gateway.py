@@ -18,9 +18,12 @@ TEMPLATE = ROOT / "Gateway" / "nginx.conf.template"
 
 # What services may see of a request, besides what the gateway says itself.
 FORWARDED = (
-    "Accept", "Accept-Language", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "Last-Event-ID", "Nile-Origin", "Origin", "Range", "Referer",
-    "Sec-Fetch-Site", "Stripe-Signature", "User-Agent", "X-CSRF-Token", "traceparent", "tracestate",
+    "Accept", "Accept-Language", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "Last-Event-ID", "Nile-Origin", "Origin", "Purpose", "Range", "Referer",
+    "Sec-Fetch-Site", "Sec-Purpose", "Stripe-Signature", "User-Agent", "X-CSRF-Token", "traceparent", "tracestate",
 )
+
+
+ACCESS_LOG = "/dev/stdout"
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ def configuration(table, place):
     values = {
         "user": f"user {place.user};" if place.user else "",
         "run": place.run,
-        "access_log": "/dev/stdout",
+        "access_log": ACCESS_LOG,
         "rate_zones": "\n".join(
             f"    # {zone.about}\n    limit_req_zone $binary_remote_addr zone={name}:2m rate={zone.rate};" for name, zone in table.zones.items()),
         "upstreams": "".join(_upstream(service, place.upstreams[service]) for service in SERVICES),
@@ -103,6 +106,8 @@ def _directives(route, table):
         ]
     if route.auth == "none":
         lines.append("set $withhold_credentials yes;")
+    if route.log == "anonymous":
+        lines.append(f"access_log {ACCESS_LOG} anonymous;")
     lines.append(f"client_max_body_size {route.body};")
     if not route.request_buffering:
         lines += ["proxy_request_buffering off;", f"client_body_timeout {route.seconds}s;", f"proxy_send_timeout {route.seconds}s;"]

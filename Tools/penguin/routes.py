@@ -26,6 +26,7 @@ class Route:
     response_buffering: bool = True
     seconds: int = 60
     rate: Optional[str] = None
+    log: str = "full"
     live: bool = False
 
     @property
@@ -77,6 +78,7 @@ class RouteTable:
                 (route.service not in SERVICES, f"there is no service {route.service}"),
                 (route.auth not in ("session", "public", "none"), "auth must be session, public or none"),
                 (SIZE.match(route.body) is None, "body must be a size such as 64k or 2m"),
+                (route.log not in ("full", "anonymous"), "log must be full or anonymous"),
                 (route.rate is not None and route.rate not in self.zones, f"there is no rate zone {route.rate}"),
             ]
             for wrong, reason in faults:

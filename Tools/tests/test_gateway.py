@@ -65,6 +65,7 @@ class GatewayTests(unittest.TestCase):
         check = subprocess.run(command + ["-t"], capture_output=True, text=True)
         assert check.returncode == 0 and "[warn]" not in check.stderr, check.stderr
         cls.servers.append(Server(command, run / "log"))
+        cls.logs = {**getattr(cls, "logs", {}), port: run / "log"}
 
         def listens():
             with socket.socket() as probe:
@@ -102,6 +103,19 @@ class GatewayTests(unittest.TestCase):
         self.assertEqual(problem["request_id"], response.headers["X-Request-ID"])
         self.assertEqual(response.headers["Cache-Control"], "no-store")
         return response
+
+    # What the log keeps of people who read mail
+
+    def test_of_readers_of_mail_the_log_says_neither_who_nor_what(self):
+        for path in ["/t/o/opened-token", "/t/c/clicked-token", "/u/leaving-token"]:
+            self.ask("GET", path, {"User-Agent": "ReadersOwnProgram/7"})
+        self.ask("GET", "/api/v1/status", {"User-Agent": "KnownProgram/1"})
+        log = self.logs[self.port]
+        eventually(lambda: "KnownProgram/1" in log.read_text())
+        lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
+        self.assertNotIn("ReadersOwnProgram", log.read_text())
+        self.assertNotIn("-token", log.read_text())
+        self.assertGreaterEqual(len([line for line in lines if line["service"] == "delivery" and "client" not in line]), 3)
 
     # Who is this request?
 

@@ -38,7 +38,10 @@ struct ClaimStore: Sendable {
         try await database.transaction { transaction in
             // Shared with others who read it, in the way of whoever wants to take the lease over.
             let leading = try await transaction.query(
-                "select fence from dispatcher_lease where holder = \(holder) and fence = \(fence) and expires_at > now() for share")
+                """
+                select fence, \(SuppressionLock.shared) from dispatcher_lease
+                where holder = \(holder) and fence = \(fence) and expires_at > now() for share
+                """)
             guard !leading.isEmpty else { throw LostLease() }
             var admission = Admission(share: share)
             var visits = try await visits(queue, room: room, in: transaction)
@@ -215,18 +218,7 @@ struct ClaimStore: Sendable {
 
     /// Takes out those who must not be written to, for good; the reservation gets its mails back.
     private func suppress(_ queue: WorkQueue, _ picked: [Head], now: Date, in transaction: Transaction) async throws -> Set<UUID> {
-        let named = try await transaction.query(
-            """
-            update sends s set state = 'suppressed', version = s.version + 1, resolved_at = \(now)
-            from unnest(\(picked.map(\.lane.tenant)), \(picked.map(\.job))) as p (tenant_id, id)
-            where s.tenant_id = p.tenant_id and s.id = p.id and s.state in ('planned', 'deferred') and not s.passes_suppression and exists (
-                select from suppressions x where x.tenant_id = s.tenant_id and x.address = s.recipient
-                  and (x.workspace_id is null or x.workspace_id = s.workspace_id))
-            returning s.tenant_id, s.id, s.send_key, s.version, s.campaign_id, s.enrolment_id, s.reservation_id
-            """)
-        // In this order: an address that becomes a digest between the two statements is found by the second.
-        let unnamed = try await erased.suppress(picked.map { ($0.lane.tenant, $0.job) }, now: now, in: transaction)
-        let rows = Array(named) + unnamed
+        let rows = try await SuppressionFence(erased: erased).takeOut(picked.map { ($0.lane.tenant, $0.job) }, now: now, in: transaction)
         guard !rows.isEmpty else { return [] }
         let sends = try rows.map { try $0.decode("id", as: UUID.self) }
         let tenants = try rows.map { try $0.decode("tenant_id", as: TenantID.self) }
@@ -234,10 +226,7 @@ struct ClaimStore: Sendable {
             "update jobs set state = 'completed', finished_at = \(now) where id = any(\(sends))",
             "delete from send_contents where (tenant_id, send_id) in (select * from unnest(\(tenants), \(sends)))",
         ]
-        let reserved = try zip(rows, tenants).compactMap { row, tenant in
-            try row.decodeOptional("reservation_id", as: ReservationID.self).map { (tenant, $0) }
-        }
-        if !reserved.isEmpty { statements.append(SettlementStore.release(reserved)) }
+        if let release = try SuppressionFence.release(rows) { statements.append(release) }
         statements += counters.record([QueueChange(queue: queue.rawValue, waiting: -rows.count, completed: rows.count)], now: now)
         try await transaction.pipeline(statements)
         try await events.append(try rows.map { try SendEvents.Resolved(row: $0, state: .suppressed, at: now) }, at: now, in: transaction)

@@ -6,7 +6,9 @@ extension DomainState {
         func record(_ purpose: DomainRecord.Purpose) -> DomainRecord? { report.records.first { $0.purpose == purpose } }
         let policy = record(.dmarc)?.found.lazy.compactMap { try? DMARCRecord($0) }.first
         let ours = keys.filter { $0.state == .pending || $0.state == .active }.map { key in
-            Key(selector: key.selector, algorithm: key.publication.algorithm, bits: key.algorithm == .rsa ? 2_048 : nil, isPublished: key.state == .active)
+            Key(
+                selector: key.selector, algorithm: key.publication.algorithm, bits: key.algorithm == .rsa ? 2_048 : nil,
+                isPublished: key.state == .active)
         }
         let signing: Signing =
             if keys.contains(where: { $0.state == .active && $0.algorithm == .rsa }) {

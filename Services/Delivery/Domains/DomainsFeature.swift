@@ -29,7 +29,8 @@ struct DomainsFeature {
         let rules = try Self.rules(house)
         let checks = DomainChecks(
             database: house.worker, store: store,
-            checker: DomainChecker(resolver: resolver, rules: rules, patience: patience), keys: keys, outbox: house.outbox, clock: house.clock, spread: { Double.random(in: 0...1) })
+            checker: DomainChecker(resolver: resolver, rules: rules, patience: patience), keys: keys, outbox: house.outbox, clock: house.clock,
+            spread: { Double.random(in: 0...1) })
         domains = Domains(
             store: store, database: house.api, checks: checks, auth: house.peer(.auth), plan: PlanPlaces(house: house), outbox: house.outbox,
             clock: house.clock, idempotency: IdempotencyKeys(database: house.api, clock: house.clock))

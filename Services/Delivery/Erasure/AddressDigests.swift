@@ -30,6 +30,11 @@ struct AddressDigests: Sendable {
         try await database.query(Self.secret(of: tenant)).first.map { try open(try $0.decode("secret_sealed"), of: tenant) }
     }
 
+    /// As ``digester(of:in:)``, in a transaction.
+    func digester(of tenant: TenantID, in transaction: Transaction) async throws -> Digester? {
+        try await transaction.query(Self.secret(of: tenant)).first.map { try open(try $0.decode("secret_sealed"), of: tenant) }
+    }
+
     /// The company's digester, with a secret made for it when it has none; two that make one at the same time get the same.
     func makeDigester(of tenant: TenantID, at now: Date, in transaction: Transaction) async throws -> Digester {
         let fresh = try keyring.seal(randomBytes(32), for: Self.place(of: tenant))

@@ -7,13 +7,15 @@ struct ErasedOptOuts: Sendable {
     let digests: AddressDigests
 
     /// Which of `addresses`, in lower case, are suppressed for the workspace or its tenant, although nobody knows them any more.
-    func find(_ addresses: [String], tenant: TenantID, workspace: WorkspaceID, in database: Database) async throws -> [String] {
+    func find(
+        _ addresses: [String], tenant: TenantID, workspace: WorkspaceID, now: Date = .now, in database: Database
+    ) async throws -> [String] {
         guard let digester = try await digests.digester(of: tenant, in: database) else { return [] }
         let byDigest = Dictionary(addresses.map { (digester.digest($0), $0) }) { first, _ in first }
         let rows = try await database.query(
             """
             select distinct address_digest from suppressions where tenant_id = \(tenant) and address_digest = any(\(Array(byDigest.keys)))
-              and (workspace_id is null or workspace_id = \(workspace))
+              and (workspace_id is null or workspace_id = \(workspace)) and campaign_id is null and (expires_at is null or expires_at > \(now))
             """)
         return try rows.compactMap { row in
             let digest: Data = try row.decode("address_digest")
@@ -46,7 +48,8 @@ struct ErasedOptOuts: Sendable {
                 from unnest(\(mails.map(\.tenant)), \(mails.map(\.send)), \(mails.map(\.digest))) as p (tenant_id, id, digest)
                 where s.tenant_id = p.tenant_id and s.id = p.id and s.state in ('planned', 'deferred') and exists (
                     select from suppressions x where x.tenant_id = s.tenant_id and x.address_digest = p.digest
-                      and (x.workspace_id is null or x.workspace_id = s.workspace_id))
+                      and (x.workspace_id is null or x.workspace_id = s.workspace_id)
+                      and (x.campaign_id is null or x.campaign_id = s.campaign_id) and (x.expires_at is null or x.expires_at > \(now)))
                 returning s.tenant_id, s.id, s.send_key, s.version, s.campaign_id, s.enrolment_id, s.reservation_id
                 """))
     }

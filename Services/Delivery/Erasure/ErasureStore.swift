@@ -22,17 +22,35 @@ struct ErasureStore: Sendable {
     func forbid(isOptedOut: Bool, at now: Date, in transaction: Transaction) async throws {
         var statements: [SQL] = [
             """
-            insert into suppressions (tenant_id, address_digest, workspace_id, reason, source, created_at)
-            select tenant_id, \(digest), workspace_id, reason, source, created_at from suppressions
+            insert into suppressions (tenant_id, address_digest, workspace_id, campaign_id, reason, source, created_by, created_at, expires_at, undo_until)
+            select tenant_id, \(digest), workspace_id, campaign_id, reason, source, created_by, created_at, expires_at, undo_until from suppressions
             where tenant_id = \(tenant) and address = \(address)
             on conflict do nothing
+            """,
+            // An entry under the digest that ends earlier must not take the place of one that lasts.
             """
+            update suppressions d set expires_at = case when x.expires_at is null then null else greatest(d.expires_at, x.expires_at) end
+            from suppressions x where x.tenant_id = \(tenant) and x.address = \(address) and d.tenant_id = \(tenant) and d.address_digest = \(digest)
+              and d.workspace_id is not distinct from x.workspace_id and d.campaign_id is not distinct from x.campaign_id
+              and d.expires_at is not null and (x.expires_at is null or x.expires_at > d.expires_at)
+            """,
+            """
+            insert into tracking_opt_outs (tenant_id, subject, source, created_at)
+            select tenant_id, \(ErasedRecipient.text(digest)), source, created_at from tracking_opt_outs
+            where tenant_id = \(tenant) and subject = \(address)
+            on conflict do nothing
+            """,
+            "delete from tracking_opt_outs where tenant_id = \(tenant) and subject = \(address)",
+            "delete from soft_bounces where tenant_id = \(tenant) and recipient = \(address)",
         ]
         if isOptedOut {
             statements.append(
                 """
                 insert into suppressions (tenant_id, address_digest, workspace_id, reason, source, created_at)
-                values (\(tenant), \(digest), null, 'unsubscribed', 'erasure', \(now)) on conflict do nothing
+                values (\(tenant), \(digest), null, 'unsubscribed', 'erasure', \(now))
+                on conflict (tenant_id, address_digest, coalesce(workspace_id, '00000000-0000-0000-0000-000000000000'),
+                             coalesce(campaign_id, '00000000-0000-0000-0000-000000000000')) where address_digest is not null
+                do update set expires_at = null
                 """)
         }
         // One that somebody wrote between the two statements stays until the next call: it does not go without its digest.
@@ -40,7 +58,7 @@ struct ErasureStore: Sendable {
             """
             delete from suppressions x where x.tenant_id = \(tenant) and x.address = \(address) and exists (
                 select from suppressions d where d.tenant_id = x.tenant_id and d.address_digest = \(digest)
-                  and d.workspace_id is not distinct from x.workspace_id)
+                  and d.workspace_id is not distinct from x.workspace_id and d.campaign_id is not distinct from x.campaign_id)
             """)
         try await transaction.pipeline(statements)
     }
@@ -127,7 +145,9 @@ struct ErasureStore: Sendable {
                and not exists (select from suppressions where tenant_id = \(tenant) and address = \(address))
                and not exists (select from mailbox_quarantine where tenant_id = \(tenant) and \(digest) = any(address_digests))
                and not exists (select from inbox_threads where tenant_id = \(tenant) and contact = \(address))
-               and not exists (select from inbox_messages where tenant_id = \(tenant) and people @> array[\(address)]::text[]) as empty
+               and not exists (select from inbox_messages where tenant_id = \(tenant) and people @> array[\(address)]::text[])
+               and not exists (select from tracking_opt_outs where tenant_id = \(tenant) and subject = \(address))
+               and not exists (select from soft_bounces where tenant_id = \(tenant) and recipient = \(address)) as empty
             """)[0].decode("empty")
     }
 }

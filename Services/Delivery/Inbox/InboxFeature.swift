@@ -23,7 +23,8 @@ struct InboxFeature: Sendable {
         classify: @escaping @Sendable (ParsedMail, String?) -> [InboundVerdict]
     ) throws {
         processing = InboundProcessing(
-            parse: parse, classify: classify, store: InboundMatchStore(links: links), outbox: house.outbox, counts: feedback, clock: house.clock,
+            parse: parse, classify: classify, store: InboundMatchStore(links: links), outbox: house.outbox, suppressions: suppressions,
+            counts: feedback, clock: house.clock,
             logger: house.logger)
         let store = InboxStore(database: house.api)
         routes = InboxRoutes(

@@ -68,11 +68,9 @@ struct InboxReply: Sendable {
                             sendKey: key, workspace: thread.workspace, campaign: nil, enrolment: nil, mailbox: thread.mailbox,
                             recipient: last.recipient.description, recipientName: last.name, subject: subject, text: draft.text, html: draft.html,
                             priority: Self.priority, dueAt: now, reservation: nil)
-                    ]), in: transaction)
+                    ]), passesSuppression: confirmed, in: transaction)
             let send: SendID = try await transaction.query(
-                """
-                update sends set passes_suppression = \(confirmed) where tenant_id = \(tenant) and send_key = \(key) returning id
-                """)[0].decode("id")
+                "select id from sends where tenant_id = \(tenant) and send_key = \(key)")[0].decode("id")
             try await transaction.query(
                 "update send_contents set answers = \(last.references) where tenant_id = \(tenant) and send_id = \(send)")
             let stored = NewInboxMessage(

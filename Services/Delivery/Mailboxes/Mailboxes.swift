@@ -59,9 +59,9 @@ struct Mailboxes: Sendable {
             }
         }
         outbox.wake()
-        return try await store.find(mailbox.id, of: identity.tenant) ?? mailbox
         reading.wakeup.signal()
-        return mailbox
+        // A complaint hold may have paused it already.
+        return try await store.find(mailbox.id, of: identity.tenant) ?? mailbox
     }
 
     /// Tries new settings, stores them, and lets the mailbox send again.

@@ -21,6 +21,9 @@ struct PurgeStore: Sendable {
                 "delete from send_contents where ctid = any(array(select ctid from send_contents where tenant_id = \(tenant) limit \(batch)))",
                 "delete from job_logs where ctid = any(array(select ctid from job_logs where tenant_id = \(tenant) limit \(batch)))",
                 "delete from send_feedback where ctid = any(array(select ctid from send_feedback where tenant_id = \(tenant) limit \(batch)))",
+                "delete from tracking_hits where ctid = any(array(select ctid from tracking_hits where tenant_id = \(tenant) limit \(batch)))",
+                "delete from tracking_counts where ctid = any(array(select ctid from tracking_counts where tenant_id = \(tenant) limit \(batch)))",
+                "delete from soft_bounces where ctid = any(array(select ctid from soft_bounces where tenant_id = \(tenant) limit \(batch)))",
             ]
         }
         return [
@@ -51,6 +54,21 @@ struct PurgeStore: Sendable {
             """
             delete from send_feedback where ctid = any(array(
                 select p.ctid from send_feedback p join sends s on s.tenant_id = p.tenant_id and s.id = p.send_id
+                where p.tenant_id = \(tenant) and s.workspace_id = \(workspace) limit \(batch)))
+            """,
+            """
+            delete from tracking_hits where ctid = any(array(
+                select p.ctid from tracking_hits p join sends s on s.tenant_id = p.tenant_id and s.id = p.send_id
+                where p.tenant_id = \(tenant) and s.workspace_id = \(workspace) limit \(batch)))
+            """,
+            """
+            delete from tracking_counts where ctid = any(array(
+                select p.ctid from tracking_counts p join sends s on s.tenant_id = p.tenant_id and s.id = p.send_id
+                where p.tenant_id = \(tenant) and s.workspace_id = \(workspace) limit \(batch)))
+            """,
+            """
+            delete from soft_bounces where ctid = any(array(
+                select p.ctid from soft_bounces p join sends s on s.tenant_id = p.tenant_id and s.id = p.send_id
                 where p.tenant_id = \(tenant) and s.workspace_id = \(workspace) limit \(batch)))
             """,
         ]
@@ -214,7 +232,8 @@ struct PurgeStore: Sendable {
 
     // MARK: - What is left
 
-    /// Whoever did not want mail of a workspace gets none of the company's others either: an opt-out outlives the list it was on.
+    /// Whoever did not want mail of a workspace gets none of the company's others either: an opt-out outlives the list it was on. Who did not want
+    /// one campaign wanted no more than that, and the campaign is gone.
     func deleteSuppressions(in transaction: Transaction) async throws -> Int {
         guard let workspace else {
             return try await transaction.query(
@@ -226,10 +245,18 @@ struct PurgeStore: Sendable {
             with gone as (
                 delete from suppressions where ctid = any(array(
                     select ctid from suppressions where tenant_id = \(tenant) and workspace_id = \(workspace) limit \(batch)))
-                returning tenant_id, address, address_digest, reason, source, created_at),
+                returning tenant_id, address, address_digest, campaign_id, reason, source, note, created_by, created_at, expires_at),
+            wide as (
+                -- Two entries of one workspace for one address cannot be; the company's own may be there already, and end earlier.
+                select * from gone where campaign_id is null),
+            longer as (
+                update suppressions x set expires_at = case when w.expires_at is null then null else greatest(x.expires_at, w.expires_at) end
+                from wide w where x.tenant_id = w.tenant_id and x.workspace_id is null and x.expires_at is not null
+                  and (x.address = w.address or x.address_digest = w.address_digest)),
             widened as (
-                insert into suppressions (tenant_id, address, address_digest, workspace_id, reason, source, created_at)
-                select tenant_id, address, address_digest, null, reason, source, created_at from gone on conflict do nothing)
+                insert into suppressions (tenant_id, address, address_digest, workspace_id, reason, source, note, created_by, created_at, expires_at)
+                select tenant_id, address, address_digest, null, reason, source, note, created_by, created_at, expires_at from wide
+                on conflict do nothing)
             select count(*) as n from gone
             """)[0].decode("n")
     }
@@ -254,6 +281,11 @@ struct PurgeStore: Sendable {
                 "delete from suppression_secrets where tenant_id = \(tenant)",
                 "delete from signing_keys where ctid = any(array(select ctid from signing_keys where tenant_id = \(tenant) limit \(batch)))",
                 "delete from delivery_settings where tenant_id = \(tenant)",
+                "delete from tracking_settings where tenant_id = \(tenant)",
+                """
+                delete from tracking_opt_outs where ctid = any(array(
+                    select ctid from tracking_opt_outs where tenant_id = \(tenant) limit \(batch)))
+                """,
                 "delete from idempotency_keys where ctid = any(array(select ctid from idempotency_keys where tenant_id = \(tenant) limit \(batch)))",
                 "delete from send_gates where ctid = any(array(select ctid from send_gates where tenant_id = \(tenant) limit \(batch)))",
             ]

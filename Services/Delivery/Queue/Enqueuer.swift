@@ -3,11 +3,15 @@ import Foundation
 import Postgres
 import Primitives
 import RPC
+import Streams
 
 /// Takes planned mail in: ledger, content and job in one transaction, each send key once for ever.
 struct Enqueuer: Sendable {
     let database: Database
     let counters: QueueCounters
+    let fence: SuppressionFence
+    let optOuts: TrackingOptOuts
+    let events: SendEvents
     let clock: WallClock
     let wakeup: Wakeup
     let metrics: DeliveryMetrics
@@ -17,11 +21,15 @@ struct Enqueuer: Sendable {
         defer { metrics.enqueue.record(since: start) }
         let result = try await database.transaction { try await enqueue(request, in: $0) }
         wakeup.signal()
+        events.outbox.wake()
         return result
     }
 
-    /// In the caller's transaction; whoever commits it signals the dispatcher.
-    func enqueue(_ request: DeliveryRPC.EnqueueSends, in transaction: Transaction) async throws -> DeliveryRPC.EnqueueResult {
+    /// In the caller's transaction; whoever commits it signals the dispatcher and wakes the outbox. `passesSuppression`: somebody has said that these
+    /// are to go out although their recipients are suppressed.
+    func enqueue(
+        _ request: DeliveryRPC.EnqueueSends, passesSuppression: Bool = false, in transaction: Transaction
+    ) async throws -> DeliveryRPC.EnqueueResult {
         let sends = request.sends
         guard (1...500).contains(sends.count), Set(sends.map(\.sendKey)).count == sends.count,
             sends.allSatisfy({ (1...200).contains($0.sendKey.utf8.count) })
@@ -39,9 +47,9 @@ struct Enqueuer: Sendable {
         let inserted = try await transaction.query(
             """
             insert into sends (tenant_id, id, send_key, state, workspace_id, campaign_id, enrolment_id, mailbox_id, recipient, reservation_id, created_at,
-                               stops_on_reply, subject_digest)
+                               stops_on_reply, subject_digest, passes_suppression)
             select \(tenant), id, send_key, 'planned', workspace_id, campaign_id, enrolment_id, mailbox_id, recipient, reservation_id, \(now),
-                stops_on_reply, subject_digest
+                stops_on_reply, subject_digest, \(passesSuppression)
             from unnest(\(identifiers), \(sends.map(\.sendKey)), \(sends.map(\.workspace)), \(PostgresOptionals(sends.map(\.campaign))),
                         \(PostgresOptionals(sends.map(\.enrolment))), \(sends.map(\.mailbox)), \(sends.map { $0.recipient.lowercased() }),
                         \(PostgresOptionals(sends.map(\.reservation))), \(sends.map { $0.stopsOnReply ?? true }), \(digests))
@@ -49,7 +57,15 @@ struct Enqueuer: Sendable {
             on conflict (tenant_id, send_key) do nothing returning id
             """)
         let fresh = Set(try inserted.map { try $0.decode("id", as: SendID.self) })
-        let new = zip(identifiers, mails).filter { fresh.contains($0.0) }
+        // Who must not be written to gets no job: the ledger says so at once, and the quota goes back.
+        let blocked = fresh.isEmpty ? [] : try await fence.takeOut(fresh.map { (tenant, $0.uuid) }, now: now, in: transaction)
+        if !blocked.isEmpty {
+            if let release = try SuppressionFence.release(blocked) { try await transaction.query(release) }
+            try await events.append(try blocked.map { try SendEvents.Resolved(row: $0, state: .suppressed, at: now) }, at: now, in: transaction)
+        }
+        let out = Set(try blocked.map { try $0.decode("id", as: SendID.self) })
+        let new = try await optOuts.applied(
+            to: zip(identifiers, mails).filter { fresh.contains($0.0) && !out.contains($0.0) }, of: tenant, in: transaction)
         if !new.isEmpty {
             let reopened = StopFence.reopen(new.map(\.1.send), of: tenant).map { [$0] } ?? []
             try await transaction.pipeline(reopened + [content(new, tenant), jobs(new, tenant, now)] + lanes(new, tenant, now))

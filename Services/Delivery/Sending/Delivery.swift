@@ -43,6 +43,8 @@ struct Delivery: Sendable {
     let hasFailures: Bool
     /// The place in Redis to acknowledge.
     let entry: StreamEntryPlace
+    /// What is noticed of it; nil is nothing.
+    var tracking: DeliveryTracking?
 
     var job: UUID { send.uuid }
     var claim: Claim { Claim(job: job, fence: fence) }

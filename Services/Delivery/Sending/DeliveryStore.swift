@@ -7,6 +7,8 @@ struct DeliveryStore: Sendable {
     let database: Database
     /// In seconds.
     let lease: Double
+    /// Nil: nothing is noticed of any mail.
+    var trackingHost: TrackingHost?
 
     struct Loaded: Sendable {
         let delivery: Delivery
@@ -28,14 +30,17 @@ struct DeliveryStore: Sendable {
                    c.text_body, c.html_body, c.sending_window, coalesce(c.follows, '{}') as follows,
                    coalesce(c.answers, '{}') as answers, m.address, m.display_name, m.smtp_host,
                    m.smtp_port, m.smtp_security, m.smtp_username, m.password_sealed, m.version, m.gap_seconds > 0 as has_gap,
-                   m.failures > 0 as has_failures
+                   m.failures > 0 as has_failures, c.tracks_opens and coalesce(t.opens, false) as opens,
+                   c.tracks_clicks and coalesce(t.clicks, true) as clicks, coalesce(t.hidden_link, true) as hidden_link
             from unnest(\(entries.map(\.claim.job)), \(entries.map(\.claim.fence))) as e (id, fence)
             join jobs j on j.id = e.id and j.fence = e.fence and \(JobStore.isRunning)
             join sends s on s.tenant_id = j.tenant_id and s.id = j.id and s.fence = j.fence and s.state = 'claimed'
             join send_contents c on c.tenant_id = j.tenant_id and c.send_id = j.id
             join mailboxes m on m.tenant_id = j.tenant_id and m.id = j.lane_id
+            left join tracking_settings t on t.tenant_id = j.tenant_id
             order by j.priority, j.run_at, j.id
             """)
+        let bases = try await trackingBases(rows)
         // Mails of one campaign and zone have the same window.
         var windows: [String: OpeningHours] = [:]
         return try rows.map { row in
@@ -57,8 +62,33 @@ struct DeliveryStore: Sendable {
                     unreachable: try row.decode("unreachable"),
                     createdAt: try row.decode("created_at"), destination: try row.decodeOptional("destination"),
                     hasGap: try row.decode("has_gap"), hasFailures: try row.decode("has_failures"),
-                    entry: places[send.uuid] ?? StreamEntryPlace(stream: "", position: "")),
+                    entry: places[send.uuid] ?? StreamEntryPlace(stream: "", position: ""),
+                    tracking: try Self.tracking(row, bases)),
                 mailbox: try SendingMailbox(row: row))
+        }
+    }
+
+    private struct Sender: Hashable {
+        let tenant: TenantID
+        let address: String
+    }
+
+    /// Under which address the links of each sender's mails stand, asked once a sender.
+    private func trackingBases(_ rows: Rows) async throws -> [Sender: String] {
+        guard let trackingHost else { return [:] }
+        var bases: [Sender: String] = [:]
+        for row in rows where try row.decode("opens") || row.decode("clicks") {
+            let sender = Sender(tenant: try row.decode("tenant_id"), address: try row.decode("address"))
+            if bases[sender] == nil { bases[sender] = await trackingHost.base(of: sender.tenant, from: sender.address) }
+        }
+        return bases
+    }
+
+    private static func tracking(_ row: Row, _ bases: [Sender: String]) throws -> DeliveryTracking? {
+        let sender = Sender(tenant: try row.decode("tenant_id"), address: try row.decode("address"))
+        return try bases[sender].map { base in
+            DeliveryTracking(
+                opens: try row.decode("opens"), clicks: try row.decode("clicks"), hiddenLink: try row.decode("hidden_link"), base: base)
         }
     }
 

@@ -10,13 +10,15 @@ struct MessageComposer: Sendable {
     static let unsubscribePlaceholder = "{{unsubscribe_url}}"
 
     let links: UnsubscribeLinks
+    /// Nil: nothing is noticed of any mail.
+    var tracker: MailTracker?
 
     /// Throws ``MailMessageError`` or ``MailAddressError`` for what can never be sent.
     func compose(_ delivery: Delivery, from mailbox: SendingMailbox) throws -> [UInt8] {
         let sender = try MailAddress(mailbox.address)
         let link = links.link(tenant: delivery.tenant, send: delivery.send)
         let text = delivery.text.substituting(Self.unsubscribePlaceholder, with: link)
-        let html = delivery.html?.substituting(Self.unsubscribePlaceholder, with: link.htmlEscaped)
+        let html = try tracked(delivery)?.substituting(Self.unsubscribePlaceholder, with: link.htmlEscaped)
         // What one person writes to another is no mail of a list.
         let isAnswer = delivery.sendKey.hasPrefix(InboxReply.keyPrefix)
         let thread =
@@ -27,6 +29,12 @@ struct MessageComposer: Sendable {
             messageIdentifier: Self.messageIdentifier(of: delivery.sendKey, tenant: delivery.tenant, at: sender.domain), date: delivery.createdAt,
             inReplyTo: thread.last, references: thread, listUnsubscribe: isAnswer ? nil : ListUnsubscribe(link: link))
         return try message.serialized()
+    }
+
+    /// Before the placeholder becomes a link, so that the way out is never a tracked one.
+    private func tracked(_ delivery: Delivery) throws -> String? {
+        guard let tracker, let tracking = delivery.tracking, let html = delivery.html else { return delivery.html }
+        return try tracker.html(html, tenant: delivery.tenant, send: delivery.send, tracking)
     }
 
     /// A digest, so that it tells a stranger nothing about campaign or lead.

@@ -29,8 +29,8 @@ struct ComplianceRouteTests {
         let reply = try await fixture.send(.post, path, #"{"subject":"Re: us","text":"Hello","is_reply":true}"#)
         #expect(reply.body.contains("it stands in a thread"))
         for body in [#"{"text":"x"}"#, #"{"subject":"a\nb","text":"x"}"#, "[]"] { #expect(try await fixture.send(.post, path, body).status == 400) }
-        #expect(try await fixture.ask(.post, path, #"{"subject":"x","text":"y"}"#, role: .viewer).status == 200)
-        #expect(try await fixture.ask(.post, path, #"{"subject":"x","text":"y"}"#, workspaces: [WorkspaceID(UUID())]).status == 404)
+        #expect(try await fixture.request(.post, path, #"{"subject":"x","text":"y"}"#, role: .viewer).status == 200)
+        #expect(try await fixture.request(.post, path, #"{"subject":"x","text":"y"}"#, workspaces: [WorkspaceID(UUID())]).status == 404)
         // Nothing was sent, planned or stored by all this.
         #expect(try await fixture.states().isEmpty)
     }

@@ -82,16 +82,16 @@ struct ComplaintHoldTests {
         // One that its owner pauses stays paused when the hold ends.
         #expect(try await fixture.send(.post, "/api/v1/mailboxes/\(new)/pause", #"{"reason":"mine"}"#).status == 200)
         let path = "/api/v1/domains/sender.example/reputation/resume"
-        #expect(try await fixture.ask(.post, path, role: .member).status == 403)
-        #expect(try await fixture.ask(.post, path, tenant: TenantID(UUID())).status == 404)
-        let resumed = try await fixture.ask(.post, path, role: .admin)
+        #expect(try await fixture.request(.post, path, role: .member).status == 403)
+        #expect(try await fixture.request(.post, path, tenant: TenantID(UUID())).status == 404)
+        let resumed = try await fixture.request(.post, path, role: .admin)
         #expect(resumed.status == 200, "\(resumed.body)")
         #expect(try await fixture.state(of: mailbox) == "active")
         #expect(try await fixture.state(of: new) == "paused")
         #expect(try await level(fixture) == nil)
         #expect(try await audits(fixture, "complaints.release") == 1)
         #expect(try await fixture.claim().count == 1)
-        #expect(try await fixture.ask(.post, path, role: .admin).status == 404)
+        #expect(try await fixture.request(.post, path, role: .admin).status == 404)
         // The next complaint of a week that is still too bad holds it again.
         try await fixture.tell(.complained, [more[1]])
         #expect(try await level(fixture) != nil)
@@ -108,22 +108,22 @@ struct ComplaintHoldTests {
         try await fixture.tell(.complained, [keys[2]])
         #expect(try await level(fixture) == "stop")
         let path = "/api/v1/domains/sender.example/reputation/resume"
-        let early = try await fixture.ask(.post, path)
+        let early = try await fixture.request(.post, path)
         #expect(early.status == 409 && early.body.contains("complaint_stop") && early.body.contains("resumable_at"), "\(early.body)")
         fixture.house.clock.advance(by: .seconds(86_000))
-        #expect(try await fixture.ask(.post, path).status == 409)
+        #expect(try await fixture.request(.post, path).status == 409)
         fixture.house.clock.advance(by: .seconds(402))
-        #expect(try await fixture.ask(.post, path).status == 200)
+        #expect(try await fixture.request(.post, path).status == 200)
         #expect(try await fixture.state(of: mailbox) == "active")
         try await fixture.tell(.complained, [keys[3]])
         #expect(try await level(fixture) == "stop")
         let release = "/api/v1/platform/system/reputation/release"
         let body = #"{"tenant":"\#(fixture.tenant)","scope":"domain","domain":"Sender.example","reason":"seen to, ticket 7"}"#
-        #expect(try await fixture.ask(.post, release, body).status == 403)
-        #expect(try await fixture.ask(.post, release, body, staff: .support).status == 403)
-        #expect(try await fixture.ask(.post, release, body, staff: .ops, tenant: TenantID(UUID())).status == 200)
+        #expect(try await fixture.request(.post, release, body).status == 403)
+        #expect(try await fixture.request(.post, release, body, staff: .support).status == 403)
+        #expect(try await fixture.request(.post, release, body, staff: .ops, tenant: TenantID(UUID())).status == 200)
         #expect(try await fixture.state(of: mailbox) == "active")
-        #expect(try await fixture.ask(.post, release, body, staff: .ops).status == 404)
+        #expect(try await fixture.request(.post, release, body, staff: .ops).status == 404)
     }
 
     @Test("the company is held as a whole; of two holds over a mailbox the last to end lets it go")
@@ -136,11 +136,11 @@ struct ComplaintHoldTests {
         #expect(try await level(fixture, "tenant") == "stop")
         for held in [mailbox, other] { #expect(try await fixture.state(of: held) == "paused") }
         fixture.house.clock.advance(by: .seconds(86_402))
-        #expect(try await fixture.ask(.post, "/api/v1/reputation/resume", role: .admin, workspaces: [fixture.workspace]).status == 403)
-        #expect(try await fixture.ask(.post, "/api/v1/reputation/resume", role: .admin).status == 200)
+        #expect(try await fixture.request(.post, "/api/v1/reputation/resume", role: .admin, workspaces: [fixture.workspace]).status == 403)
+        #expect(try await fixture.request(.post, "/api/v1/reputation/resume", role: .admin).status == 200)
         #expect(try await fixture.state(of: mailbox) == "paused")
         #expect(try await fixture.state(of: other) == "active")
-        #expect(try await fixture.ask(.post, "/api/v1/domains/sender.example/reputation/resume").status == 200)
+        #expect(try await fixture.request(.post, "/api/v1/domains/sender.example/reputation/resume").status == 200)
         #expect(try await fixture.state(of: mailbox) == "active")
     }
 

@@ -13,7 +13,7 @@ import Testing
 
 extension DeliveryFixture {
     /// As ``send(_:_:_:tenant:)``, as somebody else than an owner.
-    func ask(
+    func request(
         _ method: HTTPRequest.Method, _ path: String, _ body: String? = nil, role: Role = .owner, workspaces: [WorkspaceID]? = nil,
         staff: StaffRole? = nil, tenant: TenantID? = nil
     ) async throws -> (status: Int, body: String) {

@@ -95,13 +95,13 @@ struct ReputationRouteTests {
         for path in paths {
             #expect(try await fixture.send(.get, path).status == 200)
             #expect(try await fixture.send(.get, path, tenant: TenantID(UUID())).status == 404)
-            #expect(try await fixture.ask(.get, path, workspaces: [WorkspaceID(UUID())]).status == 404)
-            #expect(try await fixture.ask(.get, path, workspaces: [fixture.workspace]).status == 200)
+            #expect(try await fixture.request(.get, path, workspaces: [WorkspaceID(UUID())]).status == 404)
+            #expect(try await fixture.request(.get, path, workspaces: [fixture.workspace]).status == 200)
         }
         let stranger = TenantID(UUID())
         let foreign: List = try decode(try await fixture.send(.get, "/api/v1/reputation", tenant: stranger))
         #expect(foreign.data.isEmpty)
-        let restricted: List = try decode(try await fixture.ask(.get, "/api/v1/reputation", workspaces: [WorkspaceID(UUID())]))
+        let restricted: List = try decode(try await fixture.request(.get, "/api/v1/reputation", workspaces: [WorkspaceID(UUID())]))
         #expect(restricted.data.isEmpty)
         #expect(
             try await fixture.send(.put, "/api/v1/mailboxes/\(mailbox)/warmup", #"{"state":"running","strategy":"moderate"}"#, tenant: stranger)
@@ -156,17 +156,17 @@ struct ReputationRouteTests {
         }
         try await fixture.service.reputation.scoring.run()
         let path = "/api/v1/platform/system/reputation"
-        #expect(try await fixture.ask(.get, path).status == 403)
-        #expect(try await fixture.ask(.get, path, staff: .finance).status == 403)
-        let all: List = try decode(try await fixture.ask(.get, path, staff: .support))
+        #expect(try await fixture.request(.get, path).status == 403)
+        #expect(try await fixture.request(.get, path, staff: .finance).status == 403)
+        let all: List = try decode(try await fixture.request(.get, path, staff: .support))
         #expect(all.data.count == 4 && Set(all.data.compactMap(\.tenant)) == [fixture.tenant.description, other.tenant.description])
-        let red: List = try decode(try await fixture.ask(.get, "\(path)?band=red&scope=domain", staff: .ops))
+        let red: List = try decode(try await fixture.request(.get, "\(path)?band=red&scope=domain", staff: .ops))
         #expect(red.data.map(\.tenant) == [other.tenant.description])
-        let one: List = try decode(try await fixture.ask(.get, "\(path)?tenant=\(fixture.tenant)&limit=1", staff: .ops))
+        let one: List = try decode(try await fixture.request(.get, "\(path)?tenant=\(fixture.tenant)&limit=1", staff: .ops))
         let next = try #require(one.page.next)
-        let two: List = try decode(try await fixture.ask(.get, "\(path)?tenant=\(fixture.tenant)&limit=1&cursor=\(next)", staff: .ops))
+        let two: List = try decode(try await fixture.request(.get, "\(path)?tenant=\(fixture.tenant)&limit=1&cursor=\(next)", staff: .ops))
         #expect(one.data.map(\.scope) == ["domain"] && two.data.map(\.scope) == ["mailbox"] && two.page.next == nil)
         #expect(two.data.first?.name == "me@sender.example")
-        #expect(try await fixture.ask(.get, "\(path)?tenant=x", staff: .ops).status == 400)
+        #expect(try await fixture.request(.get, "\(path)?tenant=x", staff: .ops).status == 400)
     }
 }

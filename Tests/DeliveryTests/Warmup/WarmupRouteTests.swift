@@ -54,7 +54,7 @@ struct WarmupRouteTests {
             #expect(try await fixture.send(.put, path, body).status == 400)
         }
         #expect(try await fixture.send(.put, path, #"{"state":"paused"}"#).status == 409)
-        #expect(try await fixture.ask(.put, path, #"{"state":"off"}"#, role: .viewer).status == 403)
+        #expect(try await fixture.request(.put, path, #"{"state":"off"}"#, role: .viewer).status == 403)
         let begun = try await put(fixture, mailbox, #"{"state":"running","strategy":"aggressive","target":100}"#)
         #expect(
             begun.state == "running" && begun.day == 1 && begun.days == 10 && begun.daysLeft == 10 && begun.todaysLimit == 10 && begun.target == 100)
@@ -130,17 +130,17 @@ struct WarmupRouteTests {
         _ = try await put(fixture, mailbox, #"{"state":"running","strategy":"moderate","target":100}"#)
         let path = "/api/v1/platform/system/warmup-strategies"
         let body = #"{"title":"Moderate","description":"Slower at first.","least":2,"shares":[0.02,0.1,0.5,1]}"#
-        #expect(try await fixture.ask(.put, "\(path)/moderate", body).status == 403)
-        #expect(try await fixture.ask(.put, "\(path)/moderate", body, staff: .support).status == 403)
-        #expect(try await fixture.ask(.get, path, staff: .support).status == 200)
-        #expect(try await fixture.ask(.put, "\(path)/moderate", body, staff: .ops).status == 200)
+        #expect(try await fixture.request(.put, "\(path)/moderate", body).status == 403)
+        #expect(try await fixture.request(.put, "\(path)/moderate", body, staff: .support).status == 403)
+        #expect(try await fixture.request(.get, path, staff: .support).status == 200)
+        #expect(try await fixture.request(.put, "\(path)/moderate", body, staff: .ops).status == 200)
         #expect(try await view(fixture, mailbox).plan.map(\.limit) == [2, 10, 50, 100])
-        #expect(try await fixture.ask(.put, "\(path)/own_pace", body, staff: .ops).status == 200)
+        #expect(try await fixture.request(.put, "\(path)/own_pace", body, staff: .ops).status == 200)
         #expect(try await put(fixture, mailbox, #"{"state":"running","strategy":"own_pace"}"#).strategy == "own_pace")
         #expect(try await fixture.send(.put, "/api/v1/mailboxes/\(mailbox)/limits", #"{"daily":50,"ramp":"own_pace"}"#).status == 200)
         #expect(try await fixture.send(.put, "/api/v1/mailboxes/\(mailbox)/limits", #"{"daily":50,"ramp":"nothing"}"#).status == 400)
         let wrong = [#"{"title":"","description":"","least":2,"shares":[1]}"#, #"{"title":"T","description":"","least":2,"shares":[0.5]}"#]
-        for body in wrong { #expect(try await fixture.ask(.put, "\(path)/moderate", body, staff: .ops).status == 400) }
-        #expect(try await fixture.ask(.put, "\(path)/No", body, staff: .ops).status == 400)
+        for body in wrong { #expect(try await fixture.request(.put, "\(path)/moderate", body, staff: .ops).status == 400) }
+        #expect(try await fixture.request(.put, "\(path)/No", body, staff: .ops).status == 400)
     }
 }

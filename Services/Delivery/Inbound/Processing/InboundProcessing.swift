@@ -17,6 +17,7 @@ struct InboundProcessing: Sendable {
     let classify: @Sendable (ParsedMail, String?) -> [InboundVerdict]
     let store: InboundMatchStore
     let outbox: Outbox
+    let suppressions: Suppressions
     /// What reputation makes of it.
     let counts: FeedbackCounts
     let clock: WallClock
@@ -40,6 +41,14 @@ struct InboundProcessing: Sendable {
             }
         }
         try await changes.write(outbox, counts, at: clock.now, in: transaction)
+    }
+
+    /// For the whole company; false when the recipient was on the list already.
+    private func suppress(
+        _ recipient: String, of tenant: TenantID, because reason: SuppressionReason, in transaction: Transaction
+    ) async throws -> Bool {
+        try await suppressions.suppress(
+            recipient, of: tenant, because: reason, .tenant, .init(source: "inbound", createdBy: "mail"), now: clock.now, in: transaction)
     }
 
     private func addresses(of mails: [FetchedMail], in transaction: Transaction) async throws -> [MailboxID: String] {
@@ -95,7 +104,7 @@ struct InboundProcessing: Sendable {
             case .softBounce:
                 changes.feel(.softBounce, send, of: tenant, at: at)
                 if try await BounceEffects.isSoftLimitReached(send.recipient, of: tenant, in: transaction) {
-                    _ = try await BounceEffects.suppress(send.recipient, of: tenant, because: .softBounces, at: clock.now, in: transaction)
+                    _ = try await suppress(send.recipient, of: tenant, because: .softBounce, in: transaction)
                 }
             case .blocked, .deliveryNotice, .outOfOffice, .autoReply, .unsubscribeWish, .reply, .unknown: break
             }
@@ -115,10 +124,10 @@ struct InboundProcessing: Sendable {
 
     /// No more mail to the recipient, whoever wants to send it, and none of this enrolment from this commit on.
     private func end(
-        _ send: MatchedSend, _ reason: BounceEffects.Reason, _ kind: DeliveryEvents.FeedbackKind, _ tenant: TenantID, _ at: Date,
+        _ send: MatchedSend, _ reason: SuppressionReason, _ kind: DeliveryEvents.FeedbackKind, _ tenant: TenantID, _ at: Date,
         _ changes: inout InboundChanges, in transaction: Transaction
     ) async throws {
-        let isNew = try await BounceEffects.suppress(send.recipient, of: tenant, because: reason, at: clock.now, in: transaction)
+        let isNew = try await suppress(send.recipient, of: tenant, because: reason, in: transaction)
         if isNew, reason == .unsubscribed { changes.unsubscribed(send, of: tenant) }
         changes.feel(kind, send, of: tenant, at: at)
         try await hold(send, reason.rawValue, tenant, in: transaction)
@@ -150,7 +159,7 @@ struct InboundProcessing: Sendable {
             try await act(on: send, kind, mail, at, &changes, in: transaction)
         } else if kind == .unsubscribeWish, let contact = mail.contact {
             // The mail that began the thread is gone, the wish is not.
-            _ = try await BounceEffects.suppress(contact, of: tenant, because: .unsubscribed, at: clock.now, in: transaction)
+            _ = try await suppress(contact, of: tenant, because: .unsubscribed, in: transaction)
         }
         // Whoever was forgotten is not written down again.
         if let send, send.isErased { return }
@@ -189,7 +198,7 @@ struct InboundProcessing: Sendable {
             try await end(send, .unsubscribed, .unsubscribed, tenant, at, &changes, in: transaction)
             // Somebody to whom it was passed on, or who reads it under another address.
             if let contact = mail.contact, contact != send.recipient, !send.isErased {
-                _ = try await BounceEffects.suppress(contact, of: tenant, because: .unsubscribed, at: clock.now, in: transaction)
+                _ = try await suppress(contact, of: tenant, because: .unsubscribed, in: transaction)
             }
         case .outOfOffice, .autoReply: changes.feel(.automaticReply, send, of: tenant, at: at)
         case .unknown: break

@@ -1,0 +1,96 @@
+import Crypto
+import Foundation
+import HTTP
+import HTTPTypes
+import Hummingbird
+
+/// The page on which a recipient chooses: plain HTML in the reader's language and under the sender's name, without scripts, foreign content, or the
+/// recipient's address, which whoever was forwarded the mail would learn.
+struct UnsubscribePage: Sendable {
+    let language: String
+    private let texts: UnsubscribeTexts
+
+    init(acceptLanguage: String?) {
+        language = AcceptLanguage.best(of: UnsubscribeTexts.languages, for: acceptLanguage)
+        texts = UnsubscribeTexts.of(language)
+    }
+
+    /// The choices.
+    func question(_ view: PreferenceView) -> Response {
+        let offered: [PreferenceChoice] = [.company, .workspace] + (view.hasCampaign ? [.campaign] : []) + [.pause]
+        let choices = offered.map { choice in
+            """
+            <p><input type="radio" name="choice" id="\(choice.rawValue)" value="\(choice.rawValue)"\(choice == .company ? " checked" : "")>
+            <label for="\(choice.rawValue)">\((texts.choices[choice] ?? "").htmlEscaped)</label></p>
+            """
+        }.joined(separator: "\n")
+        let tracking: PreferenceChoice = view.isTrackingOff ? .trackingOn : .trackingOff
+        return page(
+            texts.title,
+            """
+            <form method="post"><fieldset><legend>\(intro(view))</legend>
+            \(choices)
+            </fieldset><p><button type="submit">\(texts.confirm.htmlEscaped)</button></p></form>
+            <form method="post"><p>\(texts.tracking.htmlEscaped)</p>
+            <p><button type="submit" name="choice" value="\(tracking.rawValue)">\
+            \((view.isTrackingOff ? texts.trackingOn : texts.trackingOff).htmlEscaped)</button></p></form>
+            """)
+    }
+
+    /// What was chosen, and the way back.
+    func answer(_ choice: PreferenceChoice, path: String) -> Response {
+        let undo =
+            choice.stopsMail
+            ? """
+            <form method="post"><p>\(texts.undoHint.htmlEscaped)</p>
+            <p><button type="submit" name="choice" value="undo">\(texts.undo.htmlEscaped)</button></p></form>
+            """ : ""
+        return page(
+            texts.saved,
+            """
+            <p role="status">\((texts.done[choice] ?? "").htmlEscaped)</p>
+            \(undo)
+            <p><a href="\(path.htmlEscaped)">\(texts.back.htmlEscaped)</a></p>
+            """)
+    }
+
+    /// For a link that is none of ours.
+    var broken: Response {
+        page(texts.brokenTitle, "<p>\(texts.broken.htmlEscaped)</p>", status: .notFound)
+    }
+
+    private func intro(_ view: PreferenceView) -> String {
+        let name = view.sender.map { name in view.address.map { "\(name) (\($0))" } ?? name } ?? texts.someone
+        return texts.intro.replacing("{sender}", with: name).htmlEscaped
+    }
+
+    private func page(_ title: String, _ body: String, status: HTTPResponse.Status = .ok) -> Response {
+        var response = Response.html(
+            """
+            <!doctype html>
+            <html lang="\(language)"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+            <meta name="robots" content="noindex, nofollow"><title>\(title.htmlEscaped)</title><style>\(Self.style)</style></head>
+            <body><main><h1>\(title.htmlEscaped)</h1>
+            \(body)
+            </main></body></html>
+            """, status: status)
+        response.headers[.contentSecurityPolicy] = Self.policy
+        response.headers[.referrerPolicy] = "no-referrer"
+        response.headers[.robots] = "noindex, nofollow"
+        response.headers[.contentLanguage] = language
+        response.headers[.vary] = "Accept-Language"
+        response.headers[.xContentTypeOptions] = "nosniff"
+        return response
+    }
+
+    private static let style = """
+        body{font:1.1rem/1.5 system-ui,sans-serif;margin:0;padding:2rem 1rem;color:#1a1a1a;background:#fff}main{max-width:36rem;margin:0 auto}\
+        fieldset{border:1px solid #767676;border-radius:.4rem}legend{padding:0 .4rem}button{font:inherit;padding:.6rem 1.2rem}a{color:#0b57d0}
+        """
+
+    /// This page's own style and nothing else.
+    private static let policy: String = {
+        let digest = Data(SHA256.hash(data: Data(style.utf8))).base64EncodedString()
+        return "default-src 'none'; style-src 'sha256-\(digest)'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    }()
+}
