@@ -88,7 +88,7 @@ struct InboundEffectsTests {
             if number != 2 {
                 try await ground.take(.init(verdict: .softBounce, uid: UInt32(number), original: ["message-id=<\(identifier)>"]))
             }
-            #expect(try await ground.suppressions() == (number == 5 ? ["\(ada) soft_bounces"] : []), "\(number)")
+            #expect(try await ground.suppressions() == (number == 5 ? ["\(ada) soft_bounce"] : []), "\(number)")
         }
     }
 

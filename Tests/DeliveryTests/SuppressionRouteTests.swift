@@ -32,6 +32,7 @@ struct SuppressionRouteTests {
         let one = try await fixture.ask(
             .post, Self.path, #"{"address":"Ada@X.example","note":"asked by phone","reason":"unsubscribed"}"#, as: .member)
         #expect(one.status == 201 && one.body.contains(#""added":1"#), "\(one.body)")
+        fixture.house.clock.advance(by: .milliseconds(5))
         let entries = (0..<120).map { #"{"address":"l\#($0)@y.example"}"# }.joined(separator: ",")
         #expect(try await fixture.ask(.post, Self.path, #"{"entries":[{"address":"@z.example"},\#(entries)]}"#).status == 201)
         #expect(try await fixture.ask(.post, Self.path, #"{"entries":[{"address":"@z.example"},\#(entries)]}"#).body.contains(#""known":121"#))
@@ -110,7 +111,7 @@ struct SuppressionRouteTests {
         #expect(try await fixture.ask(.delete, path, #"{"reason":"she called"}"#, as: .admin).status == 204)
         #expect(try await fixture.suppressed(["ada@x.example"]) == [])
         let trail = try await fixture.told("delivery.suppressions.changed")
-        #expect(trail.last?.contains("suppression.lift") == true && trail.last?.contains("she called") == true)
+        #expect(trail.contains { $0.contains("suppression.lift") && $0.contains("she called") })
     }
 
     @Test("a check says who is blocked, by which scope and why; of the platform's list no more than that")

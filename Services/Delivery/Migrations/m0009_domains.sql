@@ -69,4 +69,4 @@ create policy owner on domain_owners to delivery_owner using (true) with check (
 grant select, insert, update, delete on domain_owners to delivery_worker;
 
 -- The mailboxes of a domain.
-create index mailboxes_domain on mailboxes (tenant_id, split_part(address, '@', 2));
+create index mailboxes_domain on mailboxes (split_part(address, '@', 2), tenant_id);

@@ -125,8 +125,7 @@ alter table mailboxes
     add column warmup_lag_days integer not null default 0 check (warmup_lag_days >= 0),
     add column warmup_judged_days integer not null default 0 check (warmup_judged_days >= 0),
     add column warmup_judgement text;
--- For the blacklists, which are asked once whoever sends from a domain or through a host.
-create index mailboxes_every_domain on mailboxes (split_part(address, '@', 2));
+-- For the blacklists, which are asked once whoever sends through a host.
 create index mailboxes_host on mailboxes (lower(smtp_host));
 create index mailboxes_warming on mailboxes (tenant_id, id) where ramp is not null;
 

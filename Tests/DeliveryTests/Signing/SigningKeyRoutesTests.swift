@@ -75,9 +75,11 @@ struct SigningKeyRoutesTests {
         let retired = try await fixture.send(.post, "/api/v1/signing-keys/retire", body)
         let key = try decode(Key.self, retired)
         #expect(key.state == "retired" && key.action == "remove")
-        let trail = try await fixture.database.query("select body from outbox where type = 'delivery.signing_key.changed' order by id")
-        let last: String = try #require(trail.last).decode("body")
-        #expect(last.contains(#""action":"signing_key.retire""#) && last.contains(#""reason":"leaked""#) && last.contains(#""kind":"user""#))
+        let trail = try await fixture.database.query("select body from outbox where type = 'delivery.signing_key.changed'").map {
+            try $0.decode("body", as: String.self)
+        }
+        let told = try #require(trail.first { $0.contains(#""action":"signing_key.retire""#) })
+        #expect(told.contains(#""reason":"leaked""#) && told.contains(#""kind":"user""#))
     }
 
     @Test(
