@@ -20,6 +20,6 @@ def publish(layout, domain, records):
     zone[domain] = {"MX": [f"10 mail.{domain}"]}
     zone[f"mail.{domain}"] = {"A": ["127.0.0.1"]}
     for record in records:
-        if record["value"] is not None and record["type"] != "MX":
+        if record.get("value") is not None and record["type"] != "MX":
             zone.setdefault(record["name"], {}).setdefault(record["type"], []).append(record["value"])
     write_private_json(layout.zone, zone)
