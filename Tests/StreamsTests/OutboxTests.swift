@@ -146,6 +146,7 @@ struct OutboxTests {
             }
             try await eventually("the early one too") { heard.names.contains("early") }
         }
+        #expect(heard.names.count == 6 && heard.names.last == "early")
     }
 
     @Test(

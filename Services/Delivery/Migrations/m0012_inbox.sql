@@ -1,8 +1,6 @@
 -- What people answer: threads, their messages, what each mail that came in meant, and the order in which threads changed.
 
 alter table sends
-    -- The Message-ID under which a provider really sent it; whoever reads the folder of sent mail writes it.
-    add column if not exists provider_message_id text,
     -- Whether its campaign ends for whoever answers; its enrolment's gate closes with the answer.
     add column stops_on_reply boolean not null default true,
     -- Sent on purpose to somebody who must not be written to: a person's own answer, confirmed.
@@ -15,7 +13,6 @@ create function message_digest(tenant uuid, send_key text) returns bytea languag
 as $$ select substring(sha256(convert_to(tenant::text || '|' || send_key, 'UTF8')) from 1 for 16) $$;
 -- As with every index on the ledger, it takes no mail while these are built.
 create index sends_message on sends (tenant_id, message_digest(tenant_id, send_key));
-create index if not exists sends_provider_message on sends (tenant_id, provider_message_id) where provider_message_id is not null;
 
 -- The Message-IDs that a person's answer refers to, oldest first; the last is the one it answers.
 alter table send_contents add column answers text[];

@@ -25,6 +25,8 @@ struct InboundProcessing: Sendable {
 
     /// How long a bounce that names no mail, only an address, may follow the mail to it.
     private static let bouncePatience: TimeInterval = 14 * 86_400
+    /// Who says so, in the list of suppressions.
+    private static let source = "inbound"
 
     /// Whoever commits the transaction says `outbox.wake()` afterwards.
     func take(_ mails: [FetchedMail], in transaction: Transaction) async throws {
@@ -48,7 +50,7 @@ struct InboundProcessing: Sendable {
         _ recipient: String, of tenant: TenantID, because reason: SuppressionReason, in transaction: Transaction
     ) async throws -> Bool {
         try await suppressions.suppress(
-            recipient, of: tenant, because: reason, .tenant, .init(source: "inbound", createdBy: "mail"), now: clock.now, in: transaction)
+            recipient, of: tenant, because: reason, .tenant, .init(source: Self.source, createdBy: "mail"), now: clock.now, in: transaction)
     }
 
     private func addresses(of mails: [FetchedMail], in transaction: Transaction) async throws -> [MailboxID: String] {
@@ -103,9 +105,7 @@ struct InboundProcessing: Sendable {
             case .complaint: try await end(send, .complaint, .complained, tenant, at, &changes, in: transaction)
             case .softBounce:
                 changes.feel(.softBounce, send, of: tenant, at: at)
-                if try await BounceEffects.isSoftLimitReached(send.recipient, of: tenant, in: transaction) {
-                    _ = try await suppress(send.recipient, of: tenant, because: .softBounce, in: transaction)
-                }
+                try await suppressions.noteBounce(.init(tenant: tenant, send: send.id, isHard: false, source: Self.source), in: transaction)
             case .blocked, .deliveryNotice, .outOfOffice, .autoReply, .unsubscribeWish, .reply, .unknown: break
             }
         }
@@ -127,8 +127,14 @@ struct InboundProcessing: Sendable {
         _ send: MatchedSend, _ reason: SuppressionReason, _ kind: DeliveryEvents.FeedbackKind, _ tenant: TenantID, _ at: Date,
         _ changes: inout InboundChanges, in transaction: Transaction
     ) async throws {
-        let isNew = try await suppress(send.recipient, of: tenant, because: reason, in: transaction)
-        if isNew, reason == .unsubscribed { changes.unsubscribed(send, of: tenant) }
+        switch reason {
+        case .hardBounce:
+            try await suppressions.noteBounce(.init(tenant: tenant, send: send.id, isHard: true, source: Self.source), in: transaction)
+        case .complaint: try await suppressions.noteComplaint(tenant: tenant, send: send.id, source: Self.source, in: transaction)
+        default:
+            let isNew = try await suppress(send.recipient, of: tenant, because: reason, in: transaction)
+            if isNew, reason == .unsubscribed { changes.unsubscribed(send, of: tenant) }
+        }
         changes.feel(kind, send, of: tenant, at: at)
         try await hold(send, reason.rawValue, tenant, in: transaction)
     }
