@@ -3,12 +3,39 @@ import Foundation
 import Logging
 import Postgres
 import Primitives
+import ServiceLifecycle
 import ServiceRuntime
-import Streams
 import TestSupport
 import Testing
 
 @testable import Audit
+@testable import Streams
+
+/// Acknowledges what Campaigns tells Delivery; while Redis is away or has forgotten the group it tries again.
+private struct Bystander: Service {
+    let redis: RedisConfiguration
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            while !Task.isCancelled {
+                try? await acknowledge()
+                try? await Task.sleep(for: .milliseconds(50))
+            }
+        }
+    }
+
+    private func acknowledge() async throws {
+        let connection = try await RedisConnection.connect(redis)
+        defer { Task { await connection.close() } }
+        let group = ServiceName.delivery.rawValue
+        let stream = ServiceName.campaigns.eventStream
+        while !Task.isCancelled {
+            let answer = try await connection.command(["XREADGROUP", "GROUP", group, "bystander", "COUNT", "1000", "STREAMS", stream, ">"])
+            guard let entries = answer.array?.first?.array?.last?.array else { return }
+            for entry in entries.compactMap(StreamEntry.init) { try await connection.command(["XACK", stream, group, entry.position]) }
+        }
+    }
+}
 
 /// Campaigns as far as it tells the trail something: its outbox and the relay, beside an Audit that reads what is told.
 private struct OutageGround: Sendable {
@@ -42,6 +69,9 @@ private struct OutageGround: Sendable {
             try await trail.record(events, from: .campaigns, in: transaction)
         }
     }
+
+    /// Delivery, who reads the same stream and has nothing to do: an outbox keeps a row until every reader has acknowledged it.
+    func bystander() -> Bystander { Bystander(redis: fixture.house.redis.configuration) }
 
     /// Does things, each in a transaction of its own that also tells of it; it ends when they are done, whoever hears of them.
     func act(_ numbers: Range<Int>) async throws {
@@ -90,7 +120,7 @@ struct TrailOutageTests {
     @Test("without Redis acts go on and what they tell waits; when an empty one is back, each is in the trail once")
     func redisAway() async throws {
         let ground = try await OutageGround.make()
-        try await ground.fixture.house.withBackground([ground.relay(), try ground.consumer()]) {
+        try await ground.fixture.house.withBackground([ground.relay(), ground.bystander(), try ground.consumer()]) {
             try await ground.act(0..<10)
             try await eventually("the first are in the trail") { try await ground.entries().count == 10 }
             try await eventually("the outbox has forgotten them") { try await ground.waiting() == 0 }
@@ -117,7 +147,7 @@ struct TrailOutageTests {
             #expect(try await ground.waiting() == 40)
             #expect(try await ground.entries().isEmpty)
         }
-        try await ground.fixture.house.withBackground([ground.relay(), try ground.consumer()]) {
+        try await ground.fixture.house.withBackground([ground.relay(), ground.bystander(), try ground.consumer()]) {
             try await eventually("all are in the trail", within: .seconds(40)) { try await ground.entries().count == 40 }
             try await eventually("the outbox is empty", within: .seconds(40)) { try await ground.waiting() == 0 }
         }
@@ -127,7 +157,7 @@ struct TrailOutageTests {
     @Test("what was not done in the end is not told either")
     func rolledBack() async throws {
         let ground = try await OutageGround.make()
-        try await ground.fixture.house.withBackground([ground.relay(), try ground.consumer()]) {
+        try await ground.fixture.house.withBackground([ground.relay(), ground.bystander(), try ground.consumer()]) {
             await #expect(throws: CancellationError.self) { try await ground.actInVain() }
             try await ground.act(1..<2)
             try await eventually("what came later is in the trail") { try await !ground.entries().isEmpty }
