@@ -17,8 +17,10 @@ from dataclasses import dataclass
 from penguin.layout import ROOT
 from penguin.terminal import Failure, say
 
-# Tests of one share at most: small enough that no process is left with much to do while the others have ended.
+# Ordinary tests of one share at most: small enough that no process is left with much to do while the others have ended.
 SHARE = 60
+# How many ordinary tests one of these takes as long as: they run whole stacks.
+HEAVY = {"SystemTests": 40}
 # No share takes a third of this, even on a machine that is busy with something else.
 LIMIT_SECONDS = 25 * 60
 
@@ -30,6 +32,10 @@ class Share:
     target: str
     suites: tuple
     tests: int
+
+    @property
+    def weight(self):
+        return self.tests * HEAVY.get(self.target, 1)
 
     @property
     def filter(self):
@@ -53,13 +59,13 @@ def shares(listing):
     for target, suites in counts.items():
         chosen, tests = [], 0
         for suite, number in sorted(suites.items()):
-            if chosen and tests + number > SHARE:
+            if chosen and (tests + number) * HEAVY.get(target, 1) > SHARE:
                 found.append(Share(target, tuple(chosen), tests))
                 chosen, tests = [], 0
             chosen.append(suite)
             tests += number
         found.append(Share(target, tuple(chosen), tests))
-    return sorted(found, key=lambda share: (-share.tests, share.title))
+    return sorted(found, key=lambda share: (-share.weight, share.title))
 
 
 def run(read, environment=None):

@@ -18,6 +18,10 @@ class Tests(unittest.TestCase):
         self.assertEqual(shares[0].tests, 200)
         self.assertTrue(all(share.tests <= swift_tests.SHARE or len(share.suites) == 1 for share in shares))
 
+    def test_what_takes_longest_begins_first(self):
+        shares = swift_tests.shares(listing(SystemTests={"Journey": 2, "Outage": 3}, A={"One": 50}))
+        self.assertEqual([share.suites for share in shares], [("Outage",), ("Journey",), ("One",)])
+
     def test_a_test_without_a_suite_counts_too(self):
         self.assertEqual(swift_tests.shares("A.alone()\n")[0].suites, ("alone",))
 
