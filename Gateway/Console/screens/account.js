@@ -65,7 +65,7 @@ export class SignUp extends Screen {
       ${form.render(html`${form.field('name', { label: 'Your name', autocomplete: 'name', required: true, maxlength: 200 })}
       ${form.field('company', { label: 'Company', autocomplete: 'organization', required: true, maxlength: 200 })}
       ${form.field('email', { ...email, autocomplete: 'username email' })}
-      ${form.field('password', { label: 'Password', type: 'password', autocomplete: 'new-password', required: true, hint: 'At least 12 characters. A sentence is good; a password that leaked elsewhere is refused.' })}`, { submit: 'Create account', busy: 'Creating' })}
+      ${form.field('password', { label: 'Password', type: 'password', autocomplete: 'new-password', required: true, hint: 'At least 8 characters. A sentence is good; a password that leaked elsewhere is refused.' })}`, { submit: 'Create account', busy: 'Creating' })}
       <p class="section">You have an account? <a href=${withNext('/login')}>Sign in</a></p>`;
   }
 }
@@ -188,6 +188,6 @@ export class Invitation extends Screen {
     return html`<p><b dir="auto">${offer.company}</b> invites <b dir="auto">${offer.email}</b> to work with them as ${offer.role}.</p>
       ${mustSignIn ? html`<div class="actions section"><a class="button primary" href="/login?next=${encodeURIComponent(location.pathname + location.search)}">Sign in to accept</a></div>` : html`<div class="section">${form.render(offer.has_account ? nothing : html`
       ${form.field('name', { label: 'Your name', autocomplete: 'name', required: true })}
-      ${form.field('password', { label: 'Password', type: 'password', autocomplete: 'new-password', required: true, hint: 'At least 12 characters.' })}`, { submit: 'Join', busy: 'Joining' })}</div>`}`;
+      ${form.field('password', { label: 'Password', type: 'password', autocomplete: 'new-password', required: true, hint: 'At least 8 characters.' })}`, { submit: 'Join', busy: 'Joining' })}</div>`}`;
   }
 }
