@@ -369,17 +369,22 @@ export const session = new Session();
 
 // Data that a screen shows
 
-/** Which resources show old data because the server cannot be reached; the shell's banner listens. */
-export const staleness = Object.assign(new EventTarget(), {
-  since: new Map(),
+class Staleness extends EventTarget {
+  #since = new Map();
+
+  /** Notes that a resource shows data of that time, or (null) that it is good again. */
   set(resource, time) {
-    if (time === null ? !this.since.delete(resource) : this.since.get(resource) === time) return;
-    if (time !== null) this.since.set(resource, time);
+    if (time === null ? !this.#since.delete(resource) : this.#since.get(resource) === time) return;
+    if (time !== null) this.#since.set(resource, time);
     this.dispatchEvent(new Event('change'));
-  },
+  }
+
   /** The time of the oldest data on the page, or null. */
-  get oldest() { return this.since.size ? Math.min(...this.since.values()) : null; },
-});
+  get oldest() { return this.#since.size ? Math.min(...this.#since.values()) : null; }
+}
+
+/** Which resources show old data because the server cannot be reached; the shell's banner listens. */
+export const staleness = new Staleness();
 
 const hidden = () => globalThis.document?.hidden ?? false;
 

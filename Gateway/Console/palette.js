@@ -59,7 +59,7 @@ async function choose(title, commands) {
         event.preventDefault();
         actions[event.key]();
       };
-      return html`<input type="search" role="combobox" aria-expanded="true" aria-controls="commands" aria-autocomplete="list" aria-activedescendant=${found.length ? `command-${at}` : nothing} aria-label=${title} placeholder=${title} autocomplete="off"
+      return html`<input type="search" autofocus role="combobox" aria-expanded="true" aria-controls="commands" aria-autocomplete="list" aria-activedescendant=${found.length ? `command-${at}` : nothing} aria-label=${title} placeholder=${title} autocomplete="off"
           @input=${(event) => { text = event.target.value; at = 0; update(); }} @keydown=${onKey}>
         <ul role="listbox" id="commands" aria-label="Commands">${found.map((command, place) => html`<li role="option" id="command-${place}" aria-selected=${place === at} @click=${() => close(command)}>${icon(command.mark ?? 'right')}<span dir="auto">${command.label}</span><span class="quiet">${command.group}</span>${command.letter ? html`<kbd>${command.letter}</kbd>` : nothing}</li>`)}</ul>
         ${found.length ? nothing : html`<p class="note" role="status">Nothing has this name.</p>`}`;

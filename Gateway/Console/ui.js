@@ -204,7 +204,11 @@ class Shown extends AsyncDirective {
     if (this.dialog === dialog) return;
     this.dialog = dialog;
     this.before = document.activeElement;
-    queueMicrotask(() => dialog.isConnected && !dialog.open && dialog.showModal());
+    queueMicrotask(() => {
+      if (!dialog.isConnected || dialog.open) return;
+      dialog.showModal();
+      dialog.querySelector('[autofocus], .inside > :not(header) :is(input:not([type=hidden]), select, textarea)')?.focus();
+    });
   }
 
   disconnected() {
