@@ -199,22 +199,22 @@ function isCurrent(href) {
 const switcher = () => {
   const list = session.list ?? [];
   const open = list.find((one) => one.slug === slug());
-  return html`<nav aria-label="Workspaces">${menu('Switch workspace', [
+  return menu('Switch workspace', [
     ...list.map((one) => ({ label: one.name, href: `/dashboard/workspaces/${one.slug}/campaigns` })),
     { label: 'All workspaces', href: '/dashboard/workspaces' },
     session.may('admin') && { label: 'New workspace', href: '/dashboard/workspaces?new=true' },
-  ], { text: html`<span class="name" dir="auto">${open?.name ?? 'No workspace yet'}</span>`, mark: 'down' })}</nav>`;
+  ], { text: html`<span class="name" dir="auto">${open?.name ?? 'No workspace yet'}</span>`, mark: 'down' });
 };
 
-const sidebar = () => html`<div class="side" id="side"><div class="row brandrow"><a class="brand" href="/dashboard"><img src="/icon.svg" alt="" width="20" height="20">PenguinMails</a>
+const sidebar = () => html`<div class="side" id="side"><nav aria-label="Main"><div class="row brandrow"><a class="brand" href="/dashboard"><img src="/icon.svg" alt="" width="20" height="20">PenguinMails</a>
   <button type="button" class="quiet narrow" aria-label="Close navigation" @click=${toggleSide}>${icon('close')}</button></div>
-  <nav aria-label="Main">${navigation().map((group) => html`<section>${group.workspace ? switcher() : group.label ? html`<p class="group">${group.label}</p>` : nothing}
+  ${navigation().map((group) => html`<section>${group.workspace ? switcher() : group.label ? html`<p class="group">${group.label}</p>` : nothing}
     <ul>${group.items.map((item) => html`<li><a href=${item.href} aria-current=${isCurrent(item.href) ? 'page' : nothing} title=${item.letter && settings.get('keys', true) ? `g ${item.letter}` : nothing}>${icon(item.mark)}${item.label}</a></li>`)}</ul></section>`)}
   ${slug() ? nothing : html`<section>${switcher()}</section>`}</nav></div>`;
 
-const topbar = () => html`<div class="top"><button type="button" class="quiet narrow" aria-label="Open navigation" aria-controls="side" aria-expanded=${document.body.classList.contains('nav')} @click=${toggleSide}>${icon('menu')}</button>
+const topbar = () => html`<header class="top"><button type="button" class="quiet narrow" aria-label="Open navigation" aria-controls="side" aria-expanded=${document.body.classList.contains('nav')} @click=${toggleSide}>${icon('menu')}</button>
   <span class="company" dir="auto" title=${session.tenant.name}>${session.tenant.name}</span>
-  <button type="button" class="palette" aria-haspopup="dialog" aria-keyshortcuts="Control+K Meta+K" @click=${() => palette('commands')}>${icon('search')}<span>Search or go to</span><kbd>${/Mac|iP/.test(navigator.platform) ? '⌘' : 'Ctrl '}K</kbd></button>
+  <button type="button" class="palette" aria-label="Search or go to" aria-haspopup="dialog" aria-keyshortcuts="Control+K Meta+K" @click=${() => palette('commands')}>${icon('search')}<span>Search or go to</span><kbd>${/Mac|iP/.test(navigator.platform) ? '⌘' : 'Ctrl '}K</kbd></button>
   ${menu('Account', [
     { label: 'Profile', href: '/dashboard/settings/profile' },
     { label: 'Switch company', run: () => palette('companies') },
@@ -222,7 +222,7 @@ const topbar = () => html`<div class="top"><button type="button" class="quiet na
     { label: `Theme: ${theme()}`, run: turnTheme },
     { label: 'System status', href: '/status' },
     { label: 'Sign out', run: signOut },
-  ], { text: html`<span class="name" dir="auto">${session.user.name}</span>`, mark: 'down' })}</div>`;
+  ], { text: html`<span class="name" dir="auto">${session.user.name}</span>`, mark: 'down' })}</header>`;
 
 const banners = () => html`<div class="banners" role="status">${staleness.oldest ? html`<p class="banner warn">${icon('warn')}Connection lost, showing ${clock(staleness.oldest)}. Trying again by itself; what you type stays here.</p>` : nothing}
   ${session.isSignedIn && session.user.verified === false ? html`<p class="banner">${icon('info')}<span>Confirm your address to launch campaigns and invite people.</span> <a href="/verify">Enter the code</a></p>` : nothing}</div>`;
@@ -234,7 +234,7 @@ function draw(next = current) {
   const inside = session.isSignedIn && !current.route?.open;
   document.body.classList.toggle('inside', inside);
   render(html`<a class="skip" href="#main" @click=${skip}>Skip to content</a>${inside ? sidebar() : nothing}
-    <div class="body">${inside ? topbar() : html`<div class="top"><a class="brand" href="/"><img src="/icon.svg" alt="" width="20" height="20">PenguinMails</a></div>`}${inside ? banners() : nothing}
+    <div class="body">${inside ? topbar() : html`<header class="top"><a class="brand" href="/"><img src="/icon.svg" alt="" width="20" height="20">PenguinMails</a></header>`}${inside ? banners() : nothing}
     <main id="main" tabindex="-1">${current.screen}</main></div>`, document.getElementById('app'));
   settle();
 }

@@ -107,7 +107,7 @@ class Visit:
         self.page.wait_for_selector("main h1")
         if wait:
             self.page.wait_for_selector(wait)
-        self.page.wait_for_function("!document.querySelector('[data-wait], .await, .skeleton, [aria-busy=true]')")
+        self.page.wait_for_selector("[data-wait], .await, .skeleton, [aria-busy=true]", state="detached")
         return self.page
 
     def axe(self):
