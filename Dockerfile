@@ -1,7 +1,8 @@
-# The five services (target services) and the tools around them (target tools).
+# The five services (target services), the tools around them (target tools), the gateway with the console (target gateway).
 ARG SWIFT_IMAGE=swift:6.3-bookworm
 ARG SWIFT_RUNTIME_IMAGE=swift:6.3-bookworm-slim
 ARG DEBIAN_IMAGE=debian:bookworm-slim
+ARG NGINX_IMAGE=nginx:1.26
 
 FROM ${SWIFT_IMAGE} AS build
 RUN apt-get update \
@@ -34,3 +35,11 @@ COPY Tools /penguin/Tools
 COPY Gateway /penguin/Gateway
 ENV PYTHONPATH=/penguin/Tools PYTHONDONTWRITEBYTECODE=1
 USER 10001
+
+FROM ${DEBIAN_IMAGE} AS assets
+COPY Tools/lit/install.sh /install-lit.sh
+RUN apt-get update && bash /install-lit.sh --into /assets && rm -rf /var/lib/apt/lists/*
+
+FROM ${NGINX_IMAGE} AS gateway
+COPY --from=assets /assets/usr/share/nodejs/lit/lit-all.min.js /usr/share/nodejs/lit/lit-all.min.js
+COPY Gateway/Console /console

@@ -24,6 +24,8 @@ FORWARDED = (
 
 
 ACCESS_LOG = "/dev/stdout"
+# Where Tools/lit/install.sh puts it, here and in the image.
+LIT = Path("/usr/share/nodejs/lit")
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ class Place:
     user: str = None
     # How long browsers remember to use TLS only; for localhost they would remember it for every other port too.
     hsts_seconds: int = 63_072_000
+    # The folder of Lit, the console's one third-party file.
+    lit: Path = LIT
 
 
 def configuration(table, place):
@@ -60,6 +64,7 @@ def configuration(table, place):
         "forwarded_headers": _forwarded_headers(),
         "locations": "\n".join(block for route in table.routes for block in _locations(route, table)),
         "console": place.console,
+        "lit": place.lit,
         "problems": problems.locations(),
     }
     text = TEMPLATE.read_text()
@@ -106,6 +111,9 @@ def _directives(route, table):
         ]
     if route.auth == "none":
         lines.append("set $withhold_credentials yes;")
+    if route.service == "auth":
+        # Secrets beside what the caller sent: their compressed length would tell of them.
+        lines.append("gzip off;")
     if route.log == "anonymous":
         lines.append(f"access_log {ACCESS_LOG} anonymous;")
     lines.append(f"client_max_body_size {route.body};")

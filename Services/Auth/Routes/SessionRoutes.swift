@@ -60,12 +60,18 @@ struct SessionRoutes {
         let user: Person
         let tenant: Company
         let role: String
+        /// The role as one of the operator's people, if any.
+        let staffRole: String?
+        /// Those that the person is limited to; left out for all.
+        let workspaces: [WorkspaceID]?
         let expiresAt: Date
 
         init(_ session: Session) {
             user = Person(id: session.user, email: session.email, name: session.name, verified: session.isVerified)
             tenant = Company(id: session.tenant, name: session.tenantName)
             role = session.role
+            staffRole = session.staffRole
+            workspaces = session.workspaces
             expiresAt = session.expiresAt
         }
     }

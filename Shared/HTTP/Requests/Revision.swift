@@ -19,7 +19,9 @@ public struct Revision: Sendable, Equatable {
                 detail: "Send If-Match with the ETag that you read.")
         }
         if text == "*" { return nil }
-        guard text.hasPrefix("\""), text.hasSuffix("\""), let number = Int64(text.dropFirst().dropLast()) else {
+        // The gateway marks the tag of an answer that it compressed as weak; the number is the same.
+        let tag = text.hasPrefix("W/") ? text.dropFirst(2) : text[...]
+        guard tag.hasPrefix("\""), tag.hasSuffix("\""), let number = Int64(tag.dropFirst().dropLast()) else {
             throw Problem.invalid("If-Match must be an ETag that this server gave.", field: "If-Match")
         }
         return Revision(number)

@@ -1,0 +1,66 @@
+"""What a page may cost: bytes on the wire and requests. Gated on bytes and counts, which do not swing with the machine."""
+
+import gzip
+import unittest
+
+import people
+from bench import ROOT, Visit, ground
+
+CONSOLE = ROOT / "Gateway" / "Console"
+LIT = "/usr/share/nodejs/lit/lit-all.min.js"
+
+
+def packed(path):
+    return len(gzip.compress(open(path, "rb").read(), 9))
+
+
+class BudgetTests(unittest.TestCase):
+    def test_all_script_is_at_most_90_kB(self):
+        sizes = {str(path.relative_to(CONSOLE)): packed(path) for path in CONSOLE.rglob("*.js")}
+        self.assertLessEqual(sum(sizes.values()) + packed(LIT), 90_000, sorted(sizes.items(), key=lambda one: -one[1])[:8])
+
+    def test_the_sheet_is_at_most_15_kB(self):
+        self.assertLessEqual(packed(CONSOLE / "console.css"), 15_000)
+
+    def first(self, person, path):
+        """Bytes of script until all is quiet, and requests before the heading."""
+        with Visit(person) as visit:
+            seen = []
+            visit.page.on("request", lambda request: seen.append(request.url))
+            visit.page.goto(ground().url + path, wait_until="commit")
+            visit.page.wait_for_selector("main h1")
+            before = list(visit.page.evaluate(
+                """() => { const end = performance.getEntriesByType('mark').find((one) => one.name === 'heading')?.startTime ?? performance.now();
+                    return performance.getEntriesByType('resource').filter((one) => one.startTime < end).map((one) => one.name); }"""))
+            visit.settle()
+            script = visit.page.evaluate(
+                "performance.getEntriesByType('resource').filter((one) => one.name.endsWith('.js')).reduce((sum, one) => sum + one.encodedBodySize, 0)")
+            return script, 1 + len(before), before
+
+    def test_first_load(self):
+        for who, path in [("nobody", "/login"), ("empty", "/dashboard")]:
+            with self.subTest(path):
+                script, requests, urls = self.first(people.of(who), path)
+                self.assertLessEqual(script, 60_000)
+                self.assertLessEqual(requests, 8, urls)
+
+    def test_files_are_asked_for_again_and_not_sent_again(self):
+        api = people.empty().api
+        self.assertIsNotNone(api)
+        with Visit() as visit:
+            answer = visit.context.request.get(ground().url + "/core.js")
+            self.assertEqual(answer.headers["cache-control"], "no-cache")
+            again = visit.context.request.get(ground().url + "/core.js", headers={"If-None-Match": answer.headers["etag"]})
+            self.assertEqual(again.status, 304)
+
+    def test_list_answers_are_at_most_30_kB(self):
+        person = people.full()
+        for path in ["/api/v1/leads?workspace={workspace}", "/api/v1/campaigns", "/api/v1/templates?workspace={workspace}", "/api/v1/mailboxes", "/api/v1/domains", "/api/v1/audit/events"]:
+            with self.subTest(path), Visit(person) as visit:
+                answer = visit.context.request.get(ground().url + path.format(**vars(person.ids)))
+                self.assertEqual(answer.status, 200)
+                self.assertLessEqual(len(gzip.compress(answer.body())), 30_000)
+
+
+if __name__ == "__main__":
+    unittest.main()

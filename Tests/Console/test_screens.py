@@ -1,0 +1,47 @@
+"""Every screen × light and dark × 1280 and 375 px: axe, console, policy, layout; a picture of each."""
+
+import unittest
+
+import people
+from bench import POLICY, Visit
+from screens import SCREENS
+
+SCHEMES = ("light", "dark")
+WIDTHS = (1280, 375)
+
+
+class ScreenTests(unittest.TestCase):
+    maxDiff = None
+
+    def look(self, screen, scheme, width):
+        person = people.of(screen.who)
+        path = screen.path.format(**vars(person.ids)) if person else screen.path
+        with Visit(person, scheme, width, 800 if width > 400 else 812) as visit:
+            page = visit.open(path, None if screen.act else screen.wait)
+            if screen.act:
+                screen.act(page)
+                visit.settle(screen.wait)
+            visit.shoot(f"{screen.name}-{scheme}-{width}")
+            faults = visit.faults + visit.axe() + visit.refused() + visit.layout_faults()
+            if visit.policy != POLICY:
+                faults.append(f"policy: the page has another one: {visit.policy}")
+            if not page.title().endswith(" – PenguinMails"):
+                faults.append(f"title: {page.title()}")
+            self.assertEqual(faults, [])
+
+
+def _add(screen, scheme, width):
+    def test(self):
+        self.look(screen, scheme, width)
+    name = f"test_{screen.name}_{scheme}_{width}".replace("-", "_")
+    assert not hasattr(ScreenTests, name), f"there are two screens {screen.name}"
+    setattr(ScreenTests, name, test)
+
+
+for _screen in SCREENS:
+    for _scheme in SCHEMES:
+        for _width in WIDTHS:
+            _add(_screen, _scheme, _width)
+
+if __name__ == "__main__":
+    unittest.main()
