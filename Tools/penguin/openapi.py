@@ -180,6 +180,9 @@ class _Check:
         if self._faults:
             # Whoever follows a reference that leads nowhere falls over it.
             return self._faults
+        schemas = self._document["components"].get("schemas", {})
+        if not all([self._is_schema(f"the schema {name}", schema) for name, schema in schemas.items()]):
+            return self._faults
         seen, tags = {}, {tag["name"] for tag in self._document["tags"]}
         for path, method, operation in _operations(self._document):
             place = f"{method.upper()} {path}"
@@ -188,8 +191,8 @@ class _Check:
             if name in seen:
                 self._say(place, f"its operationId {name} is also that of {seen[name]}")
             seen[name] = place
-        for name, schema in self._document["components"].get("schemas", {}).items():
-            self._schema(f"the schema {name}", schema)
+        for name, schema in schemas.items():
+            self._own_examples(f"the schema {name}", schema)
         for name, answer in self._document["components"].get("responses", {}).items():
             self._contents(f"the response {name}", answer.get("content", {}), must=False)
         self._unused()
@@ -272,28 +275,33 @@ class _Check:
         if schema is None:
             self._contents(place, thing["content"], must=False)
             return
-        self._schema(place, schema)
-        for example in _examples(thing):
-            self._fits(place, example, schema)
+        if self._is_schema(place, schema):
+            self._own_examples(place, schema)
+            for example in _examples(thing):
+                self._fits(place, example, schema)
 
     def _contents(self, place, contents, must):
         for kind, content in contents.items():
             if "schema" not in content:
                 self._say(place, f"{kind} has no schema")
                 continue
-            self._schema(f"{place}, {kind}", content["schema"])
+            if not self._is_schema(f"{place}, {kind}", content["schema"]):
+                continue
             examples = list(_examples(content))
             if must and not examples and EXAMPLE_JSON.match(kind):
                 self._say(place, f"{kind} has no example")
             for example in examples:
                 self._fits(f"{place}, {kind}", example, content["schema"])
 
-    def _schema(self, place, schema):
+    def _is_schema(self, place, schema):
         try:
             self._validator.check_schema(schema)
         except self._schema_error as error:
             self._say(place, f"its schema is none: {error.message}")
-            return
+            return False
+        return True
+
+    def _own_examples(self, place, schema):
         for example in schema.get("examples", []) if isinstance(schema, dict) else []:
             self._fits(place, example, schema)
 
