@@ -46,7 +46,7 @@ class Description:
                 else:
                     document["tags"].append(tag)
             for place, item in part.get("paths", {}).items():
-                faults += _put(document["paths"].setdefault(place, {}), item, f"{name}: {place}")
+                faults += _put(document["paths"].setdefault(place, {}), _shared(item), f"{name}: {place}")
             for section, members in part.get("components", {}).items():
                 faults += _put(document["components"].setdefault(section, {}), members, f"{name}: {section}")
         document["paths"] = {
@@ -109,6 +109,15 @@ def _put(target, members, place):
     for name, value in members.items():
         target.setdefault(name, value)
     return faults
+
+
+def _shared(item):
+    """The operations of a path, each with the parameters that the path says for all of them."""
+    parameters = item.get("parameters", [])
+    return {
+        method: {**operation, "parameters": parameters + operation.get("parameters", [])} if parameters and method in METHODS else operation
+        for method, operation in item.items() if method != "parameters"
+    }
 
 
 def _operations(document):

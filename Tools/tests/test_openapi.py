@@ -78,6 +78,13 @@ class DescriptionTests(unittest.TestCase):
         self.assertEqual(read["security"], [{"Session": []}, {"ApiKey": ["campaigns:read"]}])
         self.assertEqual(write["security"], [])
 
+    def test_parameters_of_a_path_belong_to_each_of_its_operations(self):
+        identifier, limit = READ["parameters"]
+        paths = {**PATHS, "/things/{id}": {"parameters": [identifier], "get": {**READ, "parameters": [limit]}}}
+        whole = self.load(things={"paths": paths})
+        self.assertEqual(whole.own_faults(), [])
+        self.assertEqual(whole.document, self.load().document)
+
     def test_keys_reach_only_what_there_is_a_scope_for(self):
         table = RouteTable({"rate_zones": {}, "routes": [
             {"path": "/b", "service": "billing", "auth": "session"}, {"path": "/api/v1/platform/x", "service": "delivery", "auth": "session"},
