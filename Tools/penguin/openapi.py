@@ -13,8 +13,9 @@ from penguin.terminal import Failure
 FOLDER = ROOT / "Gateway" / "OpenAPI"
 METHODS = ("get", "head", "options", "post", "put", "patch", "delete")
 SAFE = ("get", "head", "options")
-# What API keys may be given (ApiScope in Auth); no key reaches Auth or the platform's own routes.
+# What API keys may be given (ApiScope in Auth); no key reaches Auth, the platform's own routes or a stream.
 SCOPES = ("audit:read", "billing:read", "campaigns:read", "campaigns:write", "delivery:read", "delivery:write")
+FOR_STAFF = ("/api/v1/platform/", "/api/v1/queue")
 # What the gateway answers before a service is asked.
 BEHIND_SESSION = {"401": "Unauthorized", "403": "Forbidden", "429": "TooMany", "503": "Unavailable"}
 WITH_JSON = {"400": "BadRequest", "413": "TooLarge", "415": "UnsupportedMediaType"}
@@ -137,7 +138,7 @@ def _complete(document, table):
             continue
         answers = operation.setdefault("responses", {})
         if route.auth == "session":
-            operation.setdefault("security", _security(path, method, route.service))
+            operation.setdefault("security", _security(path, method, route.service, operation))
             _answer(answers, BEHIND_SESSION)
         elif route.auth == "none":
             operation.setdefault("security", [])
@@ -160,12 +161,14 @@ def _answer(answers, known):
         answers.setdefault(status, {"$ref": f"#/components/responses/{name}"})
 
 
-def _security(path, method, service):
+def _security(path, method, service, operation):
     session = {"Session": []} if method in SAFE else {"Session": [], "CSRF": []}
     scopes = [f"{service}:read", f"{service}:write"] if method in SAFE else [f"{service}:write"]
     # Writing includes reading, so the lesser one is enough.
     scope = next((scope for scope in scopes if scope in SCOPES), None)
-    return [session] + ([{"ApiKey": [scope]}] if scope and not path.startswith("/api/v1/platform/") else [])
+    is_stream = any("text/event-stream" in answer.get("content", {}) for answer in operation["responses"].values())
+    is_for_programs = scope and not is_stream and not path.startswith(FOR_STAFF)
+    return [session] + ([{"ApiKey": [scope]}] if is_for_programs else [])
 
 
 class _Check:

@@ -139,7 +139,7 @@ class _Pages:
             followed = self._followed(answer)
             kinds = [f"{self._type(content.get('schema', {}))} (<code>{escape(kind)}</code>)" for kind, content in followed.get("content", {}).items()]
             headers = "".join(f"<br>Header <code>{escape(name)}</code>: {_inline(self._followed(header).get('description', ''))}" for name, header in followed.get("headers", {}).items())
-            rows.append((escape(_status(status)), _inline(followed["description"]) + headers, "<br>".join(kinds)))
+            rows.append((escape(_status(status)), _inline(answer.get("description") or followed["description"]) + headers, "<br>".join(kinds)))
             # What every operation may answer is shown once, by the link.
             if "$ref" not in answer:
                 examples += self._examples(followed.get("content", {}), f"Example: {_status(status)}")
