@@ -55,7 +55,7 @@ class Description:
             for path, item in sorted(document["paths"].items())
         }
         document["components"] = {section: dict(sorted(members.items())) for section, members in sorted(document["components"].items())}
-        used = {tag for _, _, operation in _operations(document) for tag in operation.get("tags", [])}
+        used = {tag for _, _, operation in operations(document) for tag in operation.get("tags", [])}
         document["tags"] = [tag for tag in document["tags"] if tag["name"] in used]
         faults += _complete(document, table or RouteTable.load())
         return cls(document, faults)
@@ -70,7 +70,7 @@ class Description:
 
     def route_faults(self, answered):
         """What is described and not answered, or the other way round. `answered`: service → lines such as `GET /api/v1/plans`."""
-        described = {f"{method.upper()} {path}" for path, method, _ in _operations(self.document)}
+        described = {f"{method.upper()} {path}" for path, method, _ in operations(self.document)}
         lines = {line for lines in answered.values() for line in lines if line and not line.startswith("HEAD ") and " /gateway/" not in line}
         return [f"{line} is answered, but not described in Gateway/OpenAPI" for line in sorted(lines - described)] + [
             f"{line} is described in Gateway/OpenAPI, but nobody answers it" for line in sorted(described - lines)
@@ -121,7 +121,7 @@ def _shared(item):
     }
 
 
-def _operations(document):
+def operations(document):
     for path, item in document["paths"].items():
         for method, operation in item.items():
             if method in METHODS:
@@ -131,7 +131,7 @@ def _operations(document):
 def _complete(document, table):
     """Adds what the route table knows: what the gateway itself answers, and who may pass it."""
     faults = []
-    for path, method, operation in _operations(document):
+    for path, method, operation in operations(document):
         route = table.route(path)
         if route is None:
             faults.append(f"{method.upper()} {path}: no line of the route table covers it")
@@ -196,7 +196,7 @@ class _Check:
         if not all([self._is_schema(f"the schema {name}", schema) for name, schema in schemas.items()]):
             return self._faults
         seen, tags = {}, {tag["name"] for tag in self._document["tags"]}
-        for path, method, operation in _operations(self._document):
+        for path, method, operation in operations(self._document):
             place = f"{method.upper()} {path}"
             self._operation(place, path, operation, tags)
             name = operation.get("operationId", "")
