@@ -61,6 +61,7 @@ def parser():
     held = add("contract", contract.run, "ask the stack that is up all that the description says (Schemathesis): no 5xx, no answer that it does not name")
     held.add_argument("--examples", type=int, default=20, metavar="N", help="at most so many random requests an operation (default: 20)")
     held.add_argument("--seconds", type=int, default=600, metavar="N", help="at most so long (default: 600)")
+    held.add_argument("--coverage", action="store_true", help="also each limit of each parameter and member, from both sides: takes many times as long")
     held.add_argument("--seed", type=int, default=1, metavar="N", help="the same seed asks the same (default: 1)")
     held.add_argument("--tag", action="append", metavar="TAG", help="only this part of the description; may be given again")
     add("lint", lambda _: testing.lint().failed, "say what is not formatted as the house formats")

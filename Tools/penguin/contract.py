@@ -47,7 +47,8 @@ def streams(document):
 def command(program, schema, url, authority, cookies, token, options, left_out):
     """What is run. The headers are those of a browser, whose cookies no answer changes."""
     parts = [
-        program, "run", str(schema), "--url", url, "--tls-verify", str(authority), "--checks", ",".join(CHECKS), "--phases", "examples,coverage,fuzzing",
+        program, "run", str(schema), "--url", url, "--tls-verify", str(authority), "--checks", ",".join(CHECKS), "--phases",
+        "examples,coverage,fuzzing" if options.coverage else "examples,fuzzing",
         "--max-examples", str(options.examples), "--max-time", str(options.seconds), "--request-timeout", "20", "--workers", "1", "--seed", str(options.seed),
         "--no-shrink", "--continue-on-failure", "--suppress-health-check", "all", "--warnings", "off", "-H", f"Cookie:{cookies}", "-H", f"X-CSRF-Token:{token}",
         "-H", f"Origin:{url}",
