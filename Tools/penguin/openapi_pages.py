@@ -10,9 +10,7 @@ from penguin.openapi import FOLDER, METHODS, Description
 
 STYLE = FOLDER / "docs.css"
 BASE = "/api/docs"
-ABOUT_SCHEMES = {
-    "Session": "a session", "CSRF": "the CSRF token", "ApiKey": "an API key",
-}
+ABOUT_SCHEMES = {"Session": "a session", "CSRF": "the CSRF token", "ApiKey": "an API key"}
 
 
 def write(folder, description=None):
@@ -54,15 +52,14 @@ class _Pages:
         links = [("Overview", BASE, here is None)]
         links += [(tag["name"], f"{BASE}/{slug(tag['name'])}.html", tag["name"] == here) for tag in self._document["tags"]]
         links += [("Schemas", f"{BASE}/schemas.html", here == "Schemas")]
-        items = "\n".join(
-            f'<li><a href="{address}"{" aria-current=" + chr(34) + "page" + chr(34) if current else ""}>{escape(words)}</a></li>'
-            for words, address, current in links)
+        mark = ' aria-current="page"'
+        items = "\n".join(f'<li><a href="{address}"{mark if current else ""}>{escape(words)}</a></li>' for words, address, current in links)
         return f"""<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
-<title>{escape(title)} – PenguinMails API</title>
+<title>{escape(title if here is None else f"{title} – {self._document['info']['title']}")}</title>
 <link rel="stylesheet" href="{BASE}/docs.css">
 </head>
 <body>
@@ -85,7 +82,7 @@ class _Pages:
         parts = [_prose(info.get("description", "")), '<p><a href="/api/v1/openapi.json">The whole description as one document</a> (OpenAPI 3.1).</p>']
         parts.append("<h2>Ways to say who you are</h2>\n<dl>")
         for name, scheme in self._document["components"].get("securitySchemes", {}).items():
-            parts.append(f"<dt>{escape(ABOUT_SCHEMES.get(name, name).capitalize())}</dt><dd>{_inline(scheme.get('description', ''))}</dd>")
+            parts.append(f"<dt>{escape(_begun(ABOUT_SCHEMES.get(name, name)))}</dt><dd>{_inline(scheme.get('description', ''))}</dd>")
         parts.append("</dl>\n<h2>Parts</h2>")
         for tag in self._document["tags"]:
             rows = [
@@ -129,7 +126,8 @@ class _Pages:
         for way in security:
             words = []
             for scheme, scopes in way.items():
-                words.append(ABOUT_SCHEMES.get(scheme, scheme) + (" with the scope " + ", ".join(f"<code>{escape(scope)}</code>" for scope in scopes) if scopes else ""))
+                named = ", ".join(f"<code>{escape(scope)}</code>" for scope in scopes)
+                words.append(ABOUT_SCHEMES.get(scheme, scheme) + (f" with the scope {named}" if named else ""))
             ways.append(" and ".join(words) or "nothing")
         return ", or ".join(ways)
 
@@ -138,7 +136,9 @@ class _Pages:
         for status, answer in answers.items():
             followed = self._followed(answer)
             kinds = [f"{self._type(content.get('schema', {}))} (<code>{escape(kind)}</code>)" for kind, content in followed.get("content", {}).items()]
-            headers = "".join(f"<br>Header <code>{escape(name)}</code>: {_inline(self._followed(header).get('description', ''))}" for name, header in followed.get("headers", {}).items())
+            headers = "".join(
+                f"<br>Header <code>{escape(name)}</code>: {_inline(self._followed(header).get('description', ''))}"
+                for name, header in followed.get("headers", {}).items())
             rows.append((escape(_status(status)), _inline(answer.get("description") or followed["description"]) + headers, "<br>".join(kinds)))
             # What every operation may answer is shown once, by the link.
             if "$ref" not in answer:
@@ -220,6 +220,11 @@ class _Pages:
         return words + "".join(f", {escape(limit)}" for limit in _limits(schema))
 
 
+def _begun(words):
+    """As at the beginning of a sentence."""
+    return words[:1].upper() + words[1:]
+
+
 def _limits(schema):
     if "format" in schema:
         yield schema["format"]
@@ -248,7 +253,10 @@ def _table(caption, heads, rows):
         return ""
     head = "".join(f'<th scope="col">{escape(word)}</th>' for word in heads)
     body = "\n".join(f'<tr><th scope="row">{row[0]}</th>' + "".join(f"<td>{cell}</td>" for cell in row[1:]) + "</tr>" for row in rows)
-    return f'<div class="wide" role="region" aria-label="{escape(caption)}" tabindex="0"><table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>'
+    # Whoever has only a keyboard scrolls what is wider than the page.
+    return (
+        f'<div class="wide" role="region" aria-label="{escape(caption)}" tabindex="0"><table><caption>{escape(caption)}</caption>\n'
+        f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>")
 
 
 def _prose(text):
