@@ -2,8 +2,8 @@
 
 -- How a mailbox signs in to send; one that does by a token has no password.
 alter table mailboxes
-    add column authentication text not null default 'password' check (authentication in ('password', 'oauth')),
-    add constraint mailboxes_secret check (authentication = 'password' or password_sealed = '');
+    add column authentication text not null default 'basic' check (authentication in ('basic', 'oauth')),
+    add constraint mailboxes_secret check (authentication = 'basic' or password_sealed = '');
 
 -- One trip to a provider and back, good once. Of its secrets only digests are kept, or sealed.
 create table mailbox_oauth_flows (

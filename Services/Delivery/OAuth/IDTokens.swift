@@ -10,7 +10,8 @@ struct OAuthPerson: Sendable, Equatable {
     /// As the token names it: at Microsoft that of the person's own company.
     let issuer: String
     let subject: String
-    let address: String
+    /// The first is the mailbox' own; at Microsoft a second may be what the person signs in with.
+    let addresses: [String]
 }
 
 /// Believes one provider's ID tokens only after every check (OpenID Connect Core 1.0, section 3.1.3.7).
@@ -59,20 +60,20 @@ actor IDTokens {
         let presented = Data(SHA256.hash(data: Data((claims.nonce ?? "").utf8)))
         guard claims.nonce != nil, presented == nonceDigest else { throw OAuthFailure.incredible("the ID token belongs to another trip") }
         guard (1...255).contains(claims.sub.utf8.count) else { throw OAuthFailure.incredible("the ID token has no subject") }
-        return OAuthPerson(issuer: claims.iss, subject: claims.sub, address: try address(claims))
+        return OAuthPerson(issuer: claims.iss, subject: claims.sub, addresses: try addresses(claims))
     }
 
-    private func address(_ claims: IDTokenClaims) throws -> String {
+    private func addresses(_ claims: IDTokenClaims) throws -> [String] {
         switch provider.name {
         case .google:
             guard let email = claims.email, claims.emailVerified?.value == true else {
                 throw OAuthFailure.incredible("Google vouches for no address")
             }
-            return email
+            return [email]
         case .microsoft:
-            // The first is the mailbox' own address where the company has the claim; the second what people sign in with.
-            guard let email = claims.email ?? claims.preferredUsername else { throw OAuthFailure.incredible("Microsoft names no address") }
-            return email
+            let names = [claims.email, claims.preferredUsername].compactMap(\.self).filter { $0.contains("@") }
+            guard !names.isEmpty else { throw OAuthFailure.incredible("Microsoft names no address") }
+            return names
         }
     }
 
