@@ -50,7 +50,8 @@ struct DeliveryService: DeployableService {
         SigningFeature.rotationDays, SigningFeature.overlapDays, InboxFeature.retentionDays,
         WebhooksFeature.reachKey, WebhooksFeature.certificatesKey, WebhooksFeature.slotsKey,
     ]
-    static let keys = ownKeys + DomainsFeature.keys + FetchingFeature.keys + ReputationFeature.keys + TrackingFeature.keys
+    static let keys =
+        ownKeys + DomainsFeature.keys + FetchingFeature.keys + ReputationFeature.keys + TrackingFeature.keys
         + OAuthFeature.keys
 
     let dispatcher: Dispatcher

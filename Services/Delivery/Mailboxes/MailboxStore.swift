@@ -139,7 +139,8 @@ struct MailboxStore: Sendable {
     private static func consent(_ row: Row) throws -> ConsentView? {
         guard try row.decodeOptional("consent_state", as: String.self) != nil else { return nil }
         return ConsentView(
-            provider: try row.decode("consent_provider"), state: try row.decode("consent_state"), stateReason: try row.decodeOptional("consent_reason"),
+            provider: try row.decode("consent_provider"), state: try row.decode("consent_state"),
+            stateReason: try row.decodeOptional("consent_reason"),
             grantedAt: try row.decode("consent_at"), scopes: try row.decode("consent_scopes", as: String.self).split(separator: " ").map(String.init))
     }
 

@@ -160,7 +160,8 @@ struct AccessTokens: Sendable {
         do {
             switch failure {
             case .consentOver(let code):
-                let words = "\(name) does not let us in any more: what was consented to was withdrawn or has expired (\(code)). Connect the mailbox again."
+                let words =
+                    "\(name) does not let us in any more: what was consented to was withdrawn or has expired (\(code)). Connect the mailbox again."
                 try await losses.lose(consent.mailbox, of: consent.tenant, generation: consent.generation, reason: words)
                 await flights.answered(consent.provider)
                 // Whoever consented again meanwhile has a token.

@@ -72,7 +72,9 @@ struct OAuthClient: Sendable {
         guard !provider.revokeURL.isEmpty else { return }
         let answer = try await post(provider.revokeURL, [("token", token)])
         // A token that the provider does not know is gone as well.
-        guard answer.status == 200 || answer.status == 400 else { throw .unavailable("\(provider.name.title) said \(answer.status)", isGeneral: false) }
+        guard answer.status == 200 || answer.status == 400 else {
+            throw .unavailable("\(provider.name.title) said \(answer.status)", isGeneral: false)
+        }
     }
 
     // MARK: - Requests

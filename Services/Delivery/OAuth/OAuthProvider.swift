@@ -121,7 +121,8 @@ extension OAuthProvider {
         }
         func place(_ key: String) -> (host: String, port: Int, security: String) {
             let parts = settings["\(prefix).\(key)"].split(separator: ":", omittingEmptySubsequences: false).map(String.init)
-            guard parts.count == 3, !parts[0].isEmpty, let port = Int(parts[1]), (1...65_535).contains(port), ["tls", "starttls", "none"].contains(parts[2])
+            guard parts.count == 3, !parts[0].isEmpty, let port = Int(parts[1]), (1...65_535).contains(port),
+                ["tls", "starttls", "none"].contains(parts[2])
             else {
                 problems.append("\(prefix).\(key) must be host:port:tls or host:port:starttls")
                 return ("", 0, "tls")

@@ -52,7 +52,9 @@ struct OAuthRefusal: Error, Equatable {
     init(_ problem: Problem) {
         var words = [problem.detail ?? ""]
         if case .text(let reply)? = problem.extensions["reply"], !reply.isEmpty { words.append("The server said: \(reply)") }
-        if case .object(let other)? = problem.extensions["also"], case .text(let detail)? = other["detail"] { words.append("Reading failed, too: \(detail)") }
+        if case .object(let other)? = problem.extensions["also"], case .text(let detail)? = other["detail"] {
+            words.append("Reading failed, too: \(detail)")
+        }
         self.init(code: problem.kind, title: problem.title, detail: words.filter { !$0.isEmpty }.joined(separator: " "))
     }
 

@@ -168,6 +168,16 @@ struct OAuthGround: Sendable {
     /// The tokens of a replica of its own.
     func replica() throws -> AccessTokens { try OAuthFeature(house.house).tokens }
 
+    /// Why a replica has no token; nil when it has one.
+    func failure(of replica: AccessTokens, _ mailbox: MailboxID) async -> AccessTokenError? {
+        do throws(AccessTokenError) {
+            _ = try await replica.current(of: mailbox, tenant)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
     func row(_ mailbox: MailboxID) async throws -> Row {
         try #require(
             try await database.query(
@@ -188,6 +198,15 @@ struct OAuthGround: Sendable {
         let sealed: String = try await database.query("select refresh_sealed from mailbox_consents where mailbox_id = \(mailbox)")[0]
             .decode("refresh_sealed")
         return String(decoding: try house.house.keyring.open(sealed, for: Consent.refreshPlace(mailbox, of: tenant)), as: UTF8.self)
+    }
+
+    /// Until nothing is left.
+    func purge(_ tenant: TenantID, workspace: WorkspaceID?) async throws {
+        let rpc = RPCClient.local(house.router(service), caller: .auth)
+        for _ in 0..<30 {
+            if try await rpc.call(DeliveryRPC.Purge(tenant: tenant, workspace: workspace)).isDone { return }
+        }
+        Issue.record("the purge does not end")
     }
 
     /// How often something was told.

@@ -71,7 +71,8 @@ struct ReadingFixture: Sendable {
             wakeup: Wakeup(),
             clock: inner.clock)
         return try FetchingFeature(
-            inner, links: links, ambiguous: ambiguous, digests: AddressDigests(keyring: inner.keyring), byToken: byToken ?? { mailbox, _ in throw AccessTokenError.consentLost("\(mailbox.id) has no token here") },
+            inner, links: links, ambiguous: ambiguous, digests: AddressDigests(keyring: inner.keyring),
+            byToken: byToken ?? { mailbox, _ in throw AccessTokenError.consentLost("\(mailbox.id) has no token here") },
             process: { [poison] mails, transaction in
                 for mail in mails {
                     let subject = MailHeader(of: mail.bytes)["subject"] ?? ""

@@ -45,7 +45,8 @@ struct MailboxReading: Service {
     private let held = HeldMailboxes()
 
     init(
-        settings: Settings, store: ReaderStore, reader: FolderReader, connect: @escaping Connect, results: PassResults, holder: String, wakeup: Wakeup, clock: WallClock, logger: Logger
+        settings: Settings, store: ReaderStore, reader: FolderReader, connect: @escaping Connect, results: PassResults, holder: String,
+        wakeup: Wakeup, clock: WallClock, logger: Logger
     ) {
         self.settings = settings
         self.store = store
