@@ -12,11 +12,30 @@ struct OAuthHTTP: Sendable {
 
     let send: @Sendable (HTTPClientRequest) async throws -> Answer
 
-    static let live = OAuthHTTP { request in
-        let response = try await OAuthHTTP.client.execute(request, timeout: .seconds(10))
-        let body = try await response.body.collect(upTo: 262_144)
-        return Answer(status: response.status.code, body: Data(body.readableBytesView))
+    static let live = within(.seconds(10))
+
+    /// Waits for the whole answer for so long: one that drips must not outlast the lease under which it was asked for.
+    static func within(_ limit: Duration) -> OAuthHTTP {
+        OAuthHTTP { request in
+            try await withThrowingTaskGroup(of: Answer.self) { group in
+                group.addTask {
+                    let response = try await client.execute(request, timeout: .seconds(10))
+                    let body = try await response.body.collect(upTo: 262_144)
+                    return Answer(status: response.status.code, body: Data(body.readableBytesView))
+                }
+                group.addTask {
+                    try await Task.sleep(for: limit)
+                    throw Silence()
+                }
+                defer { group.cancelAll() }
+                guard let first = try await group.next() else { throw Silence() }
+                return first
+            }
+        }
     }
+
+    /// No whole answer within the limit.
+    struct Silence: Error {}
 
     /// Follows no redirect: our secret and a person's code are for the endpoint that the operator named, nobody else.
     private static let client: HTTPClient = {

@@ -139,7 +139,8 @@ struct OAuthMailboxes: Sendable {
         let askedAt = clock.now
         let tokens = try await client.exchange(code: code, verifier: verifier, redirect: baseURL + Self.callbackPath)
         let scopes = tokens.scopes ?? client.provider.scopes
-        guard client.provider.neededScopes.allSatisfy(scopes.contains) else { throw OAuthRefusal.scopes }
+        let granted = Set(scopes.map { $0.lowercased() })
+        guard client.provider.neededScopes.allSatisfy({ granted.contains($0.lowercased()) }) else { throw OAuthRefusal.scopes }
         guard tokens.refresh != nil else { throw OAuthRefusal.noRefreshToken }
         guard let token = tokens.idToken else { throw OAuthFailure.incredible("there is no ID token") }
         let grant = Grant(

@@ -89,7 +89,7 @@ struct OAuthConsentTests {
             #expect(outcome(denied) == "denied" && denied.status == 422)
             for (person, reason) in [
                 (OAuthServerDouble.Person(scopes: "openid email"), "scope_missing"), (.init(givesRefreshToken: false), "no_refresh_token"),
-                (.init(nonce: "another"), "failed"), (.init(isVerified: false), "failed"),
+                (.init(isVerified: false), "failed"),
                 (.init(email: "\"strange one\"@sender.example"), "unusable_address"),
             ] {
                 #expect(outcome(try await ground.consent(as: person)) == reason)
@@ -101,6 +101,14 @@ struct OAuthConsentTests {
             #expect(outcome(try await ground.comeBack("\(stolen)&\(own)", cookie: two.cookie)) == "flow")
             #expect(try await ground.database.query("select from mailboxes").isEmpty)
             #expect(try await ground.database.query("select from mailbox_consents").isEmpty)
+        }
+    }
+
+    @Test("an ID token that is not the provider's, for us, of now and of this trip names nobody", arguments: OAuthServerDouble.Lie.allCases)
+    func lies(lie: OAuthServerDouble.Lie) async throws {
+        try await OAuthGround.run { ground in
+            #expect(outcome(try await ground.consent(as: .init(lie: lie))) == "failed")
+            #expect(try await ground.database.query("select from mailboxes").isEmpty)
         }
     }
 

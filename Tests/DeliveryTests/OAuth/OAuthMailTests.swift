@@ -105,7 +105,8 @@ struct OAuthMailTests {
     func providerAway() async throws {
         try await OAuthGround.run(mailServers: true) { ground in
             let mailbox = try await ground.connect()
-            ground.house.clock.advance(by: .seconds(3_601))
+            // The dispatcher goes by the database's clock, so the token's end is moved and not the time.
+            try await ground.database.query("update mailbox_consents set access_expires_at = refreshed_at")
             ground.provider.set(.status(503))
             try await enqueue(ground, mailbox, ["a@x.example"])
             try await ground.house.withBackground(ground.service.background) {
@@ -116,7 +117,9 @@ struct OAuthMailTests {
                 let failures: Int = try await ground.database.query("select failures from mailboxes")[0].decode("failures")
                 #expect(failures == 0)
                 ground.provider.set(.honest)
-                ground.house.clock.advance(by: .seconds(600))
+                ground.house.clock.advance(by: .seconds(10))
+                try await ground.database.query("update jobs set run_at = now() where kind = 'email' and state = 'queued'")
+                try await ground.database.query("update lanes set next_at = now() where lane_id = \(mailbox)")
                 try await eventually("it goes out", within: .seconds(40)) { try await accepted(ground) == 1 }
             }
         }

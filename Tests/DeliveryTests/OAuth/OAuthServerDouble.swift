@@ -21,8 +21,12 @@ final class OAuthServerDouble: Sendable {
         /// What is allowed; nil is all that was asked for.
         var scopes: String?
         var givesRefreshToken = true
-        /// Put into the ID token instead of the nonce that came.
-        var nonce: String?
+        /// What is wrong with the ID token.
+        var lie: Lie?
+    }
+
+    enum Lie: String, Sendable, CaseIterable {
+        case otherIssuer, otherAudience, otherParty, otherNonce, expired, fromTheFuture, noSignature, unknownKey, foreignKey, noSubject
     }
 
     /// How refresh requests are answered.
@@ -174,7 +178,7 @@ final class OAuthServerDouble: Sendable {
         let tokens = state.withLock { Self.tokens(of: code.grant, &$0) }
         var answer: [String: Any] = [
             "access_token": tokens.access, "token_type": "Bearer", "expires_in": lifetime, "scope": scopes,
-            "id_token": try await idToken(for: person, nonce: person.nonce ?? code.nonce),
+            "id_token": try await idToken(for: person, nonce: code.nonce),
         ]
         if person.givesRefreshToken { answer["refresh_token"] = tokens.refresh }
         return Self.json(.ok, answer)
@@ -247,6 +251,7 @@ final class OAuthServerDouble: Sendable {
         var iss: String
         var sub: String
         var aud: [String]
+        var azp: String?
         var exp: Date
         var iat: Date
         var nonce: String
@@ -254,7 +259,7 @@ final class OAuthServerDouble: Sendable {
         var emailVerified: Bool
 
         private enum CodingKeys: String, CodingKey {
-            case iss, sub, aud, exp, iat, nonce, email
+            case iss, sub, aud, azp, exp, iat, nonce, email
             case emailVerified = "email_verified"
         }
 
@@ -263,10 +268,27 @@ final class OAuthServerDouble: Sendable {
 
     private func idToken(for person: Person, nonce: String) async throws -> String {
         let now = clock.now
-        let claims = Claims(
-            iss: state.withLock { $0.issuer }, sub: person.subject, aud: [Self.clientID], exp: now.addingTimeInterval(3_600), iat: now,
+        var claims = Claims(
+            iss: state.withLock { $0.issuer }, sub: person.subject, aud: [Self.clientID], azp: nil, exp: now.addingTimeInterval(3_600), iat: now,
             nonce: nonce, email: person.email, emailVerified: person.isVerified)
-        return try await signer.sign(claims, kid: "key-1")
+        var key: JWKIdentifier = "key-1"
+        var keys = signer
+        switch person.lie {
+        case nil: break
+        case .otherIssuer: claims.iss = "https://accounts.example.com"
+        case .otherAudience: claims.aud = ["another-client"]
+        case .otherParty: claims.azp = "another-client"
+        case .otherNonce: claims.nonce = "another-nonce"
+        case .expired: claims.exp = now.addingTimeInterval(-1)
+        case .fromTheFuture: claims.iat = now.addingTimeInterval(120)
+        case .noSubject: claims.sub = ""
+        case .noSignature: return "\(Data(#"{"alg":"none","kid":"key-1"}"#.utf8).base64URL).\(try JSONEncoder().encode(claims).base64URL)."
+        case .unknownKey, .foreignKey:
+            if person.lie == .unknownKey { key = "key-unknown" }
+            keys = JWTKeyCollection()
+            await keys.add(ecdsa: try ES256PrivateKey(backing: P256.Signing.PrivateKey()), kid: key)
+        }
+        return try await keys.sign(claims, kid: key)
     }
 
     // MARK: - Forms

@@ -82,7 +82,7 @@ struct OAuthTokenTests {
         try await OAuthGround.run { ground in
             let mailbox = try await ground.insert(lifetime: 0)
             ground.provider.revokeAll()
-            let (replica, tenant) = (try ground.replica(), ground.tenant)
+            let replica = try ground.replica()
             for _ in 0..<3 {
                 guard case .consentLost(let words)? = await ground.failure(of: replica, mailbox) else {
                     Issue.record("the consent is not lost")
@@ -146,6 +146,18 @@ struct OAuthTokenTests {
             ground.house.clock.advance(by: .seconds(6))
             #expect(try await replica.current(of: mailbox, tenant).generation == 2)
             #expect(try await ground.row(mailbox).decode("failures", as: Int.self) == 0)
+        }
+    }
+
+    @Test("a provider that is slow to answer is not waited for longer than the limit, and nothing pauses")
+    func slow() async throws {
+        try await OAuthGround.run { ground in
+            let mailbox = try await ground.insert(lifetime: 0)
+            ground.provider.hold()
+            let replica = try OAuthFeature(ground.house.house, http: .within(.milliseconds(200))).tokens
+            #expect(await ground.failure(of: replica, mailbox) == .unavailable("Google does not answer: Silence()"))
+            #expect(try await ground.state(mailbox) == ["active", "granted"])
+            ground.provider.release()
         }
     }
 
