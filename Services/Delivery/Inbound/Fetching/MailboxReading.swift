@@ -190,6 +190,9 @@ struct MailboxReading: Service {
             let wasRead = hold.wasRead
             return .failed(
                 error, before: wasRead ? 0 : mailbox.failures, isFailing: !wasRead && mailbox.isFailing, spread: Double.random(in: -1...1), now: now)
+        case let error as AccessTokenError:
+            // Who hands out tokens has said more.
+            logger.debug("mailbox not read", metadata: ["mailbox": "\(mailbox.id)", "error": "\(error)"])
         case let stumbled as FolderReader.Stumbled:
             logger.warning("mail not taken in", metadata: ["mailbox": "\(mailbox.id)", "uid": "\(stumbled.uid)", "error": "\(stumbled.reason)"])
         default: logger.warning("mailbox not read", metadata: ["mailbox": "\(mailbox.id)", "error": "\(error)"])
