@@ -35,7 +35,9 @@ struct OAuthHTTP: Sendable {
     }
 
     /// No whole answer within the limit.
-    struct Silence: Error {}
+    struct Silence: Error, CustomStringConvertible {
+        let description = "there was no whole answer in time"
+    }
 
     /// Follows no redirect: our secret and a person's code are for the endpoint that the operator named, nobody else.
     private static let client: HTTPClient = {

@@ -196,17 +196,6 @@ struct PurgeStore: Sendable {
         ] + readingParts(whose: "tenant_id = \(tenant) and mailbox_id in (\(own))")
     }
 
-    /// How they are read, and what was.
-    private func readingParts(whose: SQL) -> [SQL] {
-        [
-            "delete from mailbox_consents where ctid = any(array(select ctid from mailbox_consents where \(whose) limit \(batch)))",
-            "delete from mailbox_readers where ctid = any(array(select ctid from mailbox_readers where \(whose) limit \(batch)))",
-            "delete from mailbox_folders where ctid = any(array(select ctid from mailbox_folders where \(whose) limit \(batch)))",
-            "delete from mailbox_mails where ctid = any(array(select ctid from mailbox_mails where \(whose) limit \(batch)))",
-            "delete from mailbox_quarantine where ctid = any(array(select ctid from mailbox_quarantine where \(whose) limit \(batch)))",
-        ]
-    }
-
     /// Of a company that lives on, it stays known that it had some: the nightly count speaks of it also when none is left.
     func deleteMailboxes(in transaction: Transaction) async throws -> [MailboxID] {
         let deleted: [MailboxID] = try await transaction.query(
