@@ -37,7 +37,7 @@ extension DeliveryFixture {
     }
 
     func overview(_ queue: WorkQueue) async throws -> QueueOverview {
-        try #require(try await QueueMonitor(database: database).overview(of: queue.rawValue).first)
+        try #require(try await QueueMonitor(database: database).overview(of: queue.rawValue, now: house.clock.clock.now).first)
     }
 
     /// Works with handlers of the test's own until `condition` holds.

@@ -26,15 +26,17 @@ struct MailboxStore: Sendable {
         ).affected > 0
     }
 
-    /// New credentials that were tested: the mailbox sends again.
+    /// New credentials that were tested: a mailbox that was stopped sends again; one that is paused stays so, with its reason.
     static func update(
         _ mailbox: MailboxID, of tenant: TenantID, _ account: SMTPAccount, passwordSealed: String, at instant: Date, in transaction: Transaction
     ) async throws -> Bool {
         try await transaction.query(
             """
             update mailboxes set smtp_host = \(account.host), smtp_port = \(account.port), smtp_security = \(account.security),
-                smtp_username = \(account.username), password_sealed = \(passwordSealed), state = 'active', state_reason = null, failures = 0,
-                complaint_held = false, version = version + 1, updated_at = \(instant)
+                smtp_username = \(account.username), password_sealed = \(passwordSealed), failures = 0,
+                state = case when state = 'paused' then state else 'active' end,
+                state_reason = case when state = 'paused' then state_reason end,
+                complaint_held = complaint_held and state = 'paused', version = version + 1, updated_at = \(instant)
             where tenant_id = \(tenant) and id = \(mailbox)
             """
         ).affected > 0
@@ -84,13 +86,14 @@ struct MailboxStore: Sendable {
         ).map(Self.mailbox)
     }
 
-    /// In the order in which they were made, after `start`.
-    func list(of tenant: TenantID, after start: MailboxID?, limit: Int) async throws -> [Mailbox] {
-        try await database.query(
+    /// In the order in which they were made, after `start`; of these workspaces, or of all.
+    func list(of tenant: TenantID, in workspaces: [WorkspaceID]?, after start: MailboxID?, limit: Int) async throws -> [Mailbox] {
+        let narrowed: SQL = workspaces.map { "and workspace_id = any(\($0))" } ?? ""
+        return try await database.query(
             as: tenant,
             """
             select \(Self.columns) from mailboxes
-            where tenant_id = \(tenant) and id > \(start ?? MailboxID.zero) order by id limit \(limit)
+            where tenant_id = \(tenant) and id > \(start ?? MailboxID.zero) \(narrowed) order by id limit \(limit)
             """
         ).map(Self.mailbox)
     }

@@ -64,7 +64,7 @@ struct Mailboxes: Sendable {
         return try await store.find(mailbox.id, of: identity.tenant) ?? mailbox
     }
 
-    /// Tries new settings, stores them, and lets the mailbox send again.
+    /// Tries new settings, stores them, and lets the mailbox send again unless it is paused.
     func reconnect(
         _ mailbox: MailboxID, _ account: SMTPAccount, by identity: Identity, audit: (AuditRecord.Target) -> AuditRecord
     ) async throws -> Mailbox {

@@ -48,11 +48,13 @@ struct DKIMKeys: Sendable {
         try await database.query(as: tenant, SigningKeyStore.keys(of: domain.lowercased(), tenant)).map(SigningKeyStore.key)
     }
 
+    /// Those of which the identity may know.
     func list(
-        of tenant: TenantID, domain: String?, after start: (domain: String, selector: String)?, limit: Int
+        for identity: Identity, domain: String?, after start: (domain: String, selector: String)?, limit: Int
     ) async throws -> [SigningKey] {
-        try await database.query(as: tenant, SigningKeyStore.list(of: tenant, domain: domain?.lowercased(), after: start, limit: limit))
-            .map(SigningKeyStore.key)
+        let tenant = identity.tenant
+        let statement = SigningKeyStore.list(of: tenant, in: identity.workspaces, domain: domain?.lowercased(), after: start, limit: limit)
+        return try await database.query(as: tenant, statement).map(SigningKeyStore.key)
     }
 
     // MARK: - Changing
