@@ -48,12 +48,11 @@ struct DKIMKeys: Sendable {
         try await database.query(as: tenant, SigningKeyStore.keys(of: domain.lowercased(), tenant)).map(SigningKeyStore.key)
     }
 
-    /// Those of which the identity may know.
+    /// Of the domains that these workspaces have or send from, or of all.
     func list(
-        for identity: Identity, domain: String?, after start: (domain: String, selector: String)?, limit: Int
+        of tenant: TenantID, in workspaces: [WorkspaceID]? = nil, domain: String?, after start: (domain: String, selector: String)?, limit: Int
     ) async throws -> [SigningKey] {
-        let tenant = identity.tenant
-        let statement = SigningKeyStore.list(of: tenant, in: identity.workspaces, domain: domain?.lowercased(), after: start, limit: limit)
+        let statement = SigningKeyStore.list(of: tenant, in: workspaces, domain: domain?.lowercased(), after: start, limit: limit)
         return try await database.query(as: tenant, statement).map(SigningKeyStore.key)
     }
 

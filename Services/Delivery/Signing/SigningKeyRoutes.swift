@@ -71,7 +71,8 @@ struct SigningKeyRoutes {
             let page = try PageRequest(request)
             let domain = try request.uri.queryParameters["domain"].map { try Self.domain(String($0)) }
             let start = try page.after(String.self).map { try Self.position($0) }
-            let found = try await keys.list(for: identity, domain: domain, after: start, limit: page.limit + 1)
+            let found = try await keys.list(
+                of: identity.tenant, in: identity.workspaces, domain: domain, after: start, limit: page.limit + 1)
             let views = found.map { View($0, policy: keys.policy) }
             return try Response.json(Page(views, limit: page.limit) { "\($0.domain)/\($0.selector)" })
         }
