@@ -51,7 +51,9 @@ struct PlatformRoutes {
         }
         users.post("{id}/resume") { _, context in
             let staff = try context.require(staff: .superAdmin)
-            return try await done(to: "user") { try await platform.resume(try context.identifier("id", as: UserID.self), by: staff, audit: audit(context)) }
+            return try await done(to: "user") {
+                try await platform.resume(try context.identifier("id", as: UserID.self), by: staff, audit: audit(context))
+            }
         }
         users.post("{id}/revoke-sessions") { request, context in
             let staff = try context.require(staff: .support)
@@ -90,7 +92,9 @@ struct PlatformRoutes {
         }
         tenants.post("{id}/resume") { _, context in
             let staff = try context.require(staff: .superAdmin)
-            return try await done(to: "company") { try await platform.resume(try context.identifier("id", as: TenantID.self), by: staff, audit: audit(context)) }
+            return try await done(to: "company") {
+                try await platform.resume(try context.identifier("id", as: TenantID.self), by: staff, audit: audit(context))
+            }
         }
         tenants.get("{id}/features") { _, context in
             _ = try context.require(staff: .support, .ops)

@@ -41,7 +41,9 @@ struct SystemQueueRoutes {
         }
         queues.get("{name}") { _, context in
             _ = try context.require(staff: .ops, .support)
-            guard let found = try await monitor.overview(of: try queue(context), now: operations.clock.now).first else { throw Problem.notFound("queue") }
+            guard let found = try await monitor.overview(of: try queue(context), now: operations.clock.now).first else {
+                throw Problem.notFound("queue")
+            }
             return try Response.json(found)
         }
         queues.get("{name}/jobs") { request, context in try await list(request, context) }

@@ -69,7 +69,8 @@ struct UnsubscribeTexts: Sendable {
         trackingOn: "Wieder erlauben", someone: "diesem Absender", brokenTitle: "Dieser Link ist nicht vollständig",
         broken: "Bitte verwenden Sie den Link genau so, wie er in der E-Mail steht.",
         failedTitle: "Das hat nicht geklappt",
-        unavailable: "Wir können Ihre Wahl gerade weder lesen noch speichern. Nichts wurde geändert; bitte versuchen Sie es in einer Minute noch einmal.",
+        unavailable:
+            "Wir können Ihre Wahl gerade weder lesen noch speichern. Nichts wurde geändert; bitte versuchen Sie es in einer Minute noch einmal.",
         tooLarge: "Das Gesendete ist zu groß. Bitte öffnen Sie den Link in der E-Mail noch einmal.", back: "Zurück zur Auswahl")
 
     private static let french = UnsubscribeTexts(
