@@ -86,6 +86,11 @@ struct TailTests {
         identity[.lastSeenEvent] = "2"
         let resumed = try await fixture.send(.get, path, as: identity)
         #expect(!resumed.body.contains("id: 2\n") && resumed.body.contains("id: 3\n") && resumed.body.contains("id: 4\n"))
+        // Of what says when and in which order, nothing is looked at.
+        for query in [["order": "backwards", "from": "soon"], ["order": "seq", "to": "2001-01-01T00:00:00Z"]] {
+            let unread = try await fixture.send(.get, path, query: query, as: identity)
+            #expect(unread.status == 200 && unread.body.contains("id: 3\n") && unread.body.contains("id: 4\n"), "\(unread.body)")
+        }
         identity[.lastSeenEvent] = "-1"
         #expect(try await fixture.send(.get, path, as: identity).status == 400)
         let member = try await fixture.house.identityHeader(tenant: fixture.tenant, role: .member)

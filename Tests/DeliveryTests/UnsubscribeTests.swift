@@ -2,6 +2,9 @@ import Contracts
 import Foundation
 import HTTP
 import HTTPTypes
+import Hummingbird
+import HummingbirdTesting
+import NIOCore
 import Postgres
 import Primitives
 import TestSupport
@@ -159,6 +162,8 @@ struct UnsubscribeTests {
             #expect(Set(texts.choices.keys) == [.company, .workspace, .campaign, .pause], "\(language)")
             #expect(Set(texts.done.keys) == Set(PreferenceChoice.allCases), "\(language)")
             #expect(texts.intro.contains("{sender}") && (language == "en" || texts.title != UnsubscribeTexts.of("en").title), "\(language)")
+            for text in [texts.failedTitle, texts.unavailable, texts.tooLarge] { #expect(!text.isEmpty, "\(language)") }
+            #expect(language == "en" || texts.unavailable != UnsubscribeTexts.of("en").unavailable, "\(language)")
         }
     }
 
@@ -201,5 +206,52 @@ struct UnsubscribeTests {
             #expect(try await fixture.ask(.post, String(wrong), "List-Unsubscribe=One-Click", as: nil, headers: form).status == 404)
         }
         #expect(try await fixture.ask(.post, path, String(repeating: "a", count: 10_000), as: nil, headers: form).status == 413)
+    }
+
+    @Test("what fails is a page in the reader's language for people, and problem details for programs")
+    func failures() async throws {
+        let (fixture, _, path) = try await ground()
+        let browser: HTTPFields = [.accept: "text/html,application/xhtml+xml,*/*;q=0.8", .acceptLanguage: "de", .contentType: form[.contentType]!]
+        let large = try await fixture.ask(.post, path, String(repeating: "a", count: 10_000), as: nil, headers: browser)
+        #expect(large.status == 413 && large.headers[.contentType] == "text/html; charset=utf-8", "\(large.body)")
+        #expect(large.body.contains(UnsubscribeTexts.of("de").tooLarge.htmlEscaped))
+
+        // Where nobody listens.
+        var away = fixture.house.database.configuration(role: "delivery_worker")
+        away.port = 1
+        let house = fixture.house.house
+        let suppressions = Suppressions(
+            database: Database(away, connections: 1, maximumWait: .milliseconds(200)),
+            erased: ErasedOptOuts(digests: AddressDigests(keyring: house.keyring)), outbox: house.outbox, clock: house.clock)
+        let router = Router(context: AppContext.self)
+        router.add(middleware: ProblemMiddleware())
+        UnsubscribeRoutes(
+            links: try fixture.links(), preferences: Preferences(suppressions: suppressions, feedback: fixture.service.reputation.feedback)
+        ).add(to: router)
+        let application = Application(router: router, logger: house.logger)
+        try await application.test(.router) { client in
+            for (method, body) in [(HTTPRequest.Method.get, nil), (.post, "choice=company")] as [(HTTPRequest.Method, String?)] {
+                let sent = body.map { ByteBuffer(string: $0) }
+                try await client.execute(uri: path, method: method, headers: browser, body: sent) { answer in
+                    #expect(answer.status == .serviceUnavailable && answer.headers[.contentType] == "text/html; charset=utf-8")
+                    #expect(answer.headers[.retryAfter] != nil && answer.headers[.cacheControl] == "no-store")
+                    #expect(String(buffer: answer.body).contains(UnsubscribeTexts.of("de").unavailable.htmlEscaped))
+                }
+                try await client.execute(uri: path, method: method, headers: form, body: sent) { answer in
+                    #expect(answer.status == .serviceUnavailable && answer.headers[.contentType] == "application/problem+json")
+                }
+            }
+        }
+    }
+
+    @Test(
+        "who names HTML wants a page; who takes anything, or rather JSON, does not",
+        arguments: [
+            ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", true), ("TEXT/HTML; q=0.5", true), ("*/*", false), ("", false),
+            ("application/json, text/html;q=0.9", false), ("text/html;q=0.9, application/problem+json;q=0.1", true), ("text/html;q=0", false),
+            ("application/json", false), ("text/plain", false), (nil, false),
+        ] as [(String?, Bool)])
+    func preference(accept: String?, isPage: Bool) {
+        #expect(AcceptPage.isPreferred(by: accept) == isPage)
     }
 }

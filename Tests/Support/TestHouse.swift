@@ -55,11 +55,11 @@ public struct TestHouse: Sendable {
     /// The header that the gateway would forward for this person.
     public func identityHeader(
         tenant: TenantID, user: UserID = UserID(.v7(at: Date())), role: Role = .owner, isVerified: Bool = true, workspaces: [WorkspaceID]? = nil,
-        staff: StaffRole? = nil, support: UUID? = nil
+        staff: StaffRole? = nil, apiKey: UUID? = nil, support: UUID? = nil
     ) async throws -> HTTPFields {
         let claims = IdentityClaims(
             tenant: tenant, user: user, name: "Test Person", role: role.rawValue, verified: isVerified, workspaces: workspaces,
-            session: SessionID(.v7(at: clock.clock.now)), staff: staff?.rawValue, support: support)
+            session: SessionID(.v7(at: clock.clock.now)), staff: staff?.rawValue, apiKey: apiKey, support: support)
         return [.identityToken: try await authTokens.sign(claims, for: house.service, now: clock.clock.now)]
     }
 

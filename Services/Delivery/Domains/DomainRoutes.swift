@@ -53,7 +53,8 @@ struct DomainRoutes {
         let page = try PageRequest(request)
         var workspaces = identity.workspaces
         if let text = request.uri.queryParameters["workspace"] {
-            guard let workspace = WorkspaceID(text), identity.mayUse(workspace) else { throw Problem.notFound("workspace") }
+            guard let workspace = WorkspaceID(text) else { throw Problem.invalid("workspace must be an identifier.", field: "workspace") }
+            guard identity.mayUse(workspace) else { throw Problem.notFound("workspace") }
             workspaces = [workspace]
         }
         let found = try await domains.store.list(

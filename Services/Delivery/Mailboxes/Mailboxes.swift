@@ -78,7 +78,7 @@ struct Mailboxes: Sendable {
         String(mailbox.address.drop { $0 != "@" }.dropFirst())
     }
 
-    /// Tries new settings, stores them, and lets the mailbox send again.
+    /// Tries new settings, stores them, and lets the mailbox send again unless it is paused.
     func reconnect(
         _ mailbox: MailboxID, _ account: SMTPAccount, by identity: Identity, audit: (AuditRecord.Target) -> AuditRecord
     ) async throws -> Mailbox {

@@ -14,6 +14,17 @@ extension DeliveryEvents {
         }
     }
 
+    /// Somebody took a tenant's list away as a file.
+    public struct SuppressionsExported: Event {
+        public static let name = "delivery.suppressions.exported"
+        /// Nil is the whole tenant.
+        public var workspace: WorkspaceID?
+
+        public init(workspace: WorkspaceID? = nil) {
+            self.workspace = workspace
+        }
+    }
+
     /// A recipient took an opt-out back, by the same link and within a day: it was a slip.
     public struct RecipientResubscribed: Event {
         public static let name = "delivery.recipient.resubscribed"
