@@ -65,10 +65,11 @@ enum Reaction {
         if enrolment.status.isInFlight { enrolment.needsWithdrawal = true }
         enrolment.status = status
         enrolment.exitReason = reason
+        enrolment.optOut = nil
     }
 
     /// The mail of a step went out: what comes next.
-    private static func goOn(_ enrolment: inout Enrolment, after step: Int, at instant: Date, rules: EnrolmentRules) {
+    static func goOn(_ enrolment: inout Enrolment, after step: Int, at instant: Date, rules: EnrolmentRules) {
         guard !rules.isOver else {
             enrolment.status = .finished
             enrolment.exitReason = "campaign_over"

@@ -124,10 +124,13 @@ public enum DeliveryEvents {
         public static let name = "delivery.recipient.unsubscribed"
         public var campaign: CampaignID?
         public var enrolment: EnrolmentID?
+        /// Nil from a version that did not tell.
+        public var optOut: OptOut?
 
-        public init(campaign: CampaignID?, enrolment: EnrolmentID?) {
+        public init(campaign: CampaignID?, enrolment: EnrolmentID?, optOut: OptOut? = nil) {
             self.campaign = campaign
             self.enrolment = enrolment
+            self.optOut = optOut
         }
     }
 
@@ -181,10 +184,13 @@ public enum DeliveryEvents {
         public static let name = "delivery.recipients.suppressed"
         public var enrolments: [EnrolmentID]
         public var reason: String
+        /// What the recipient chose, when it was the recipient.
+        public var optOut: OptOut?
 
-        public init(enrolments: [EnrolmentID], reason: String) {
+        public init(enrolments: [EnrolmentID], reason: String, optOut: OptOut? = nil) {
             self.enrolments = enrolments
             self.reason = reason
+            self.optOut = optOut
         }
     }
 }
