@@ -22,6 +22,7 @@ struct CampaignsService: DeployableService {
         Migration(name: "m0008_sequences_schedule", embedded: PackageResources.m0008_sequences_schedule_sql),
         Migration(name: "m0009_analytics", embedded: PackageResources.m0009_analytics_sql),
         Migration(name: "m0010_opt_outs", embedded: PackageResources.m0010_opt_outs_sql),
+        Migration(name: "m0011_returns", embedded: PackageResources.m0011_returns_sql),
     ]
 
     let handOver: HandOverLoop

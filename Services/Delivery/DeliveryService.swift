@@ -32,6 +32,7 @@ struct DeliveryService: DeployableService {
         Migration(name: "m0014_tracking", embedded: PackageResources.m0014_tracking_sql),
         Migration(name: "m0015_suppression_scopes", embedded: PackageResources.m0015_suppression_scopes_sql),
         Migration(name: "m0016_reputation", embedded: PackageResources.m0016_reputation_sql),
+        Migration(name: "m0020_deliverability_leftovers", embedded: PackageResources.m0020_deliverability_leftovers_sql),
     ]
     private static let ownKeys = [
         ConfigurationKey(

@@ -38,7 +38,7 @@ struct DeliveryListener: Sendable {
         let versions = enrolments.reduce(into: [CampaignID: Set<Int>]()) { $0[$1.1, default: []].insert($1.0.sequenceVersion) }
         let rows = try await transaction.query(
             """
-            select c.id, c.workspace_id, c.status, c.stops_on_reply, c.sequence_version, s.steps, c.sending_window, c.time_zone, c.uses_lead_zone, c.daily_cap,
+            select c.id, c.workspace_id, c.status, c.stops_on_reply, c.pause_until_return, c.sequence_version, s.steps, c.sending_window, c.time_zone, c.uses_lead_zone, c.daily_cap,
                    c.rotation
             from campaigns c
             join campaign_sequences s on s.tenant_id = c.tenant_id and s.campaign_id = c.id and s.version = c.sequence_version
@@ -52,7 +52,7 @@ struct DeliveryListener: Sendable {
             var known = EnrolmentLedger.CampaignFacts(
                 rules: EnrolmentRules(
                     sequence: CampaignSequence(version: current, steps: try CampaignStore.steps(row)), stopsOnReply: try row.decode("stops_on_reply"),
-                    isOver: status.isOver),
+                    isOver: status.isOver, pausesUntilReturn: try row.decode("pause_until_return")),
                 days: try CampaignStore.schedule(row).days, workspace: try row.decode("workspace_id"))
             let others = (versions[campaign] ?? []).subtracting([current])
             known.earlier = try await RoundStore.sequences(others, of: campaign, tenant: tenant, in: transaction)

@@ -21,6 +21,8 @@ struct EnrolmentEvents: Sendable {
         let at: Date
         /// When it was said by a link, whose use can be taken back.
         var optOut: DeliveryEvents.OptOut?
+        /// Of an absence: the day of the return, like `2026-12-07`.
+        var returnsOn: String?
     }
 
     /// What people and lists say, in the order in which it was said: a wish and its end may come in one batch.
@@ -95,7 +97,7 @@ struct EnrolmentEvents: Sendable {
     private mutating func add(_ event: DeliveryEvents.FeedbackReceived) {
         for feedback in event.feedback {
             guard let (enrolment, step) = Enrolment.parse(sendKey: feedback.sendKey) else { continue }
-            acts.append(.feel(Feeling(enrolment: enrolment, step: step, kind: feedback.kind, isMachine: feedback.isMachine, at: feedback.at)))
+            acts.append(.feel(Feeling(enrolment: enrolment, step: step, kind: feedback.kind, isMachine: feedback.isMachine, at: feedback.at, returnsOn: feedback.returnsOn)))
         }
     }
 }

@@ -96,7 +96,11 @@ struct EnrolmentLedger: Sendable {
         guard !feeling.isMachine else { return }
         if let status = LeadStatus(feeling.kind), status.weight > leads[enrolment.lead]?.weight ?? 0 { leads[enrolment.lead] = status }
         if feeling.kind == .unsubscribed { relieved.remove(enrolment.lead) }
-        if let optOut = feeling.optOut {
+        if feeling.kind == .automaticReply, let day = feeling.returnsOn.flatMap(CivilDay.number(of:)) {
+            let clock = ZoneClock(facts.days.zone) ?? .utc
+            let back = DateInterval(start: clock.start(ofDay: day), end: clock.start(ofDay: day + 1))
+            put(Reaction.wait(for: back, since: feeling.at, of: enrolment, rules: facts.rules(for: enrolment)), in: campaign)
+        } else if let optOut = feeling.optOut {
             put(Reaction.leave(by: optOut, enrolment), in: campaign)
         } else {
             put(Reaction.feel(feeling.kind, of: enrolment, rules: facts.rules(for: enrolment)), in: campaign)

@@ -9,6 +9,8 @@ struct EnrolmentRules: Sendable {
     var stopsOnReply = true
     /// Whether there is a next step for anybody: a campaign that is over begins nothing more.
     var isOver = false
+    /// Whether the next mail waits until somebody who is away is back.
+    var pausesUntilReturn = true
 }
 
 /// How events change enrolments and their mails: functions from state to state, without clock or store.
@@ -56,6 +58,17 @@ enum Reaction {
         default: break
         }
         return enrolment
+    }
+
+    /// How far ahead a return is waited for; who is away for longer gets the mail meanwhile.
+    static let longestAbsence: TimeInterval = 60 * 86_400
+
+    /// Somebody is away, and back on a day that begins at `back`, as was heard at `instant`: what waits for its time goes not before the day after.
+    static func wait(for back: DateInterval, since instant: Date, of enrolment: Enrolment, rules: EnrolmentRules) -> Enrolment {
+        guard rules.pausesUntilReturn, enrolment.status == .waiting, back.start.timeIntervalSince(instant) <= longestAbsence else { return enrolment }
+        var waiting = enrolment
+        waiting.dueAt = max(enrolment.dueAt, back.end)
+        return waiting
     }
 
     /// Ends an enrolment, unless it has ended by something that says more.

@@ -168,14 +168,19 @@ public enum DeliveryEvents {
         /// Of an opening or a click: a scanner or a proxy, not a person.
         public var isMachine: Bool
         public var at: Date
+        /// Of an automatic reply of somebody who is away: the day of the return, like `2026-12-07`, when it says so.
+        public var returnsOn: String?
 
-        public init(kind: FeedbackKind, sendKey: String, campaign: CampaignID?, enrolment: EnrolmentID?, isMachine: Bool, at: Date) {
+        public init(
+            kind: FeedbackKind, sendKey: String, campaign: CampaignID?, enrolment: EnrolmentID?, isMachine: Bool, at: Date, returnsOn: String? = nil
+        ) {
             self.kind = kind
             self.sendKey = sendKey
             self.campaign = campaign
             self.enrolment = enrolment
             self.isMachine = isMachine
             self.at = at
+            self.returnsOn = returnsOn
         }
     }
 
