@@ -64,7 +64,8 @@ struct EnrolmentEvents: Sendable {
                 try byTenant[tenant(of: event), default: EnrolmentEvents()].acts.append(
                     .feel(
                         Feeling(
-                            enrolment: enrolment, step: step, kind: .unsubscribed, isMachine: false, at: event.header.occurredAt, optOut: data.optOut)))
+                            enrolment: enrolment, step: step, kind: .unsubscribed, isMachine: false, at: event.header.occurredAt, optOut: data.optOut)
+                    ))
             case DeliveryEvents.RecipientsSuppressed.name:
                 let data = try event.data(as: DeliveryEvents.RecipientsSuppressed.self)
                 try byTenant[tenant(of: event), default: EnrolmentEvents()].acts += data.enrolments.map {
@@ -97,7 +98,11 @@ struct EnrolmentEvents: Sendable {
     private mutating func add(_ event: DeliveryEvents.FeedbackReceived) {
         for feedback in event.feedback {
             guard let (enrolment, step) = Enrolment.parse(sendKey: feedback.sendKey) else { continue }
-            acts.append(.feel(Feeling(enrolment: enrolment, step: step, kind: feedback.kind, isMachine: feedback.isMachine, at: feedback.at, returnsOn: feedback.returnsOn)))
+            acts.append(
+                .feel(
+                    Feeling(
+                        enrolment: enrolment, step: step, kind: feedback.kind, isMachine: feedback.isMachine, at: feedback.at,
+                        returnsOn: feedback.returnsOn)))
         }
     }
 }

@@ -108,7 +108,8 @@ struct LinkedMail: Sendable {
             """
         ).first.map { row in
             LinkedMail(
-                tenant: tenant, send: send, key: try row.decode("send_key"), recipient: try row.decode("recipient"), workspace: try row.decode("workspace_id"),
+                tenant: tenant, send: send, key: try row.decode("send_key"), recipient: try row.decode("recipient"),
+                workspace: try row.decode("workspace_id"),
                 campaign: try row.decodeOptional("campaign_id"), enrolment: try row.decodeOptional("enrolment_id"))
         }
     }

@@ -76,14 +76,17 @@ enum ReturnDate {
             }
             let leads = words[..<index].suffix(6).filter { !ReturnWords.isFiller($0) }.suffix(2).map(String.init)
             // `hasta el 4`: the article says nothing by itself.
-            let lead = leads.first.flatMap { ReturnWords.until[$0] == nil || !["el", "le", "la"].contains(leads.last) ? nil : $0 } ?? leads.last ?? ""
+            let lead =
+                leads.first.flatMap { ReturnWords.until[$0] == nil || !["el", "le", "la"].contains(leads.last) ? nil : $0 } ?? leads.last ?? ""
             let next = index + length < words.count ? String(words[index + length]) : ""
             if day >= received, day - received <= reach {
                 if let inclusive = ReturnWords.until[lead] {
                     found.append(Found(day: day + (inclusive ? 1 : 0), role: .last))
                 } else if ReturnWords.to.contains(lead), index - rangeBegan <= 8 {
                     found.append(Found(day: day + 1, role: .last))
-                } else if isBack, ReturnWords.at.contains(lead) || ReturnWords.back.contains(lead), !ReturnWords.to.contains(next), ReturnWords.until[next] == nil {
+                } else if isBack, ReturnWords.at.contains(lead) || ReturnWords.back.contains(lead), !ReturnWords.to.contains(next),
+                    ReturnWords.until[next] == nil
+                {
                     found.append(Found(day: day, role: .back))
                 }
             }

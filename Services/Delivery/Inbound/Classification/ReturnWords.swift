@@ -5,7 +5,8 @@ import Foundation
 enum ReturnWords {
     /// Somebody is there again.
     static let back: Set<String> = [
-        "back", "return", "returning", "wieder", "zurück", "zurueck", "rückkehr", "retour", "reviendrai", "reviens", "vuelta", "regreso", "regresaré", "regresare", "volveré", "volvere", "vuelvo", "retorno", "reincorporaré", "incorporaré", "reincorporación",
+        "back", "return", "returning", "wieder", "zurück", "zurueck", "rückkehr", "retour", "reviendrai", "reviens", "vuelta", "regreso", "regresaré",
+        "regresare", "volveré", "volvere", "vuelvo", "retorno", "reincorporaré", "incorporaré", "reincorporación",
     ]
 
     /// The same, unless the sentence says that somebody is not.

@@ -82,7 +82,8 @@ struct FetchingFeature: Sendable {
         // Whoever sets up a mailbox does not wait behind those that are read, and not for long.
         let patience = IMAPTimeouts(connect: .seconds(10), greeting: .seconds(10), command: .seconds(10))
         accounts = ReadingAccounts(
-            database: house.api, worker: house.worker, connector: connector(ReaderThreads(count: 4), patience), keyring: keyring, outbox: house.outbox, wakeup: wakeup,
+            database: house.api, worker: house.worker, connector: connector(ReaderThreads(count: 4), patience), keyring: keyring,
+            outbox: house.outbox, wakeup: wakeup,
             clock: house.clock)
         store = MailboxStore(database: house.api)
         desk = QuarantineDesk(

@@ -12,7 +12,8 @@ struct InboundChanges {
     mutating func feel(_ kind: DeliveryEvents.FeedbackKind, _ send: MatchedSend, of tenant: TenantID, at instant: Date, returnsOn: String? = nil) {
         feedback[tenant, default: []].append(
             DeliveryEvents.Feedback(
-                kind: kind, sendKey: send.key, campaign: send.campaign, enrolment: send.enrolment, isMachine: false, at: instant, returnsOn: returnsOn))
+                kind: kind, sendKey: send.key, campaign: send.campaign, enrolment: send.enrolment, isMachine: false, at: instant, returnsOn: returnsOn
+            ))
     }
 
     /// Somebody who wants no more mail, for the trail: as with a link, with the mail and without the person.
