@@ -32,6 +32,7 @@ struct DeliveryService: DeployableService {
         Migration(name: "m0014_tracking", embedded: PackageResources.m0014_tracking_sql),
         Migration(name: "m0015_suppression_scopes", embedded: PackageResources.m0015_suppression_scopes_sql),
         Migration(name: "m0016_reputation", embedded: PackageResources.m0016_reputation_sql),
+        Migration(name: "m0018_certificates", embedded: PackageResources.m0018_certificates_sql),
     ]
     private static let ownKeys = [
         ConfigurationKey(
@@ -49,7 +50,7 @@ struct DeliveryService: DeployableService {
         SigningFeature.rotationDays, SigningFeature.overlapDays, InboxFeature.retentionDays,
         WebhooksFeature.reachKey, WebhooksFeature.certificatesKey, WebhooksFeature.slotsKey,
     ]
-    static let keys = ownKeys + DomainsFeature.keys + FetchingFeature.keys + ReputationFeature.keys + TrackingFeature.keys
+    static let keys = ownKeys + DomainsFeature.keys + FetchingFeature.keys + ReputationFeature.keys + TrackingFeature.keys + CertificatesFeature.keys
 
     let dispatcher: Dispatcher
     let worker: Worker
@@ -74,6 +75,7 @@ struct DeliveryService: DeployableService {
     private let access: EventConsumer
     let signing: SigningFeature
     let domains: DomainsFeature
+    let certificates: CertificatesFeature
     let webhooks: WebhooksFeature
 
     init(_ house: House) async throws {
@@ -92,12 +94,13 @@ struct DeliveryService: DeployableService {
         signing = try SigningFeature(house) { publication, domain in try await resolver.shows(publication, of: domain) }
         domains = try DomainsFeature(house, keys: DomainKeys(signing.tending.keys), resolver: resolver)
         let domainStore = DomainStore(database: house.api)
+        certificates = try CertificatesFeature(house, isProven: domains.isTrackingProven)
         reputation = try ReputationFeature(
             house, wakeup: wakeup, directory: DomainDirectory(domainStore), resolvers: [settings["dns.server"]].filter { !$0.isEmpty },
             lookup: { await resolver.addresses(of: $0) })
         warmup = WarmupFeature(house, wakeup: wakeup)
         let links = try UnsubscribeLinks(keyring: house.keyring, baseURL: house.publicBaseURL)
-        tracking = try TrackingFeature(house) { try? await domainStore.trackingHost(of: $1, $0) }
+        tracking = try TrackingFeature(house, trackingHost: certificates.trackingHost)
         let composer = MessageComposer(links: links, tracker: tracking.tracker)
         let (signatures, keys) = (signing.signing, signing.keys)
         compliance = ComplianceFeature(
@@ -184,7 +187,7 @@ struct DeliveryService: DeployableService {
             store: JobStore(database: house.worker, counters: otherCounters), redis: house.redis,
             handlers: [
                 maintenance.handlers, signing.jobHandlers, fetching.handlers, inbox.jobHandlers, reputation.handlers, suppression.jobHandlers,
-                tracking.jobHandlers, warmup.handlers, ["benchmark.nothing": { _ in .done }],
+                tracking.jobHandlers, warmup.handlers, certificates.jobHandlers, ["benchmark.nothing": { _ in .done }],
             ].reduce(into: [:]) { $0.merge($1) { first, _ in first } }, slots: slots, lease: Double(lease), clock: house.clock, wakeup: wakeup,
             logger: house.logger)
         recount = ResourceRecount(house: house, of: .mailboxes) { start, limit, database in
@@ -228,6 +231,7 @@ struct DeliveryService: DeployableService {
         SendRoutes(ambiguous: ambiguous).add(to: router)
         signing.routes(on: router)
         domains.routes(on: router)
+        certificates.routes(on: router)
         webhooks.routes(on: router)
         reputation.routes(on: router)
         warmup.routes(on: router)
@@ -242,7 +246,7 @@ struct DeliveryService: DeployableService {
 
     var background: [any Service] {
         [settlement, worker, jobWorker, dispatcher, platform, access, watch, recount] + domains.background + fetching.background
-            + inbox.background + tracking.background + webhooks.background
+            + certificates.background + inbox.background + tracking.background + webhooks.background
     }
 
     func parts() async -> [String: PartHealth] { ["inbox": await fetching.health(), "webhooks": await webhooks.health()] }
