@@ -102,12 +102,16 @@ struct DeliveryService: DeployableService {
         let links = try UnsubscribeLinks(keyring: house.keyring, baseURL: house.publicBaseURL)
         tracking = try TrackingFeature(house, trackingHost: certificates.trackingHost)
         let composer = MessageComposer(links: links, tracker: tracking.tracker)
-        let (signatures, keys) = (signing.signing, signing.keys)
+        let (signatures, keys, certificates) = (signing.signing, signing.keys, certificates)
         compliance = ComplianceFeature(
             house, links: links,
             domainState: { tenant, name in
                 guard let domain = try await domainStore.find(named: name, of: tenant) else { return nil }
-                return DomainState(domain.report, of: name, keys: try await keys.keys(of: tenant, domain: name))
+                var state = DomainState(domain.report, of: name, keys: try await keys.keys(of: tenant, domain: name))
+                if await certificates.trackingHost(of: tenant, name) == nil {
+                    (state.uncertifiedTrackingDomain, state.trackingDomain) = (state.trackingDomain, nil)
+                }
+                return state
             },
             compose: { delivery, sender in
                 try await signatures.signed(
