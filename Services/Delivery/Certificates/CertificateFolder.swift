@@ -55,7 +55,7 @@ actor CertificateFolder: Service {
         } else {
             try prepare()
             written = [:]
-            let hosts = try await write(changedAfter: .distantPast)
+            let hosts = try await write(changedAfter: Date(timeIntervalSince1970: 0))
             try clear(keeping: hosts)
             wholeAt = now
         }

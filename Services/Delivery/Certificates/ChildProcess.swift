@@ -4,7 +4,7 @@ import Synchronization
 
 /// Runs a program to its end, on a thread of its own.
 enum ChildProcess {
-    /// Its exit status; nil when it took longer than `limit`, or the task was cancelled: then it is ended first. It sees of our environment only
+    /// Its exit status; nil when it took longer than `limit`, or the task was cancelled: then it is killed first. It sees of our environment only
     /// what is given, and what it says goes to the file `output`.
     static func run(
         _ program: String, _ arguments: [String], environment: [String: String], in directory: URL, output: URL, limit: Duration
@@ -56,8 +56,8 @@ enum ChildProcess {
             let seconds = Double(limit.components.seconds)
             let isLate = isOver.wait(timeout: .now() + seconds) == .timedOut
             guard isLate || isCancelled.withLock({ $0 }) else { return process.terminationStatus }
-            process.terminate()
-            if isOver.wait(timeout: .now() + 5) == .timedOut { kill(process.processIdentifier, SIGKILL) }
+            // A child has the signals blocked that our threads have blocked, but never this one.
+            if process.isRunning { kill(process.processIdentifier, SIGKILL) }
             process.waitUntilExit()
             return nil
         }
