@@ -44,7 +44,9 @@ struct CertificateAccounts: Sendable {
     }
 
     private func find(_ directory: String) async throws -> CertificateAccount? {
-        guard let row = try await database.query("select key_sealed from certificate_accounts where directory = \(directory)").first else { return nil }
+        guard let row = try await database.query("select key_sealed from certificate_accounts where directory = \(directory)").first else {
+            return nil
+        }
         let bytes = try keyring.open(try row.decode("key_sealed"), for: Self.place(directory))
         return CertificateAccount(try P256.Signing.PrivateKey(rawRepresentation: bytes))
     }

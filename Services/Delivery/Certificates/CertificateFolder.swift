@@ -91,7 +91,7 @@ actor CertificateFolder: Service {
 
     /// Only we, and the gateway by the folder's group, may look in.
     private func prepare() throws {
-        guard !FileManager.default.fileExists(atPath: folder.path()) else { return }
+        guard !FileManager.default.fileExists(atPath: folder.path(percentEncoded: false)) else { return }
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o750])
     }
 
@@ -99,7 +99,8 @@ actor CertificateFolder: Service {
         let path = folder.appending(path: "\(host).pem")
         if (try? Data(contentsOf: path)) == content { return }
         let partial = folder.appending(path: ".\(host).\(randomBytes(6).base64URL).partial")
-        guard FileManager.default.createFile(atPath: partial.path(), contents: nil, attributes: [.posixPermissions: 0o640]) else {
+        guard FileManager.default.createFile(atPath: partial.path(percentEncoded: false), contents: nil, attributes: [.posixPermissions: 0o640])
+        else {
             throw CocoaError(.fileWriteUnknown)
         }
         do {
@@ -107,7 +108,7 @@ actor CertificateFolder: Service {
             try file.write(contentsOf: content)
             try file.synchronize()
             try file.close()
-            guard rename(partial.path(), path.path()) == 0 else { throw CocoaError(.fileWriteUnknown) }
+            guard rename(partial.path(percentEncoded: false), path.path(percentEncoded: false)) == 0 else { throw CocoaError(.fileWriteUnknown) }
         } catch {
             try? FileManager.default.removeItem(at: partial)
             throw error
@@ -117,7 +118,7 @@ actor CertificateFolder: Service {
 
     /// Files of hosts that are gone, and what a process that was killed did not finish; nothing that is not ours.
     private func clear(keeping hosts: Set<String>) throws {
-        for name in try FileManager.default.contentsOfDirectory(atPath: folder.path()) {
+        for name in try FileManager.default.contentsOfDirectory(atPath: folder.path(percentEncoded: false)) {
             let isOld = name.hasSuffix(".pem") && Self.isName(String(name.dropLast(4))) && !hosts.contains(String(name.dropLast(4)))
             guard isOld || (name.hasPrefix(".track.") && name.hasSuffix(".partial") && isStale(name)) else { continue }
             try? FileManager.default.removeItem(at: folder.appending(path: name))
@@ -125,7 +126,8 @@ actor CertificateFolder: Service {
     }
 
     private func isStale(_ name: String) -> Bool {
-        let changed = (try? FileManager.default.attributesOfItem(atPath: folder.appending(path: name).path())[.modificationDate]) as? Date
+        let changed =
+            (try? FileManager.default.attributesOfItem(atPath: folder.appending(path: name).path(percentEncoded: false))[.modificationDate]) as? Date
         // By the machine's clock, as the file system has it.
         return changed.map { $0 < Date().addingTimeInterval(-3_600) } ?? false
     }

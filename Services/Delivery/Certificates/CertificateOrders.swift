@@ -97,12 +97,13 @@ struct CertificateOrders: Sendable {
                 let kept = try await write(obstacle.failure, of: claim, until: until, at: now, counts: false, in: transaction)
                 return kept ? .later(until, obstacle.failure) : .lost
             }
-            let isOurs = try await transaction.query(
-                """
-                update tracking_certificates set challenge_until = \(now.addingTimeInterval(Self.challenge))
-                where tenant_id = \(claim.tenant) and host = \(claim.host) and order_id = \(claim.order)
-                """
-            ).affected > 0
+            let isOurs =
+                try await transaction.query(
+                    """
+                    update tracking_certificates set challenge_until = \(now.addingTimeInterval(Self.challenge))
+                    where tenant_id = \(claim.tenant) and host = \(claim.host) and order_id = \(claim.order)
+                    """
+                ).affected > 0
             guard isOurs else { return .lost }
             try await transaction.query(
                 """

@@ -46,7 +46,9 @@ struct CertificateSettings: Sendable {
         }
         var problems: [String] = []
         let url = URL(string: directory)
-        if url?.scheme != "https" || (url?.host() ?? "").isEmpty || url?.user() != nil { problems.append("acme.directory.url must be an https address") }
+        if url?.scheme != "https" || (url?.host() ?? "").isEmpty || url?.user() != nil {
+            problems.append("acme.directory.url must be an https address")
+        }
         let contact = settings["acme.contact"]
         if !Self.isContact(contact) { problems.append("acme.contact must be a mail address") }
         if settings["acme.terms.agreed"] != "true" {

@@ -5,6 +5,7 @@ import Postgres
 import Primitives
 import ServiceLifecycle
 import Streams
+import Synchronization
 
 /// Orders certificates of the hosts that are due, one after the other; every replica takes what no other has.
 struct CertificateWatch: Service {
@@ -23,15 +24,20 @@ struct CertificateWatch: Service {
     let spread: @Sendable () -> Double
     let logger: Logger
     /// Before the first order.
-    var prepare: @Sendable () async throws -> Void = {}
+    var prepare: @Sendable () async -> Void = {}
 
     func run() async throws {
-        await repeatWork("preparing certificates", logger: logger, rest: { try? await Task.sleep(for: .seconds(3_600)) }) {
-            try await prepare()
-            try await orders.adopt(at: clock.now)
-            await repeatWork("ordering certificates", logger: logger, rest: { try? await Task.sleep(for: .seconds(5)) }, step: { try await orderDue() })
-            return false
-        }
+        let isPrepared = Mutex(false)
+        await repeatWork(
+            "ordering certificates", logger: logger, rest: { try? await Task.sleep(for: .seconds(5)) },
+            step: {
+                if !isPrepared.withLock({ $0 }) {
+                    await prepare()
+                    try await orders.adopt(at: clock.now)
+                    isPrepared.withLock { $0 = true }
+                }
+                return try await orderDue()
+            })
     }
 
     /// False when none is due.

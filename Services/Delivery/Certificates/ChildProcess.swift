@@ -38,7 +38,8 @@ enum ChildProcess {
             _ program: String, _ arguments: [String], environment: [String: String], in directory: URL, output: URL, limit: Duration
         ) throws -> Int32? {
             guard !isCancelled.withLock({ $0 }) else { return nil }
-            guard FileManager.default.createFile(atPath: output.path(), contents: nil, attributes: [.posixPermissions: 0o600]) else {
+            guard FileManager.default.createFile(atPath: output.path(percentEncoded: false), contents: nil, attributes: [.posixPermissions: 0o600])
+            else {
                 throw CocoaError(.fileWriteUnknown)
             }
             let log = try FileHandle(forWritingTo: output)

@@ -12,12 +12,15 @@ struct IssuedCertificate: Sendable, Equatable {
     let endsAt: Date
 
     init(chain: String, key: String, host: String) throws(CertificateFailure) {
-        guard let leaf = try? NIOSSLCertificate.fromPEMBytes(Array(chain.utf8)).first, let signer = try? P256.Signing.PrivateKey(pemRepresentation: key)
+        guard let leaf = try? NIOSSLCertificate.fromPEMBytes(Array(chain.utf8)).first,
+            let signer = try? P256.Signing.PrivateKey(pemRepresentation: key)
         else { throw CertificateFailure(.client, "what was issued cannot be read") }
         guard let spki = try? leaf.extractPublicKey().toSPKIBytes(), spki == Array(signer.publicKey.derRepresentation) else {
             throw CertificateFailure(.client, "the certificate is for another key")
         }
-        let names = leaf._subjectAlternativeNames().filter { $0.nameType == .dnsName }.map { String(decoding: $0.contents, as: UTF8.self).lowercased() }
+        let names = leaf._subjectAlternativeNames().filter { $0.nameType == .dnsName }.map {
+            String(decoding: $0.contents, as: UTF8.self).lowercased()
+        }
         guard names == [host] else { throw CertificateFailure(.client, "the certificate is for \(names.joined(separator: ", "))") }
         self.chain = chain
         self.key = key

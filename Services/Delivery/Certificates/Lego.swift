@@ -27,10 +27,10 @@ actor Lego {
     /// Removes what processes that were killed left behind, an hour ago or earlier.
     func tidy() {
         let folder = FileManager.default.temporaryDirectory
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path())) ?? []
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path(percentEncoded: false))) ?? []
         for name in names where name.hasPrefix(Self.prefix) {
             let path = folder.appending(path: name)
-            let changed = (try? FileManager.default.attributesOfItem(atPath: path.path())[.modificationDate]) as? Date
+            let changed = (try? FileManager.default.attributesOfItem(atPath: path.path(percentEncoded: false))[.modificationDate]) as? Date
             // By the machine's clock, as the file system has it.
             if let changed, changed < Date().addingTimeInterval(-3_600) { try? FileManager.default.removeItem(at: path) }
         }
@@ -70,7 +70,7 @@ actor Lego {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false, attributes: closed)
         try FileManager.default.createDirectory(at: keys, withIntermediateDirectories: true, attributes: closed)
         try FileManager.default.createDirectory(at: folder.appending(path: "answers"), withIntermediateDirectories: false, attributes: closed)
-        let file = keys.appending(path: "\(authority.contact).key").path()
+        let file = keys.appending(path: "\(authority.contact).key").path(percentEncoded: false)
         guard FileManager.default.createFile(atPath: file, contents: Data(account.key.utf8), attributes: [.posixPermissions: 0o600]) else {
             throw CocoaError(.fileWriteUnknown)
         }
@@ -79,14 +79,16 @@ actor Lego {
     /// The account is registered again each time, which gives back the one that there is: so nothing is kept of it but its key.
     private func arguments(_ host: String, _ folder: URL) -> [String] {
         [
-            "--path", folder.path(), "--server", authority.directory, "--email", authority.contact, "--accept-tos", "--key-type", "ec256",
-            "--domains", host, "--http", "--http.webroot", folder.appending(path: "answers").path(), "--user-agent", "penguinmails", "run",
+            "--path", folder.path(percentEncoded: false), "--server", authority.directory, "--email", authority.contact, "--accept-tos", "--key-type",
+            "ec256",
+            "--domains", host, "--http", "--http.webroot", folder.appending(path: "answers").path(percentEncoded: false), "--user-agent",
+            "penguinmails", "run",
         ]
     }
 
     private func environment(_ folder: URL) -> [String: String] {
         let ours = ProcessInfo.processInfo.environment
-        var environment = ["HOME": folder.path(), "TMPDIR": folder.path(), "PATH": "/usr/bin:/bin"]
+        var environment = ["HOME": folder.path(percentEncoded: false), "TMPDIR": folder.path(percentEncoded: false), "PATH": "/usr/bin:/bin"]
         for name in ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy"] { environment[name] = ours[name] }
         if let trust = authority.trust { environment["LEGO_CA_CERTIFICATES"] = trust }
         return environment

@@ -7,8 +7,8 @@ import NIOCore
 import Postgres
 import RPC
 import ServiceRuntime
-import Synchronization
 import Streams
+import Synchronization
 import TestSupport
 import Testing
 
@@ -147,7 +147,8 @@ struct CertificateFixture: Sendable {
         return try Dictionary(uniqueKeysWithValues: names.map { ($0, try String(contentsOf: folder.appending(path: $0), encoding: .utf8)) })
     }
 
-    func ask(_ method: HTTPRequest.Method, _ path: String, _ body: String? = nil, tenant: TenantID? = nil) async throws -> (status: Int, body: String) {
+    func ask(_ method: HTTPRequest.Method, _ path: String, _ body: String? = nil, tenant: TenantID? = nil) async throws -> (status: Int, body: String)
+    {
         var headers = try await house.identityHeader(tenant: tenant ?? self.tenant)
         headers[.contentType] = "application/json"
         let sent = headers

@@ -30,7 +30,8 @@ struct CertificateWatchTests {
         try await folder.keep()
         #expect(world.ordered == ["track.acme.example"])
         #expect(try fixture.files() == ["track.acme.example.pem": "key 1 of track.acme.example\nchain 1 of track.acme.example\n"])
-        let mode = try FileManager.default.attributesOfItem(atPath: fixture.folder.appending(path: "track.acme.example.pem").path())[.posixPermissions]
+        let mode = try FileManager.default.attributesOfItem(atPath: fixture.folder.appending(path: "track.acme.example.pem").path())[
+            .posixPermissions]
         #expect((mode as? NSNumber)?.intValue == 0o640)
         #expect(try await fixture.view(domain)["is_used"] as? Bool == false)
         #expect(await fixture.base() == "https://localhost:8443")
@@ -98,7 +99,8 @@ struct CertificateWatchTests {
         #expect(
             try await tidy(
                 RunningJob(
-                    id: UUID(), fence: 1, queue: "queue:maintenance", kind: "certificates.tidy", tenant: TenantID(UUID()), lane: UUID(), payload: Data(), attempt: 1,
+                    id: UUID(), fence: 1, queue: "queue:maintenance", kind: "certificates.tidy", tenant: TenantID(UUID()), lane: UUID(),
+                    payload: Data(), attempt: 1,
                     maxAttempts: 5, entry: StreamEntryPlace(stream: "", position: ""))) == .done)
         let left = try await fixture.database.query("select count(*) as n from tracking_certificates where key_sealed is not null").first
         #expect(try left?.decode("n", as: Int64.self) == 0)
