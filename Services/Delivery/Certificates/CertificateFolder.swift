@@ -80,7 +80,12 @@ actor CertificateFolder: Service {
                 guard Self.isName(host) else { continue }
                 hosts.insert(host)
                 if let known = written[host], known >= changed { continue }
-                let key = try keyring.open(try row.decode("key_sealed"), for: CertificateOrders.place(host, of: try row.decode("tenant_id")))
+                // What cannot be unsealed stands in nobody else's way; the file that is there stays.
+                guard let key = try? keyring.open(try row.decode("key_sealed"), for: CertificateOrders.place(host, of: try row.decode("tenant_id")))
+                else {
+                    logger.error("a certificate's key cannot be unsealed", metadata: ["host": "\(host)"])
+                    continue
+                }
                 let text = IssuedCertificate.file(chain: try row.decode("certificate"), key: String(decoding: key, as: UTF8.self))
                 try replace(host, with: Data(text.utf8))
                 written[host] = changed
