@@ -352,6 +352,49 @@ struct CertificateWatchTests {
         #expect(await fixture.base() == "https://track.acme.example")
     }
 
+    @Test("what is due, whose challenge it is, and what was ordered lately are found by their indexes")
+    func plans() async throws {
+        let fixture = try await CertificateFixture.make()
+        defer { fixture.remove() }
+        let owner = Database(fixture.house.database.configuration(role: "delivery_owner"), connections: 1)
+        let now = fixture.now
+        try await owner.query(
+            """
+            insert into domains (tenant_id, id, workspace_id, name, token, created_at, next_check_at)
+            select \(fixture.tenant), gen_random_uuid(), \(fixture.workspace), 'd' || n || '.example', 't', \(now), \(now) from generate_series(1, 5000) n
+            """)
+        try await owner.query(
+            """
+            insert into tracking_certificates (tenant_id, host, domain_id, organisation, next_at, created_at)
+            select tenant_id, 'track.' || name, id, name, \(now)::timestamptz + make_interval(secs => row_number() over ()), \(now) from domains
+            """)
+        try await owner.query(
+            """
+            insert into certificate_orders (tenant_id, id, host, organisation, is_renewal, ordered_at)
+            select tenant_id, gen_random_uuid(), host, organisation, false, \(now)::timestamptz - make_interval(secs => 60 * row_number() over ())
+            from tracking_certificates
+            """)
+        try await owner.query("analyze tracking_certificates")
+        try await owner.query("analyze certificate_orders")
+        func plan(_ statement: SQL) async throws -> String {
+            try await owner.query("explain \(statement)").map { try $0.decode("QUERY PLAN", as: String.self) }.joined(separator: "\n")
+        }
+        let (soon, recent) = (now.addingTimeInterval(2), now.addingTimeInterval(-600))
+        for (statement, index) in [
+            ("select host from tracking_certificates where next_at <= \(soon) order by next_at limit 1", "tracking_certificates_due"),
+            ("select host from tracking_certificates where host = \("track.d7.example")", "tracking_certificates_host"),
+            ("select count(*) from certificate_orders where ordered_at > \(recent)", "certificate_orders_time"),
+            ("select count(*) from certificate_orders where host = \("track.d7.example") and ordered_at > \(recent)", "certificate_orders_host"),
+            (
+                "select count(*) from certificate_orders where organisation = \("d7.example") and ordered_at > \(recent)",
+                "certificate_orders_organisation"
+            ),
+        ] as [(SQL, String)] {
+            let plan = try await plan(statement)
+            #expect(plan.contains(index) && !plan.contains("Seq Scan"), "\(plan)")
+        }
+    }
+
     @Test("settings that cannot work are named at the start, all of them")
     func settings() async throws {
         let fixture = try await CertificateFixture.make(directory: nil)
