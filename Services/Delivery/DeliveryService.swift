@@ -168,8 +168,8 @@ struct DeliveryService: DeployableService {
             eventLoops: MultiThreadedEventLoopGroup.singleton, connector: connector, composer: composer, signing: signing.signing,
             marks: DataSentMarks(database: house.worker, metrics: metrics),
             outcomes: Outcomes(
-                database: house.worker, redis: redis, outbox: house.outbox, counters: outcomeCounters, load: load, lease: .seconds(lease),
-                metrics: metrics, wakeup: wakeup,
+                database: house.worker, redis: redis, outbox: house.outbox, counters: outcomeCounters,
+                suppressions: suppression.suppressions, load: load, lease: .seconds(lease), metrics: metrics, wakeup: wakeup,
                 clock: house.clock, logger: house.logger),
             keyring: house.keyring, connections: connections, idleTime: .seconds(20), load: load,
             destinations: DestinationSlots(limit: try settings.integer("delivery.destination.concurrency", in: 1...10_000)), metrics: metrics,

@@ -117,7 +117,9 @@ struct DeliveryFixture: Sendable {
 
     /// Leases end here when a test says so: every outcome may be a late one.
     var outcomes: OutcomeStore {
-        OutcomeStore(events: SendEvents(outbox: house.house.outbox), counters: QueueCounters(instance: "test", .outcome), lease: .zero)
+        OutcomeStore(
+            events: SendEvents(outbox: house.house.outbox), counters: QueueCounters(instance: "test", .outcome), suppressions: suppressions,
+            lease: .zero)
     }
 
     /// What the counters say, and what the tables say.

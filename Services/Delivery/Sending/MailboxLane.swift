@@ -171,7 +171,8 @@ actor MailboxLane {
             sender = try MailAddress(mailbox.address)
             envelope = SMTPEnvelope(sender: sender, recipients: [try MailAddress(delivery.recipient)])
         } catch {
-            return (Attempt(.refused(code: 550, text: "the mail cannot be written: \(error)")), kept)
+            // About what it says, and nothing about the address.
+            return (Attempt(.refused(code: 554, text: "5.6.0 the mail cannot be written: \(error)")), kept)
         }
         do {
             let composed = message
