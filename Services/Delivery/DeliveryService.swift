@@ -32,6 +32,7 @@ struct DeliveryService: DeployableService {
         Migration(name: "m0014_tracking", embedded: PackageResources.m0014_tracking_sql),
         Migration(name: "m0015_suppression_scopes", embedded: PackageResources.m0015_suppression_scopes_sql),
         Migration(name: "m0016_reputation", embedded: PackageResources.m0016_reputation_sql),
+        Migration(name: "m0019_direct_transport", embedded: PackageResources.m0019_direct_transport_sql),
     ]
     private static let ownKeys = [
         ConfigurationKey(
@@ -49,7 +50,7 @@ struct DeliveryService: DeployableService {
         SigningFeature.rotationDays, SigningFeature.overlapDays, InboxFeature.retentionDays,
         WebhooksFeature.reachKey, WebhooksFeature.certificatesKey, WebhooksFeature.slotsKey,
     ]
-    static let keys = ownKeys + DomainsFeature.keys + FetchingFeature.keys + ReputationFeature.keys + TrackingFeature.keys
+    static let keys = ownKeys + DomainsFeature.keys + FetchingFeature.keys + ReputationFeature.keys + TrackingFeature.keys + DirectFeature.keys
 
     let dispatcher: Dispatcher
     let worker: Worker
@@ -75,6 +76,8 @@ struct DeliveryService: DeployableService {
     let signing: SigningFeature
     let domains: DomainsFeature
     let webhooks: WebhooksFeature
+    let direct: DirectFeature
+    private let domainStore: DomainStore
 
     init(_ house: House) async throws {
         let settings = house.settings
@@ -92,6 +95,9 @@ struct DeliveryService: DeployableService {
         signing = try SigningFeature(house) { publication, domain in try await resolver.shows(publication, of: domain) }
         domains = try DomainsFeature(house, keys: DomainKeys(signing.tending.keys), resolver: resolver)
         let domainStore = DomainStore(database: house.api)
+        self.domainStore = domainStore
+        let direct = try DirectFeature(house, resolver: resolver)
+        self.direct = direct
         reputation = try ReputationFeature(
             house, wakeup: wakeup, directory: DomainDirectory(domainStore), resolvers: [settings["dns.server"]].filter { !$0.isEmpty },
             lookup: { await resolver.addresses(of: $0) })
@@ -138,7 +144,7 @@ struct DeliveryService: DeployableService {
         // Whoever makes use of what comes in takes it from here, in the transaction that remembers it.
         let enqueuer = Enqueuer(
             database: house.worker, counters: enqueueCounters, fence: SuppressionFence(erased: erased), optOuts: TrackingOptOuts(digests: digests),
-            events: events, clock: house.clock, wakeup: wakeup, metrics: metrics)
+            events: events, clock: house.clock, wakeup: wakeup, metrics: metrics, destinations: { direct.lookups.note($0) })
         inbox = try InboxFeature(
             house, links: links, suppressions: suppression.suppressions, enqueuer: enqueuer, watch: watch, wakeup: wakeup,
             feedback: reputation.feedback,
@@ -172,11 +178,12 @@ struct DeliveryService: DeployableService {
                 suppressions: suppression.suppressions, load: load, lease: .seconds(lease), metrics: metrics, wakeup: wakeup,
                 clock: house.clock, logger: house.logger),
             keyring: house.keyring, connections: connections, idleTime: .seconds(20), load: load,
-            destinations: DestinationSlots(limit: try settings.integer("delivery.destination.concurrency", in: 1...10_000)), metrics: metrics,
-            clock: house.clock, logger: house.logger)
+            destinations: DestinationSlots(limit: try settings.integer("delivery.destination.concurrency", in: 1...10_000)),
+            direct: direct.transport, metrics: metrics, clock: house.clock, logger: house.logger)
         worker = Worker(
             streams: WorkStreams(consumer: name, queues: WorkQueue.forMail),
-            store: DeliveryStore(database: house.worker, lease: Double(lease), trackingHost: tracking.host),
+            store: DeliveryStore(
+                database: house.worker, lease: Double(lease), trackingHost: tracking.host, unknownDestinations: { direct.lookups.note($0) }),
             redis: house.redis, tools: tools, slots: slots, lease: .seconds(lease), logger: house.logger)
         let maintenance = Maintenance(database: house.worker, retention: try Self.retention(settings), clock: house.clock)
         jobWorker = JobWorker(
@@ -184,7 +191,7 @@ struct DeliveryService: DeployableService {
             store: JobStore(database: house.worker, counters: otherCounters), redis: house.redis,
             handlers: [
                 maintenance.handlers, signing.jobHandlers, fetching.handlers, inbox.jobHandlers, reputation.handlers, suppression.jobHandlers,
-                tracking.jobHandlers, warmup.handlers, ["benchmark.nothing": { _ in .done }],
+                tracking.jobHandlers, warmup.handlers, direct.jobHandlers, ["benchmark.nothing": { _ in .done }],
             ].reduce(into: [:]) { $0.merge($1) { first, _ in first } }, slots: slots, lease: Double(lease), clock: house.clock, wakeup: wakeup,
             logger: house.logger)
         recount = ResourceRecount(house: house, of: .mailboxes) { start, limit, database in
@@ -233,6 +240,7 @@ struct DeliveryService: DeployableService {
         warmup.routes(on: router)
         compliance.routes(on: router)
         inbox.routes(on: router)
+        direct.routes(on: router, mailboxes: mailboxes, domains: domainStore)
     }
 
     func methods(on router: inout RPCRouter) {
@@ -242,7 +250,7 @@ struct DeliveryService: DeployableService {
 
     var background: [any Service] {
         [settlement, worker, jobWorker, dispatcher, platform, access, watch, recount] + domains.background + fetching.background
-            + inbox.background + tracking.background + webhooks.background
+            + inbox.background + tracking.background + webhooks.background + direct.background
     }
 
     func parts() async -> [String: PartHealth] { ["inbox": await fetching.health(), "webhooks": await webhooks.health()] }

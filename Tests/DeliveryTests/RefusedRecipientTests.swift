@@ -19,7 +19,8 @@ struct RefusedRecipientTests {
         let fixture = try await DeliveryFixture.make()
         let mailbox = try await fixture.mailbox()
         let waiting = try await fixture.plan(one: "ada@x.example", mailbox)
-        let enrolment: EnrolmentID = try await fixture.database.query("select enrolment_id from sends where id = \(waiting)")[0].decode("enrolment_id")
+        let enrolment: EnrolmentID = try await fixture.database.query("select enrolment_id from sends where id = \(waiting)")[0].decode(
+            "enrolment_id")
         let first = try #require(try await fixture.takeClaimed().first)
         try await fixture.write(first, .refused(code: 550, text: "5.1.1 <ada@x.example> User unknown"))
         #expect(try await fixture.suppressed(["ada@x.example"], in: WorkspaceID(UUID())) == ["ada@x.example"])
@@ -37,10 +38,12 @@ struct RefusedRecipientTests {
         #expect(try await fixture.states() == ["refused": 1, "suppressed": 1])
     }
 
-    @Test("a refusal for who sends or what is sent suppresses nobody", arguments: [
-        (550, "5.7.1 Message rejected due to local policy"), (554, "5.7.26 This mail has been blocked because the sender is unauthenticated"),
-        (554, "5.6.0 the mail cannot be written: noDomain"), (550, "no"),
-    ])
+    @Test(
+        "a refusal for who sends or what is sent suppresses nobody",
+        arguments: [
+            (550, "5.7.1 Message rejected due to local policy"), (554, "5.7.26 This mail has been blocked because the sender is unauthenticated"),
+            (554, "5.6.0 the mail cannot be written: noDomain"), (550, "no"),
+        ])
     func policy(code: Int, text: String) async throws {
         let fixture = try await DeliveryFixture.make()
         try await resolve(fixture, "ada@x.example", try await fixture.mailbox(), .refused(code: code, text: text))

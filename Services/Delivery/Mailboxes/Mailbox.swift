@@ -16,6 +16,8 @@ struct Mailbox: Encodable, Sendable {
     let address: String
     let displayName: String
     let smtp: SMTP
+    /// `smtp`: its own server takes its mail; `direct`: the servers of its recipients do.
+    var transport = "smtp"
     /// `active`, `paused` (by somebody or a rule) or `stopped` (its server does not let it in).
     let state: String
     let stateReason: String?

@@ -9,7 +9,7 @@ struct MailboxStore: Sendable {
     let database: Database
 
     private static let columns: SQL =
-        "id, workspace_id, address, display_name, smtp_host, smtp_port, smtp_security, smtp_username, state, state_reason, daily_limit, hourly_limit, gap_seconds, ramp, opens_at, created_at"
+        "id, workspace_id, address, display_name, smtp_host, smtp_port, smtp_security, smtp_username, state, state_reason, daily_limit, hourly_limit, gap_seconds, ramp, opens_at, created_at, transport"
 
     /// False when the tenant has a mailbox with this address.
     static func insert(
@@ -33,7 +33,7 @@ struct MailboxStore: Sendable {
         try await transaction.query(
             """
             update mailboxes set smtp_host = \(account.host), smtp_port = \(account.port), smtp_security = \(account.security),
-                smtp_username = \(account.username), password_sealed = \(passwordSealed), state = 'active', state_reason = null, failures = 0,
+                smtp_username = \(account.username), password_sealed = \(passwordSealed), transport = 'smtp', state = 'active', state_reason = null, failures = 0,
                 complaint_held = false, version = version + 1, updated_at = \(instant)
             where tenant_id = \(tenant) and id = \(mailbox)
             """
@@ -136,6 +136,7 @@ struct MailboxStore: Sendable {
             smtp: .init(
                 host: try row.decode("smtp_host"), port: try row.decode("smtp_port"), security: try row.decode("smtp_security"),
                 username: try row.decode("smtp_username")),
+            transport: try row.decode("transport"),
             state: try row.decode("state"), stateReason: try row.decodeOptional("state_reason"),
             limits: MailboxLimits(
                 daily: try row.decodeOptional("daily_limit"), hourly: try row.decodeOptional("hourly_limit"),

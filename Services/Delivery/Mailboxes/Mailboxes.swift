@@ -192,7 +192,7 @@ struct Mailboxes: Sendable {
         }
     }
 
-    private func requireWorkspace(_ workspace: WorkspaceID, of tenant: TenantID) async throws {
+    func requireWorkspace(_ workspace: WorkspaceID, of tenant: TenantID) async throws {
         do throws(RPCError) {
             _ = try await auth.call(AuthRPC.ReadWorkspace(tenant: tenant, workspace: workspace))
         } catch {
@@ -201,7 +201,7 @@ struct Mailboxes: Sendable {
         }
     }
 
-    private func seal(_ password: String, _ mailbox: MailboxID, _ tenant: TenantID) throws -> String {
+    func seal(_ password: String, _ mailbox: MailboxID, _ tenant: TenantID) throws -> String {
         try keyring.seal(Data(password.utf8), for: SendingMailbox.place(mailbox, of: tenant))
     }
 }

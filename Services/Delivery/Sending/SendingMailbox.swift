@@ -18,6 +18,8 @@ struct SendingMailbox: Sendable, Equatable {
     let passwordSealed: String
     /// Raised with every change of its settings: connections made under another are not used.
     let version: Int64
+    /// Its mail goes to the recipients' own servers.
+    var isDirect = false
 
     static func place(_ mailbox: MailboxID, of tenant: TenantID) -> Keyring.Place {
         Keyring.Place(purpose: "mailboxes.password", row: mailbox.description, tenant: tenant.uuid)
@@ -27,7 +29,7 @@ struct SendingMailbox: Sendable, Equatable {
 
     init(
         tenant: TenantID, id: MailboxID, address: String, displayName: String, host: String, port: Int, security: SMTPSecurity, username: String,
-        passwordSealed: String, version: Int64
+        passwordSealed: String, version: Int64, isDirect: Bool = false
     ) {
         self.tenant = tenant
         self.id = id
@@ -39,6 +41,7 @@ struct SendingMailbox: Sendable, Equatable {
         self.username = username
         self.passwordSealed = passwordSealed
         self.version = version
+        self.isDirect = isDirect
     }
 
     init(row: Row) throws(PostgresError) {
@@ -46,7 +49,7 @@ struct SendingMailbox: Sendable, Equatable {
             tenant: try row.decode("tenant_id"), id: try row.decode("mailbox_id"), address: try row.decode("address"),
             displayName: try row.decode("display_name"), host: try row.decode("smtp_host"), port: try row.decode("smtp_port"),
             security: try row.decode("smtp_security"), username: try row.decode("smtp_username"), passwordSealed: try row.decode("password_sealed"),
-            version: try row.decode("version"))
+            version: try row.decode("version"), isDirect: try row.decode("transport", as: String.self) == "direct")
     }
 }
 

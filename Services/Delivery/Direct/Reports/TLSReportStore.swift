@@ -87,7 +87,8 @@ struct TLSReportStore: Sendable {
                 try TLSPolicyType(rawValue: row.decode("policy_type")).map {
                     ($0, TLSReportCounts.Text(lines: try row.decode("policy"), hosts: try row.decode("mx_hosts")))
                 }
-            }) { first, _ in first }
+            }
+        ) { first, _ in first }
     }
 
     /// Forgets days before this one.

@@ -14,7 +14,8 @@ extension SMTPConnection {
         do throws(SMTPError) {
             let server = SMTPServer(host: relay.host, port: relay.port, security: .unprotected)
             let connection = try await open(
-                server, at: try socketAddress(relay.address, relay.port), from: try relay.source.map { address throws(SMTPError) in
+                server, at: try socketAddress(relay.address, relay.port),
+                from: try relay.source.map { address throws(SMTPError) in
                     try socketAddress(address, 0)
                 }, on: group.next(), trust: nil, timeouts: timeouts, reach: reach)
             let relayed = try await connection.begin(relay, trust, clientName: clientName)
