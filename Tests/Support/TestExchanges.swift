@@ -1,4 +1,4 @@
-public import Foundation
+import Foundation
 
 /// Several mail servers of others, each at a loopback address of its own and all on one port, with the web server of their MTA-STS policies
 /// (`Tools/mailserver/exchanges.py`); they end with the test process.
