@@ -44,9 +44,14 @@ public final class TestExchanges: Sendable {
 
     private struct Ready: Decodable {
         let port: Int
-        let policy_port: Int
+        let policyPort: Int
         let keys: [String: String]
         let authority: String
+
+        enum CodingKeys: String, CodingKey {
+            case port, keys, authority
+            case policyPort = "policy_port"
+        }
     }
 
     public let port: Int
@@ -80,7 +85,7 @@ public final class TestExchanges: Sendable {
 
     private init(_ ready: Ready, directory: URL, process: OwnedProcess) {
         port = ready.port
-        policyPort = ready.policy_port
+        policyPort = ready.policyPort
         keys = ready.keys
         authorityKey = ready.authority
         self.directory = directory
