@@ -1,6 +1,7 @@
 import Contracts
 import Foundation
 import HTTP
+import IMAP
 import Mail
 import Postgres
 import Primitives
@@ -31,31 +32,21 @@ struct DirectMailboxes: Sendable {
         let tenant = identity.tenant
         try await mailboxes.requireWorkspace(new.workspace, of: tenant)
         try await requireDomain(of: new.address, tenant)
-        if let problem = await mailboxes.reading.problem(of: new.imap) { throw problem }
+        let imap = new.imap.map { ($0.server, IMAPCredentials.password(username: $0.username, password: $0.password)) }
+        if let problem = await mailboxes.reading.problem(of: imap) { throw problem }
         let now = mailboxes.clock.now
         let mailbox = Mailbox(
-            id: MailboxID(.v7(at: now)), workspace: new.workspace, address: new.address.normalized, displayName: new.displayName,
-            smtp: .init(host: settings.name, port: settings.port, security: .startTLS, username: ""), transport: "direct", state: "active",
-            stateReason: nil, limits: MailboxLimits(), opensAt: nil, createdAt: now)
-        let sealed = try mailboxes.seal("", mailbox.id, tenant)
+            id: MailboxID(.v7(at: now)), workspace: new.workspace, address: new.address.normalized, displayName: new.displayName, kind: .basic,
+            smtp: .init(host: settings.name, port: settings.port, security: .startTLS, username: ""), consent: nil, transport: "direct",
+            state: "active", stateReason: nil, limits: MailboxLimits(), opensAt: nil, createdAt: now)
         let event = try PendingEvent(
             DeliveryEvents.MailboxConnected(mailbox: mailbox.id), at: now, tenant: tenant, workspace: new.workspace, actor: identity.actor,
             audit: audit(.init(type: "mailbox", id: mailbox.id.description, name: mailbox.address)))
-        try await mailboxes.plan.holding(.mailboxes, key: mailbox.id.description, of: tenant) {
-            try await mailboxes.database.transaction(as: tenant) { transaction in
-                guard try await MailboxStore.insert(mailbox, of: tenant, passwordSealed: sealed, in: transaction) else {
-                    throw Problem.conflict(kind: "mailbox_exists", title: "There is a mailbox with this address already.")
-                }
-                try await transaction.query("update mailboxes set transport = 'direct' where tenant_id = \(tenant) and id = \(mailbox.id)")
-                try await DomainStore.checkSoon(new.address.domain.lowercased(), of: tenant, at: now, in: transaction)
-                try await ComplaintHolds.cover(mailbox.id, of: tenant, at: now, in: transaction)
-                if let imap = new.imap { try await mailboxes.reading.put(imap, of: mailbox.id, tenant, at: now, in: transaction) }
-                try await mailboxes.outbox.append([event], in: transaction)
-            }
+        let sealed = try mailboxes.seal("", mailbox.id, tenant)
+        return try await mailboxes.make(mailbox, of: tenant, .password(sealed: sealed), event: event) { transaction in
+            try await Self.mark(mailbox.id, of: tenant, in: transaction)
+            if let imap = new.imap { try await mailboxes.reading.put(imap, of: mailbox.id, tenant, at: now, in: transaction) }
         }
-        mailboxes.outbox.wake()
-        mailboxes.reading.wakeup.signal()
-        return try await mailboxes.store.find(mailbox.id, of: tenant) ?? mailbox
     }
 
     /// Makes a mailbox that has a server send directly from now on; it keeps its limits, and sends again where its server had stopped it.
@@ -68,26 +59,18 @@ struct DirectMailboxes: Sendable {
         let address = try MailAddress(known.address)
         try await requireDomain(of: address, tenant)
         let now = mailboxes.clock.now
-        let account = SMTPAccount(host: settings.name, port: settings.port, security: .startTLS, username: "", password: "")
-        let sealed = try mailboxes.seal("", mailbox, tenant)
         let event = try PendingEvent(
             DeliveryEvents.MailboxConnected(mailbox: mailbox), at: now, tenant: tenant, workspace: known.workspace, actor: identity.actor,
             audit: audit(.init(type: "mailbox", id: mailbox.description, name: known.address)))
-        try await mailboxes.database.transaction(as: tenant) { transaction in
-            // Lanes before mailboxes, as the dispatcher locks them.
-            try await transaction.query(LaneStore.wake(mailbox: mailbox, of: tenant))
-            guard try await MailboxStore.update(mailbox, of: tenant, account, passwordSealed: sealed, at: now, in: transaction) else {
-                throw Problem.notFound("mailbox")
-            }
-            try await transaction.query("update mailboxes set transport = 'direct' where tenant_id = \(tenant) and id = \(mailbox)")
-            try await DomainStore.checkSoon(address.domain.lowercased(), of: tenant, at: now, in: transaction)
-            try await ComplaintHolds.cover(mailbox, of: tenant, at: now, in: transaction)
-            try await mailboxes.outbox.append([event], in: transaction)
-        }
-        mailboxes.outbox.wake()
-        mailboxes.wakeup.signal()
-        guard let updated = try await mailboxes.store.find(mailbox, of: tenant) else { throw Problem.notFound("mailbox") }
-        return updated
+        let server = SMTPServer(host: settings.name, port: settings.port, security: .startTLS)
+        let sealed = try mailboxes.seal("", mailbox, tenant)
+        return try await mailboxes.change(
+            known, of: tenant, to: server, username: "", .password(sealed: sealed), event: event, at: now
+        ) { transaction in try await Self.mark(mailbox, of: tenant, in: transaction) }
+    }
+
+    private static func mark(_ mailbox: MailboxID, of tenant: TenantID, in transaction: Transaction) async throws {
+        try await transaction.query("update mailboxes set transport = 'direct' where tenant_id = \(tenant) and id = \(mailbox)")
     }
 
     private func offered() throws(Problem) -> DirectSettings {

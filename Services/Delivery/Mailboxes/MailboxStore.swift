@@ -32,17 +32,22 @@ struct MailboxStore: Sendable {
         ).affected > 0
     }
 
-    /// New credentials that were tested: a mailbox that was stopped sends again; one that is paused stays so, with its reason.
+    /// New credentials that were tested: a mailbox that was stopped sends again, and one that lost its consent; any other that is paused stays so,
+    /// with its reason.
     static func update(
         _ mailbox: MailboxID, of tenant: TenantID, _ server: SMTPServer, username: String, _ secret: MailboxSecret, at instant: Date,
         in transaction: Transaction
     ) async throws -> Bool {
-        try await transaction.query(
+        let staysPaused: SQL = """
+            state = 'paused' and not exists (
+                select from mailbox_consents c where c.tenant_id = \(tenant) and c.mailbox_id = \(mailbox) and c.state = 'lost')
+            """
+        return try await transaction.query(
             """
             update mailboxes set smtp_host = \(server.host), smtp_port = \(server.port), smtp_security = \(server.security),
                 smtp_username = \(username), authentication = \(secret.kind), password_sealed = \(secret.sealed), transport = 'smtp', failures = 0,
-                state = case when state = 'paused' then state else 'active' end,
-                state_reason = case when state = 'paused' then state_reason end,
+                state = case when \(staysPaused) then state else 'active' end,
+                state_reason = case when \(staysPaused) then state_reason end,
                 complaint_held = complaint_held and state = 'paused', version = version + 1, updated_at = \(instant)
             where tenant_id = \(tenant) and id = \(mailbox)
             """
