@@ -74,6 +74,7 @@ export class Template extends Screen {
     if (!workspace) return {};
     const [leads, mailboxes] = await Promise.all([get('/api/v1/leads', { workspace: workspace.id, limit: 20 }), get('/api/v1/mailboxes', { workspace: workspace.id, limit: 50 })]);
     this.leads = leads.data;
+    this.workspace = workspace.id;
     this.form.draft = this.draft;
     this.form.fill({ ...START, ...(made && Object.fromEntries(['name', ...PARTS].map((name) => [name, made[name] ?? '']))), ...drafts.read(this.draft) });
     this.preview.reload();
@@ -103,7 +104,7 @@ export class Template extends Screen {
   preview = new Resource(this, (signal) => {
     const { subject, text, html: page } = this.form.values;
     if (!text.trim() && !page.trim()) return null;
-    return api.post('/api/v1/templates/preview', { workspace: this.one.data.workspace.id, subject, text: text || null, html: page || null, lead: this.query.lead || null, key: String(this.key) }, { signal });
+    return api.post('/api/v1/templates/preview', { workspace: this.workspace, subject, text: text || null, html: page || null, lead: this.query.lead || null, key: String(this.key) }, { signal });
   }, { auto: false });
 
   versions = new List(this, (cursor, signal) => api.get(`/api/v1/templates/${this.params.id}/versions`, { query: { cursor, limit: 30 }, signal }), { auto: false });
@@ -213,7 +214,7 @@ export class Template extends Screen {
     clearTimeout(this.searching);
     this.searching = setTimeout(async () => {
       try {
-        this.leads = (await api.get('/api/v1/leads', { query: { workspace: this.one.data.workspace.id, q: q.trim(), limit: 20 } })).data;
+        this.leads = (await api.get('/api/v1/leads', { query: { workspace: this.workspace, q: q.trim(), limit: 20 } })).data;
         if (q.trim() && this.leads.length) this.setQuery({ lead: this.leads[0].id });
         this.requestUpdate();
       } catch (error) { toastError(error); }
