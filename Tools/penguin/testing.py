@@ -7,7 +7,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 
-from penguin import build, checks, console
+from penguin import build, checks, console, swift_tests
 from penguin.layout import ROOT
 from penguin.terminal import Failure, duration, say
 
@@ -137,7 +137,10 @@ def _swift_test(arguments, full):
         if match := SWIFT_FAILURE.match(line):
             found["failed"].add(match.group(1))
 
-    status = _stream(["swift", "test", "--no-parallel", *arguments], read, environment=environment)
+    if arguments:
+        status = _stream(["swift", "test", "--no-parallel", *arguments], read, environment=environment)
+    else:
+        status = swift_tests.run(read, environment)
     return _counted(found["run"], len(found["failed"]), status, told)
 
 

@@ -1,5 +1,6 @@
 """The gateway's configuration under a real nginx, between a client and stubs of Auth and the services."""
 
+import gzip
 import http.client
 import json
 import os
@@ -9,7 +10,7 @@ import ssl
 import subprocess
 import unittest
 
-from penguin import gateway
+from penguin import gateway, openapi_pages
 from penguin.layout import ROOT, SERVICES
 from penguin.processes import program
 from penguin.routes import RouteTable
@@ -60,7 +61,7 @@ class GatewayTests(unittest.TestCase):
         place = gateway.Place(
             listen=f"127.0.0.1:{port}", upstreams={name: f"127.0.0.1:{upstreams[name]}" for name in SERVICES},
             certificate=cls.scratch.path / "server.pem", key=cls.scratch.path / "server.key", run=run, console=ROOT / "Gateway" / "Console",
-            user="root" if os.getuid() == 0 else None)
+            description=openapi_pages.write(run / "openapi"), user="root" if os.getuid() == 0 else None)
         path = run / "nginx.conf"
         path.write_text(gateway.configuration(cls.table, place))
         command = [program("nginx", "nginx"), "-e", "stderr", "-p", str(run), "-c", str(path)]
@@ -279,6 +280,32 @@ class GatewayTests(unittest.TestCase):
         self.assertEqual(self.ask("GET", "/core.js", ask)[0].headers["Content-Encoding"], "gzip")
         self.assertEqual(self.ask_as("good", "GET", "/api/v1/leads/large", ask)[0].headers["Content-Encoding"], "gzip")
         self.assertIsNone(self.ask("GET", "/api/v1/auth/large", ask)[0].headers["Content-Encoding"])
+
+    def test_the_api_describes_itself(self):
+        response, content = self.ask("GET", "/api/v1/openapi.json")
+        self.assertEqual((response.status, response.headers["Content-Type"]), (200, "application/json"))
+        self.assertEqual(response.headers["Cache-Control"], "public, max-age=300")
+        self.assertIsNone(response.headers["Access-Control-Allow-Origin"])
+        self.assertEqual(json.loads(content)["openapi"], "3.1.0")
+        packed, short = self.ask("GET", "/api/v1/openapi.json", {"Accept-Encoding": "gzip"})
+        self.assertEqual(packed.headers["Content-Encoding"], "gzip")
+        self.assertEqual(gzip.decompress(short), content)
+        self.expect_problem(self.ask("POST", "/api/v1/openapi.json"), 405, "method_not_allowed")
+
+    def test_the_api_can_be_read_by_people(self):
+        for path, kind in [
+            ("/api/docs", "text/html; charset=utf-8"), ("/api/docs/", "text/html; charset=utf-8"), ("/api/docs/sessions.html", "text/html; charset=utf-8"),
+            ("/api/docs/docs.css", "text/css; charset=utf-8"),
+        ]:
+            with self.subTest(path):
+                response, content = self.ask("GET", path)
+                self.assertEqual((response.status, response.headers["Content-Type"]), (200, kind))
+                self.assertEqual(response.headers["Cache-Control"], "public, max-age=300")
+                self.assertIn("style-src 'self'", response.headers["Content-Security-Policy"])
+                for forbidden in (b"<script", b"style=", b"onclick"):
+                    self.assertNotIn(forbidden, content)
+        self.expect_problem(self.ask("GET", "/api/docs/nothing.html"), 404, "not_found")
+        self.expect_problem(self.ask("POST", "/api/docs"), 405, "method_not_allowed")
 
     def test_services_that_are_away(self):
         port, nobody = free_port(), free_port()
