@@ -52,7 +52,9 @@ class Ground:
         else:
             folder = ROOT / ".local" / "console" / "stack"
             shutil.rmtree(folder, ignore_errors=True)
-            self.layout = Layout(folder)
+            # The stack's keeper is a process of its own and looks there, too.
+            os.environ["PENGUIN_LOCAL"] = str(folder)
+            self.layout = Layout()
             stack = RunningStack.start(self.layout, detached=False)
             atexit.register(stack.stop)
             self.authority, facts = self.layout.authority, stack.facts
