@@ -41,6 +41,7 @@ export class Inbox extends Screen {
     if (this.form?.thread !== id) this.#compose(id);
     if (read.thread.is_unread && this.seen !== id && session.may('member')) this.#do('read', read.thread).catch(() => {});
     this.seen = id;
+    this.thread.every = read.messages.some((one) => SENT[one.send_state] === 'waiting') ? 3_000 : 0;
     return read;
   }, { auto: false });
 
