@@ -33,9 +33,9 @@ export class Builder extends Screen {
 
   things = new Resource(this, async (signal) => {
     const { id } = await this.session.workspace(this.params.slug);
-    const names = ['lists', 'segments', 'mailboxes', 'templates', 'leads'];
+    const names = ['lists', 'segments', 'mailboxes', 'templates', 'leads', 'leads/fields'];
     const answers = await Promise.all(names.map((name) => api.get(`/api/v1/${name}`, { query: { workspace: id, limit: name === 'leads' ? 50 : 100 }, signal })));
-    return Object.fromEntries(names.map((name, at) => [name, answers[at].data]));
+    return Object.fromEntries(names.map((name, at) => [name.split('/').pop(), answers[at].data]));
   });
 
   /** How many leads the audience has: { count, is_capped }. */

@@ -1,5 +1,5 @@
 // The mail of a step's variant: a template or words of one's own, seen as a real lead gets it, and sent as a test.
-import { api, field, html, icon, menu, nothing, openDialog, problem, session, show, toast } from '../ui.js';
+import { api, drafts, field, html, icon, menu, nothing, openDialog, problem, session, show, toast } from '../ui.js';
 
 /** Variables with what stands where the lead has nothing. */
 const VARIABLES = [
@@ -10,11 +10,12 @@ const VARIABLES = [
 /** Opens it over the builder. */
 export async function openMail(builder, number, name) {
   const workspace = builder.draft.workspace;
-  const { leads, mailboxes } = builder.things.data;
+  const { leads, mailboxes, fields } = builder.things.data;
   const mailbox = builder.draft.mailboxes.find((id) => mailboxes.some((one) => one.id === id && one.state === 'active'));
   const find = () => builder.draft.steps.find((step) => step.number === number);
   const variant = () => find().variants.find((one) => one.name === name);
   const put = (changed) => builder.edit({ steps: builder.draft.steps.map((step) => (step.number === number ? { ...step, variants: step.variants.map((one) => (one.name === name ? { ...one, ...changed } : one)) } : step)) });
+  const place = `mail:${builder.params.id}:${number}:${name}`;
   const mail = { lead: leads[0]?.id ?? '', to: session.user.email };
   let timer;
   let draw = () => {};
@@ -28,6 +29,8 @@ export async function openMail(builder, number, name) {
       mail.newest = mail.template.version;
       const said = version && version !== mail.newest ? await api.get(`/api/v1/templates/${template}/versions/${version}`) : mail.template;
       Object.assign(mail, { version: version ?? mail.newest, subject: said.subject, text: said.text ?? '', html: said.html ?? '', dirty: false });
+      const kept = drafts.read(place);
+      if (kept?.of === template) Object.assign(mail, kept, { dirty: true });
       preview();
     } catch (error) {
       mail.error = error;
@@ -47,6 +50,7 @@ export async function openMail(builder, number, name) {
   };
   const write = (changed) => {
     Object.assign(mail, changed, { dirty: true });
+    drafts.write(place, { subject: mail.subject, text: mail.text, html: mail.html, of: mail.template.id });
     clearTimeout(timer);
     timer = setTimeout(preview, 400);
     draw();
@@ -69,11 +73,13 @@ export async function openMail(builder, number, name) {
     mail.template = answer;
     Object.assign(mail, { version: answer.version, newest: answer.version, dirty: false });
     builder.things.set({ ...builder.things.data, templates: builder.things.data.templates.map((one) => (one.id === answer.id ? answer : one)) });
+    drafts.forget(place);
     put({ template_version: answer.version });
     toast('The mail is saved.');
   });
   const choose = (id) => run(async () => {
     const template = id || (await builder.write(`mail ${number}${name === 'A' ? '' : name}`, mail.dirty ? content() : undefined)).id;
+    drafts.forget(place);
     put({ template, template_version: undefined });
     await load();
   });
@@ -101,7 +107,7 @@ export async function openMail(builder, number, name) {
       ${field({ name: 'mail-template', label: 'Content', type: 'select', value: variant().template, options: [['', 'New content of its own'], ...(templates.some((one) => one.id === variant().template) ? [] : [[variant().template, mail.template.name]]), ...templates.map((one) => [one.id, one.name])], onInput: choose })}
       ${mail.version < mail.newest ? html`<p class="note">Version ${mail.version} of ${mail.newest}. <button type="button" class="plain link" @click=${() => { put({ template_version: undefined }); load(); }}>Take the newest</button></p>` : nothing}
       ${area('subject', 'Subject', { maxlength: 500, required: true })}${area('text', 'Text', { type: 'textarea', rows: 9, hint: 'A variable has a fallback after the bar: {{first_name|there}}.' })}
-      ${menu('Insert a variable', VARIABLES.map(([label, text]) => ({ label, run: () => insert(text) })), { text: 'Insert a variable', mark: 'down' })}
+      ${menu('Insert a variable', [...VARIABLES, ...fields.map((one) => [one.name, `{{custom.${one.key}|}}`])].map(([label, text]) => ({ label, run: () => insert(text) })), { text: 'Insert a variable', mark: 'down' })}
       <details ?open=${Boolean(mail.html)}><summary>HTML</summary>${area('html', 'HTML', { type: 'textarea', rows: 6, mono: true, hideLabel: true })}</details>
       ${mail.error ? problem(mail.error) : nothing}
       <div class="actions"><button type="button" class="primary" aria-disabled=${!mail.dirty || mail.busy} @click=${() => mail.dirty && !mail.busy && store()}>${mail.busy ? 'Working' : 'Save mail'}</button>${mail.dirty ? html`<button type="button" @click=${() => choose('')}>Save as a new template</button><span class="quiet">Saving makes a new version of the template.</span>` : nothing}</div>
@@ -113,4 +119,5 @@ export async function openMail(builder, number, name) {
   load();
   await openDialog({ title: `Mail of step ${number}${find().variants.length > 1 ? `, variant ${name}` : ''}`, body, kind: 'drawer' });
   clearTimeout(timer);
+  if (mail.dirty) toast('The mail is not saved yet; what you typed is kept here.');
 }

@@ -18,12 +18,14 @@ export function stepList(builder, steps, set) {
     event.preventDefault();
     move(Number(event.dataTransfer.getData('text/plain')), at);
   };
+  /** The focus goes with the step. */
+  const follow = (to, label) => builder.updateComplete.then(() => builder.querySelectorAll(`.steps > li:nth-child(${to + 1}) [title^="Move"]:not(:disabled)`)).then((buttons) => ([...buttons].find((one) => one.title.endsWith(label)) ?? buttons[0])?.focus());
   if (!steps.length) return html`<p class="note">No step yet. Begin with a mail.</p>`;
   return html`<ol class="steps">${repeat(steps, (step) => step.number, (step, at) => {
-    const shift = (by, label, mark) => html`<button type="button" class="quiet small" aria-label="Move step ${step.number} ${label}" title="Move ${label}" ?disabled=${at + by < 0 || at + by >= steps.length} @click=${() => move(at, at + by)}>${icon(mark)}</button>`;
+    const shift = (by, label, mark) => html`<button type="button" class="quiet small" aria-label="Move step ${step.number} ${label}" title="Move ${label}" ?disabled=${at + by < 0 || at + by >= steps.length} @click=${() => { move(at, at + by); follow(at + by, label); }}>${icon(mark)}</button>`;
     return html`<li class="stack" @dragover=${(event) => event.preventDefault()} @drop=${(event) => drop(event, at)}>
       <div class="row between"><span class="row" draggable="true" title="Drag to move" @dragstart=${(event) => event.dataTransfer.setData('text/plain', at)}>${icon('grip')}${icon(KINDS[step.kind]?.[0])}<h3>${nameOf(step)}</h3></span>
-      <span class="row">${shift(-1, 'up', 'up')}${shift(1, 'down', 'down')}<button type="button" class="quiet small" aria-label="Remove step ${step.number}" title="Remove" @click=${() => store(steps.filter((one) => one !== step))}>${icon('trash')}</button></span></div>
+      <span class="row">${shift(-1, 'up', 'up')}${shift(1, 'down', 'down')}<button type="button" class="quiet small" aria-label="Remove step ${step.number}" title="Remove" @click=${() => { store(steps.filter((one) => one !== step)); builder.querySelector('#steps').focus(); }}>${icon('trash')}</button></span></div>
       ${({ email: mailStep, wait: waitStep, condition: conditionStep })[step.kind]?.({ builder, steps, step, at, change: (changed) => change(at, changed) }) ?? nothing}</li>`;
   })}</ol>`;
 }
