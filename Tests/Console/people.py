@@ -115,6 +115,17 @@ def full():
 
 
 @cache
+def viewer():
+    """Somebody who may look and change nothing."""
+    made = journey()
+    # Invitations and their mails are shown elsewhere; here it is the role that matters.
+    ground().sql(
+        f"update users.tenant_users set roles = '{{viewer}}' where user_id in (select id from users.users where email = '{made.address}')")
+    made.api.post("/api/v1/auth/sign-in", {"email": made.address, "password": made.password})
+    return Person(made.api, address=made.address, password=made.password, journey=made, ids=SimpleNamespace())
+
+
+@cache
 def staff(role="super_admin"):
     """One of the operator's people, with a second factor met."""
     made = journey()
@@ -128,5 +139,5 @@ def staff(role="super_admin"):
 
 @cache
 def of(who):
-    """full, empty, beginner, nobody, or a role of the staff such as ops."""
-    return {"full": full, "empty": empty, "beginner": beginner, "nobody": lambda: None}.get(who, lambda: staff(who))()
+    """full, empty, beginner, viewer, nobody, or a role of the staff such as ops."""
+    return {"full": full, "empty": empty, "beginner": beginner, "viewer": viewer, "nobody": lambda: None}.get(who, lambda: staff(who))()

@@ -94,7 +94,8 @@ SCREENS = [
     # Inbox
     Screen("inbox", "/dashboard/inbox", wait=".threads li"),
     Screen("inbox-thread", "/dashboard/inbox/{thread}", wait="article"),
-    Screen("inbox-laid-out", "/dashboard/inbox/{thread}", act=as_laid_out),
+    # Axe asks the frame, which answers nobody.
+    Screen("inbox-laid-out", "/dashboard/inbox/{thread}", act=as_laid_out, allowed=(r"postMessage",)),
     Screen("inbox-empty", "/dashboard/inbox", "beginner", ".empty"),
     Screen("inbox-none", "/dashboard/inbox?q=nobody-is-called-so", wait=".empty"),
     # Company

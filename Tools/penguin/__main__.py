@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from penguin import audit_verify, benchmarks, build, demo, stack, testing  # noqa: E402
+from penguin import audit_verify, benchmarks, build, contract, demo, openapi, stack, testing  # noqa: E402
 from penguin.layout import SERVICES, Layout, read_json  # noqa: E402
 from penguin.postgres import psql_command, psql_environment  # noqa: E402
 from penguin.processes import end_with  # noqa: E402
@@ -47,6 +47,9 @@ def parser():
     test = add("test", testing.run, "build, check and test everything; other options go to swift test, and then only that runs")
     test.add_argument("--full", action="store_true", help="also run the checks, and let tests that search for rare faults take their time")
     test.set_defaults(takes_more=True)
+    console = add("console-test", testing.run_console, "test the console in a browser; other options go to unittest, such as -k leads")
+    console.add_argument("--no-build", action="store_true", help="use what was built last")
+    console.set_defaults(takes_more=True)
     bench = add("bench", benchmarks.run, "run one benchmark or all")
     bench.add_argument("name", nargs="?", metavar="NAME")
     bench.add_argument("--no-build", action="store_true", help="use what was built last")
@@ -56,6 +59,14 @@ def parser():
     audit = add("audit", run_audit, "check a company's audit trail: every row against the signed tree; status 0 clean, 1 tampered, 2 incomplete")
     audit.add_argument("what", choices=["verify"])
     audit_verify.options(audit)
+    description = add("openapi", openapi.run, "print the description of the public API (OpenAPI 3.1), after checking it")
+    description.add_argument("--output", metavar="FILE", help="write it there instead")
+    held = add("contract", contract.run, "ask the stack that is up all that the description says (Schemathesis): no 5xx, no answer that it does not name")
+    held.add_argument("--examples", type=int, default=20, metavar="N", help="at most so many random requests an operation (default: 20)")
+    held.add_argument("--seconds", type=int, default=600, metavar="N", help="at most so long (default: 600)")
+    held.add_argument("--coverage", action="store_true", help="also each limit of each parameter and member, from both sides: takes many times as long")
+    held.add_argument("--seed", type=int, default=1, metavar="N", help="the same seed asks the same (default: 1)")
+    held.add_argument("--tag", action="append", metavar="TAG", help="only this part of the description; may be given again")
     add("lint", lambda _: testing.lint().failed, "say what is not formatted as the house formats")
     add("format", lambda _: testing.format_sources(), "format all Swift sources")
     add("help", lambda _: whole.print_help(), "show this")

@@ -84,6 +84,11 @@ class Api:
         except (OSError, http.client.HTTPException) as error:
             raise Failure(f"{method} {path} had no answer: {error}") from None
 
+    def credentials(self):
+        """The cookies as a header has them, and the CSRF token that belongs to them: for another program that asks as this one."""
+        token = self._csrf()
+        return "; ".join(f"{cookie.name}={cookie.value}" for cookie in self._cookies), token
+
     def _csrf(self):
         """The token in its cookie, which changes with the session's; a page asks for it instead."""
         for cookie in self._cookies:

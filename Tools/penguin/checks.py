@@ -1,10 +1,11 @@
-"""What the compiler does not check: who may import whom, and that every route has a way through the gateway."""
+"""What the compiler does not check: who may import whom, and that every route has a way through the gateway and is described."""
 
 import json
 import re
 import subprocess
 
 from penguin import services
+from penguin.openapi import Description
 from penguin.layout import ROOT, SERVICES
 from penguin.routes import RouteTable
 from penguin.terminal import Failure
@@ -48,8 +49,11 @@ def import_faults(path, source, modules):
 
 
 def routes():
-    """Faults between the route table and what the services really answer, which they say themselves."""
-    return route_faults(RouteTable.load(), {service: _output([str(services.executable(service)), "--routes"]).split("\n") for service in SERVICES})
+    """Faults between the route table, the description of the API, and what the services really answer, which they say themselves."""
+    table = RouteTable.load()
+    answered = {service: _output([str(services.executable(service)), "--routes"]).split("\n") for service in SERVICES}
+    description = Description.load(table=table)
+    return route_faults(table, answered) + description.own_faults() + description.route_faults(answered)
 
 
 def route_faults(table, answered):

@@ -1,4 +1,4 @@
-"""The one-shot job of docker-compose.yml: keys, certificates, passwords and the gateway's configuration, into a shared volume.
+"""The one-shot job of docker-compose.yml: keys, certificates, passwords, the gateway's configuration and the API's description, into a shared volume.
 
     python3 -m penguin.compose /run/penguin
 
@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from penguin import certificates, gateway, secrets_file
+from penguin import certificates, gateway, openapi_pages, secrets_file
 from penguin.layout import SERVICES, write_private
 from penguin.routes import RouteTable
 from penguin.settings import Wiring, environment
@@ -39,7 +39,8 @@ def prepare(folder, published_port):
     write_private(postgres / "roles.sql", secrets_file.role_passwords(passwords) + "\\i /bootstrap.sql\n")
     place = gateway.Place(
         listen=str(GATEWAY), upstreams={service: f"{service}:{PUBLIC}" for service in SERVICES}, certificate=held / "gateway.pem",
-        key=held / "gateway.key", run=Path("/tmp"), console=Path("/console"), user="nginx", hsts_seconds=300)
+        key=held / "gateway.key", run=Path("/tmp"), console=Path("/console"), description=openapi_pages.write(folder / "openapi"), user="nginx",
+        hsts_seconds=300)
     (folder / "nginx.conf").write_text(gateway.configuration(RouteTable.load(), place))
     if os.getuid() == 0:
         # A fresh volume belongs to root.

@@ -1,4 +1,4 @@
-"""The gateway: an nginx configuration made from the route table, and nginx as a component."""
+"""The gateway: an nginx configuration made from the route table, the description of the API beside it, and nginx as a component."""
 
 import os
 import ssl
@@ -7,7 +7,7 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
-from penguin import problems
+from penguin import openapi_pages, problems
 from penguin.component import Component
 from penguin.layout import ROOT, SERVICES
 from penguin.processes import program
@@ -40,6 +40,8 @@ class Place:
     # Where nginx keeps its pid and what it sets aside.
     run: Path
     console: Path
+    # The folder with what openapi_pages writes.
+    description: Path
     # The user of the workers; None where nginx does not start as root and cannot choose.
     user: str = None
     # How long browsers remember to use TLS only; for localhost they would remember it for every other port too.
@@ -65,6 +67,7 @@ def configuration(table, place):
         "locations": "\n".join(block for route in table.routes for block in _locations(route, table)),
         "console": place.console,
         "lit": place.lit,
+        "description": place.description,
         "problems": problems.locations(),
     }
     text = TEMPLATE.read_text()
@@ -135,7 +138,8 @@ def component(layout, ports):
     place = Place(
         listen=f"127.0.0.1:{ports['gateway']}", upstreams={service: f"127.0.0.1:{ports[f'{service}_public']}" for service in SERVICES},
         certificate=layout.certificates / "gateway.pem", key=layout.certificates / "gateway.key", run=layout.gateway,
-        console=ROOT / "Gateway" / "Console", user="root" if os.getuid() == 0 else None, hsts_seconds=300)
+        console=ROOT / "Gateway" / "Console", description=openapi_pages.write(layout.gateway / "openapi"),
+        user="root" if os.getuid() == 0 else None, hsts_seconds=300)
     path = layout.gateway / "nginx.conf"
     path.write_text(configuration(RouteTable.load(), place))
     return Component(

@@ -4,8 +4,10 @@ import json
 import re
 import unittest
 
+from penguin import problems
 from penguin.layout import ROOT
 
+API = ROOT / "docs" / "api.md"
 GUIDE = ROOT / "docs" / "technical" / "integrations" / "stripe.md"
 TENANT_API = ROOT / "docs" / "implementation-technical" / "api" / "tenant-api" / "billing.md"
 EVENTS = ROOT / "Services" / "Billing" / "Webhooks" / "EventWork.swift"
@@ -36,8 +38,18 @@ class DocumentTests(unittest.TestCase):
                     self.assertTrue(target.exists())
                     self.assertTrue(not anchor or anchor in anchors(without_blocks(target)))
 
+    def test_the_guide_to_the_api_names_each_type_of_problem_and_no_other(self):
+        made = {problem.kind for problem in [*problems.LOCATIONS.values(), *problems.REFUSALS.values(), problems.FORBIDDEN]}
+        for folder in ("Services", "Shared/HTTP", "Shared/Runtime"):
+            for path in (ROOT / folder).rglob("*.swift"):
+                made |= set(re.findall(r'kind: "([a-z_]+)",\s*title:', path.read_text()))
+        told = re.findall(r"^\| `([a-z_]+)` \| \d{3}", API.read_text(), re.MULTILINE)
+        self.assertEqual(len(told), len(set(told)))
+        # Nile's own word, which never becomes a problem document.
+        self.assertEqual(set(told), made - {"csrf"})
+
     def test_samples_are_json(self):
-        samples = re.findall(r"^```json\n(.*?)^```", TENANT_API.read_text(), re.MULTILINE | re.DOTALL)
+        samples = re.findall(r"^```json\n(.*?)^```", TENANT_API.read_text() + API.read_text(), re.MULTILINE | re.DOTALL)
         self.assertGreater(len(samples), 10)
         for sample in samples:
             with self.subTest(sample[:60]):

@@ -1,5 +1,5 @@
 // Parts for data that not every page shows: charts, timelines, differences, files, previews of mails. Import it where it is needed.
-import { LitElement, count, day, html, icon, nothing, svg, time } from '../ui.js';
+import { LitElement, count, day, empty, field, html, icon, nothing, session, settings, svg, time } from '../ui.js';
 
 const LEFT = 44;
 
@@ -134,3 +134,19 @@ export class Preview extends LitElement {
   render() { return html`<iframe class="preview" sandbox="allow-scripts" src="/preview.html" title=${this.label ?? 'Preview'}></iframe>`; }
 }
 customElements.define('pm-preview', Preview);
+
+/** The workspace of a page that stands above workspaces: the one that the URL names, else the one that was open last; null before there is one. */
+export async function pickWorkspace(slug) {
+  const list = await session.workspaces();
+  const wanted = slug || settings.get('workspace', null);
+  return list.find((one) => one.slug === wanted) ?? list[0] ?? null;
+}
+
+/** The choice of it, where there is one: workspaceChoice(workspace, (slug) => this.setQuery({ workspace: slug })). */
+export const workspaceChoice = (workspace, onChoose) => (session.list?.length > 1 && workspace ? field({
+  name: 'workspace', label: 'Workspace', type: 'select', value: workspace.slug, options: session.list.map((one) => [one.slug, one.name]),
+  onInput: (slug) => { settings.set('workspace', slug); onChoose(slug); },
+}) : nothing);
+
+/** What shows where there is no workspace yet. */
+export const noWorkspace = () => empty({ title: 'No workspace yet', text: 'Leads, lists and templates belong to a workspace. Create the first one on Home.', actions: html`<a class="button primary" href="/dashboard">Go to Home</a>` });

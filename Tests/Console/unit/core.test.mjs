@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
+import { webcrypto } from 'node:crypto';
 import test from 'node:test';
 
 import { Api, ApiError, List, Resource, ago, atLeast, bytes, count, duration, fill, isStaff, money, pattern, percent, problemFields, readQuery, safeNext, staleness, writeQuery } from '../../../Gateway/Console/core.js';
+
+// Older Nodes keep it to themselves.
+globalThis.crypto ??= webcrypto;
 
 test('words for values', () => {
   assert.equal(count(12840), '12,840');
