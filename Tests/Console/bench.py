@@ -98,7 +98,7 @@ class Visit:
         self.allowed = allowed
         self.faults = []
         self.policy = None
-        self.page.on("console", lambda message: self._note(f"console {message.type}: {message.text}"))
+        self.page.on("console", lambda message: self._note(f"console {message.type}: {message.text} {message.location.get('url', '')}".strip()))
         self.page.on("pageerror", lambda error: self._note(f"error: {error}"))
 
     def _note(self, text):
