@@ -26,7 +26,7 @@ from penguin.stack import RunningStack  # noqa: E402
 
 OUT = Path(os.environ.get("PENGUIN_CONSOLE_OUT") or ROOT / ".local" / "console" / "screens")
 BROWSERS = ("/usr/bin/chromium-headless-shell", "/usr/bin/chromium")
-AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"], "iframes": False}
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; frame-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types lit-html")

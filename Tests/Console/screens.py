@@ -58,6 +58,33 @@ def as_laid_out(page):
 
 CAMPAIGNS = "/dashboard/workspaces/{slug}/campaigns"
 
+
+def importing(step):
+    """A file with good and bad rows, as far as that step."""
+    def act(page):
+        content = "E-mail;Vorname;Firma;Stadt\nada@example.org;Ada;<img src=x>;Oslo\nnobody@;Bo;Acme;Rom\n;Cy;Acme;Rom\n"
+        page.set_input_files("input[type=file]", {"name": "messe.csv", "mimeType": "text/csv", "buffer": content.encode()})
+        page.wait_for_selector("main select")
+        if step == "rules":
+            page.click("main button.primary")
+            page.wait_for_selector("main input[type=radio]")
+    return act
+
+
+def choosing(page):
+    page.wait_for_selector("td.pick input")
+    page.click("th.pick input")
+
+
+def bulk(page):
+    choosing(page)
+    page.click(".bulk >> text=Unsubscribe")
+    page.wait_for_selector("dialog")
+
+
+LEADS = "/dashboard/leads?workspace={slug}"
+TEMPLATES = "/dashboard/workspaces/{slug}/templates"
+
 SCREENS = [
     # The way in
     Screen("sign-in", "/login", "nobody"),
@@ -73,6 +100,25 @@ SCREENS = [
     Screen("not-found", "/dashboard/nothing-here"),
     Screen("no-permission", "/dashboard/system/queues", "empty"),
     # Leads
+    Screen("leads", LEADS, wait="td.main"),
+    Screen("leads-filtered", LEADS + "&q=nobody+at+all", wait=".empty"),
+    Screen("leads-empty", "/dashboard/leads", "empty", wait=".empty"),
+    Screen("leads-chosen", LEADS, act=choosing),
+    Screen("leads-bulk", LEADS, act=bulk),
+    Screen("lead", LEADS + "&open={lead}", wait="pm-lead .timeline"),
+    Screen("lead-new", LEADS + "&panel=new", wait="pm-new-lead form"),
+    Screen("leads-exports", LEADS + "&panel=exports", wait="pm-lead-exports td"),
+    Screen("leads-fields", LEADS + "&panel=fields", wait="pm-lead-fields td"),
+    Screen("import", "/dashboard/leads/import?workspace={slug}", wait=".drop"),
+    Screen("import-columns", "/dashboard/leads/import?workspace={slug}", act=importing("columns")),
+    Screen("import-rules", "/dashboard/leads/import?workspace={slug}", act=importing("rules")),
+    Screen("import-result", "/dashboard/leads/imports/{imported}", wait="pm-table td"),
+    Screen("imports", "/dashboard/leads/imports?workspace={slug}", wait="td.main"),
+    Screen("segments", "/dashboard/leads/segments?workspace={slug}", wait="td.main"),
+    Screen("lists", "/dashboard/leads/segments?tab=lists&workspace={slug}", wait="td.main"),
+    Screen("segments-empty", "/dashboard/leads/segments", "empty", wait=".empty"),
+    Screen("segment", "/dashboard/leads/segments/{segment}", wait=".stat"),
+    Screen("list", "/dashboard/leads/lists/{list}", wait="td.main"),
     # Campaigns and templates
     Screen("campaigns", CAMPAIGNS, wait="[data-row]"),
     Screen("campaigns-begin", "/dashboard/workspaces/begin/campaigns", "beginner", ".grid"),
@@ -90,6 +136,12 @@ SCREENS = [
     Screen("campaign-leads", CAMPAIGNS + "/{campaign}?tab=leads", wait="[data-row]"),
     Screen("campaign-log", CAMPAIGNS + "/{campaign}?tab=leads", act=decision_log),
     Screen("campaign-gone", CAMPAIGNS + "/01a221c1-f526-71c2-9374-000000000000", wait=".problem", allowed=(r"status of 404",)),
+    Screen("templates", TEMPLATES, wait="td.main"),
+    Screen("template-new", TEMPLATES + "/new", wait=".card pre"),
+    Screen("template", TEMPLATES + "/{template}", wait="pm-preview"),
+    Screen("template-lead", TEMPLATES + "/{template}?part=html&view=text&lead={lead}", wait=".card pre"),
+    Screen("template-versions", TEMPLATES + "/{template}?panel=versions&version=1", wait="dialog .diff"),
+    Screen("template-test", TEMPLATES + "/{template}?panel=test", wait="dialog form"),
     # Mailboxes and domains
     # Inbox
     Screen("inbox", "/dashboard/inbox", wait=".threads li"),

@@ -207,7 +207,7 @@ export class Import extends Screen {
       ${upload?.running ? html`<div class="usage"><div class="row"><span>File sent</span><b>${percent(upload.share)}</b></div><progress max="1" value=${upload.share} aria-label="File sent"></progress></div><p class="note">You may go to other pages and come back. Keep this tab open until the file is sent.</p>` : nothing}
       ${upload?.error ? problem(upload.error) : nothing}
       ${isStuck(run) ? html`<div class="hint warn">${icon('warn')}<p>Nothing has moved since ${time(run.updated_at)}: the upload has probably broken off. What is in stays. Cancel it, and import the file again with “Keep what is there”.</p></div>` : nothing}
-      <section class="card"><div class="row between"><h2>Importing</h2><span class="quiet" role="status">${count(run.rows)} rows so far</span></div>${this.#parts(run)}</section></div>`;
+      <section class="card"><div class="row between"><h2>Importing</h2><span class="quiet">${count(run.rows)} rows so far</span></div>${this.#parts(run)}</section></div>`;
   }
 
   #result(run) {
