@@ -126,11 +126,12 @@ SCREENS = [
     Screen("campaign-new", CAMPAIGNS, act=new_campaign),
     Screen("builder", CAMPAIGNS + "/{sequence}/edit", wait="#checks"),
     Screen("builder-empty", CAMPAIGNS + "/{draft}/edit", wait="#checks"),
-    Screen("builder-running", CAMPAIGNS + "/{campaign}/edit", wait="#steps"),
-    Screen("builder-mail", CAMPAIGNS + "/{sequence}/edit", act=mail_of_step),
+    Screen("builder-running", CAMPAIGNS + "/{waiting}/edit", wait="#steps"),
+    # Axe asks the frame of the preview, which answers nobody.
+    Screen("builder-mail", CAMPAIGNS + "/{sequence}/edit", act=mail_of_step, allowed=(r"postMessage",)),
     Screen("progress", CAMPAIGNS + "/{campaign}", wait=".parts"),
     Screen("progress-paused", CAMPAIGNS + "/{paused}", wait=".hint"),
-    Screen("progress-pausing", CAMPAIGNS + "/{campaign}", act=pausing),
+    Screen("progress-pausing", CAMPAIGNS + "/{waiting}", act=pausing),
     Screen("progress-draft", CAMPAIGNS + "/{draft}", wait=".hint"),
     Screen("campaign-figures", CAMPAIGNS + "/{campaign}?tab=figures", wait="pm-chart"),
     Screen("campaign-leads", CAMPAIGNS + "/{campaign}?tab=leads", wait="[data-row]"),
@@ -146,7 +147,6 @@ SCREENS = [
     # Inbox
     Screen("inbox", "/dashboard/inbox", wait=".threads li"),
     Screen("inbox-thread", "/dashboard/inbox/{thread}", wait="article"),
-    # Axe asks the frame, which answers nobody.
     Screen("inbox-laid-out", "/dashboard/inbox/{thread}", act=as_laid_out, allowed=(r"postMessage",)),
     Screen("inbox-empty", "/dashboard/inbox", "beginner", ".empty"),
     Screen("inbox-none", "/dashboard/inbox?q=nobody-is-called-so", wait=".empty"),
