@@ -1,5 +1,5 @@
 // Billing: the plan, what of it is used, what another costs before one agrees, invoices and the way of payment.
-import { List, Resource, Screen, api, confirm, count, day, empty, field, header, html, icon, money, nothing, openDialog, plural, show, stat, status, stepUp, tabs, time, toast, toastError, usage, words } from '../ui.js';
+import { List, Resource, Screen, api, confirm, count, day, field, header, html, icon, money, nothing, openDialog, plural, show, stat, status, stepUp, tabs, time, toast, toastError, usage, words } from '../ui.js';
 
 const LIMITS = { mails: 'Mails', leads: 'Leads', mailboxes: 'E-mail accounts', domains: 'Domains', workspaces: 'Workspaces', users: 'People' };
 const ACCESS = { grace: 'An invoice is unpaid. Sending goes on for now.', read_only: 'Sending rests until the open invoice is paid. Nothing is lost.', cancelled: 'The subscription has ended. Everything can be read; nothing is sent.' };
@@ -113,7 +113,7 @@ export class Billing extends Screen {
 
   #list(list, title, columns) {
     if (list.error?.kind === 'stripe_not_configured') return html`<p class="note">There are none: payments are not set up on this installation.</p>`;
-    return show(list, { lines: 2, empty: () => empty({ title, mark: 'billing' }), data: (rows) => html`<pm-table caption=${title.replace(/^No | yet/g, '')} .rows=${rows} .columns=${columns} .list=${list}></pm-table>` });
+    return show(list, { lines: 2, empty: () => html`<p class="note">${title}.</p>`, data: (rows) => html`<pm-table caption=${title.replace(/^No | yet/g, '')} .rows=${rows} .columns=${columns} .list=${list}></pm-table>` });
   }
 }
 
