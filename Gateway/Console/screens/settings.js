@@ -20,7 +20,7 @@ export function device(agent = '') {
 export const inDays = (days, now = Date.now()) => (Number(days) ? new Date(now + days * 86_400_000).toISOString() : undefined);
 
 const named = (ids, list = session.list ?? []) => (ids ? ids.map((id) => list.find((one) => one.id === id)?.name ?? 'Another workspace').join(', ') || 'None' : 'All workspaces');
-const role = (name) => html`<span title=${ROLES[name]}>${ROLES[name]?.split(':')[0] ?? name}</span>`;
+const role = (name) => { const [word, what] = (ROLES[name] ?? name).split(': '); return html`<span>${word} <span class="quiet wide">${what}</span></span>`; };
 
 /** Shows what is never shown again. */
 export const secret = (title, note, lines) => openDialog({ title, body: ({ close }) => html`<div class="stack"><p>${note}</p><div class="row"><pre class="mono" tabindex="0">${lines.join('\n')}</pre>${copy(lines.join('\n'), 'Copy all')}</div>
@@ -202,7 +202,7 @@ export class Organization extends Screen {
       <section class="card"><h2>Signing in</h2>${owner ? policy.render(rules) : html`<div class="stack">${rules}<p class="note">Only owners change this.</p></div>`}</section></div>
       ${owner ? html`<section class="card stack"><h2>Danger</h2>${people.length ? html`<div class="row wrap">${field({ name: 'heir', label: 'New owner', type: 'select', value: this.heir ?? '', options: [['', 'Choose'], ...people.map((one) => [one.user, `${one.name}, ${one.email}`])], onInput: (value) => { this.heir = value; this.requestUpdate(); } })}
       <button type="button" ?disabled=${!this.heir} @click=${() => confirm({ title: 'Hand the company over', text: `${people.find((one) => one.user === this.heir)?.name} becomes its owner; you become an admin.`, action: 'Hand over', danger: true, run: () => api.post('/api/v1/tenants/current/transfer-ownership', { user: this.heir }) }).then((done) => done && location.reload())}>Hand over</button></div>` : nothing}
-      <p>All of ${tenant.name} is deleted after 30 days: people, leads, campaigns, accounts. Until then it can be undone here.</p><div class="actions"><button type="button" class="danger" @click=${() => confirm({ title: `Delete ${tenant.name}`, text: 'Sending stops at once. In 30 days all is gone for good.', action: 'Delete the company', danger: true, word: tenant.name, run: () => api.delete('/api/v1/tenants/current', { body: { name: tenant.name } }) }).then((done) => done && this.one.reload())}>Delete the company</button></div></section>` : nothing}</div>`;
+      <p>Deleting the company stops its sending at once. After 30 days its people, leads, campaigns and accounts are gone; until then it can be undone here.</p><div class="actions"><button type="button" class="danger" @click=${() => confirm({ title: `Delete ${tenant.name}`, text: 'Sending stops at once. In 30 days all is gone for good.', action: 'Delete the company', danger: true, word: tenant.name, run: () => api.delete('/api/v1/tenants/current', { body: { name: tenant.name } }) }).then((done) => done && this.one.reload())}>Delete the company</button></div></section>` : nothing}</div>`;
   }
 }
 
