@@ -67,7 +67,10 @@ package.service("Auth", ["CCrypt", .crypto, .cryptoExtras, .httpClient, .jwt, .n
 package.service("Billing", [.crypto, .httpClient, .nioHTTP1])
 package.service("Campaigns")
 package.service(
-    "Delivery", ["DNS", "IMAP", "MIME", "OutgoingHTTP", .crypto, .cryptoExtras, .httpClient, .nioFoundationCompat, .nioHTTP1, .nioPosix, .nioSSL])
+    "Delivery",
+    [
+        "DNS", "IMAP", "MIME", "OutgoingHTTP", .crypto, .cryptoExtras, .httpClient, .jwt, .nioFoundationCompat, .nioHTTP1, .nioPosix, .nioSSL,
+    ])
 package.service("Audit", [.crypto, .httpClient, .nioHTTP1, .nioPosix, .nioSSL])
 
 // MARK: - Tests

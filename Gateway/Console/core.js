@@ -481,14 +481,27 @@ export class List extends Resource {
 
   moreError = null;
 
+  /** How many pages are shown; reading again reads as many. */
+  pages = 1;
+
   constructor(host, load, options) {
     super(host, async (signal) => {
-      const answer = await load(undefined, signal);
-      this.next = answer.page?.next ?? null;
-      this.answer = answer;
-      return answer.data;
+      const rows = [];
+      let cursor;
+      for (let read = 0; read < this.pages && cursor !== null; read += 1) {
+        this.answer = await load(cursor, signal);
+        rows.push(...this.answer.data);
+        cursor = this.answer.page?.next ?? null;
+      }
+      this.next = cursor;
+      return rows;
     }, options);
     this.page = load;
+  }
+
+  reload(options) {
+    if (options?.fresh) this.pages = 1;
+    return super.reload(options);
   }
 
   async more() {
@@ -498,6 +511,7 @@ export class List extends Resource {
       // The filter changed meanwhile: these rows belong to nobody.
       if (this.data !== before) return;
       this.next = answer.page?.next ?? null;
+      this.pages += 1;
       this.moreError = null;
       this.set([...before, ...answer.data]);
     } catch (error) {

@@ -52,7 +52,7 @@ struct CampaignsService: DeployableService {
             database: house.api, delivery: house.peer(.delivery),
             checks: LaunchChecks(
                 database: house.api, auth: house.peer(.auth), billing: house.peer(.billing), delivery: house.peer(.delivery), clock: house.clock),
-            outbox: house.outbox, clock: house.clock, wakeup: wakeup)
+            workspaces: WorkspaceCheck(auth: house.peer(.auth)), outbox: house.outbox, clock: house.clock, wakeup: wakeup)
         listener = DeliveryListener(outbox: house.outbox, clock: house.clock)
         handOver = HandOverLoop(house: house, wakeup: wakeup)
     }

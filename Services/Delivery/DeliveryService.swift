@@ -32,6 +32,7 @@ struct DeliveryService: DeployableService {
         Migration(name: "m0014_tracking", embedded: PackageResources.m0014_tracking_sql),
         Migration(name: "m0015_suppression_scopes", embedded: PackageResources.m0015_suppression_scopes_sql),
         Migration(name: "m0016_reputation", embedded: PackageResources.m0016_reputation_sql),
+        Migration(name: "m0017_oauth_mailboxes", embedded: PackageResources.m0017_oauth_mailboxes_sql),
     ]
     private static let ownKeys = [
         ConfigurationKey(
@@ -49,7 +50,9 @@ struct DeliveryService: DeployableService {
         SigningFeature.rotationDays, SigningFeature.overlapDays, InboxFeature.retentionDays,
         WebhooksFeature.reachKey, WebhooksFeature.certificatesKey, WebhooksFeature.slotsKey,
     ]
-    static let keys = ownKeys + DomainsFeature.keys + FetchingFeature.keys + ReputationFeature.keys + TrackingFeature.keys
+    static let keys =
+        ownKeys + DomainsFeature.keys + FetchingFeature.keys + ReputationFeature.keys + TrackingFeature.keys
+        + OAuthFeature.keys
 
     let dispatcher: Dispatcher
     let worker: Worker
@@ -67,6 +70,7 @@ struct DeliveryService: DeployableService {
     private let systemQueues: SystemQueueRoutes
     private let ambiguous: AmbiguousSends
     private let watch: SessionWatch
+    let oauth: OAuthFeature
     let fetching: FetchingFeature
     let inbox: InboxFeature
     let recount: ResourceRecount
@@ -144,8 +148,9 @@ struct DeliveryService: DeployableService {
             feedback: reputation.feedback,
             parse: { try ParsedMail.parse($0) }, classify: { InboundClassifier.classifyAll($0, ourAddress: $1) })
         let processing = inbox.processing
+        oauth = try OAuthFeature(house)
         fetching = try FetchingFeature(
-            house, links: links, ambiguous: ambiguous, digests: digests, accessToken: nil,
+            house, links: links, ambiguous: ambiguous, digests: digests, byToken: oauth.readingSignIn,
             process: { try await processing.take($0, in: $1) })
         mailboxes = Mailboxes(
             store: MailboxStore(database: house.api), database: house.api, auth: house.peer(.auth), plan: PlanPlaces(house: house),
@@ -171,7 +176,7 @@ struct DeliveryService: DeployableService {
                 database: house.worker, redis: redis, outbox: house.outbox, counters: outcomeCounters, load: load, lease: .seconds(lease),
                 metrics: metrics, wakeup: wakeup,
                 clock: house.clock, logger: house.logger),
-            keyring: house.keyring, connections: connections, idleTime: .seconds(20), load: load,
+            keyring: house.keyring, tokens: oauth.tokens, connections: connections, idleTime: .seconds(20), load: load,
             destinations: DestinationSlots(limit: try settings.integer("delivery.destination.concurrency", in: 1...10_000)), metrics: metrics,
             clock: house.clock, logger: house.logger)
         worker = Worker(
@@ -184,7 +189,7 @@ struct DeliveryService: DeployableService {
             store: JobStore(database: house.worker, counters: otherCounters), redis: house.redis,
             handlers: [
                 maintenance.handlers, signing.jobHandlers, fetching.handlers, inbox.jobHandlers, reputation.handlers, suppression.jobHandlers,
-                tracking.jobHandlers, warmup.handlers, ["benchmark.nothing": { _ in .done }],
+                tracking.jobHandlers, warmup.handlers, oauth.handlers, ["benchmark.nothing": { _ in .done }],
             ].reduce(into: [:]) { $0.merge($1) { first, _ in first } }, slots: slots, lease: Double(lease), clock: house.clock, wakeup: wakeup,
             logger: house.logger)
         recount = ResourceRecount(house: house, of: .mailboxes) { start, limit, database in
@@ -194,7 +199,8 @@ struct DeliveryService: DeployableService {
         handlers = DeliveryHandlers(
             enqueuer: enqueuer, gates: gates, mailboxes: MailboxStore(database: house.api), suppressions: suppression.suppressions,
             health: TransportHealthStore(database: house.worker), jobs: JobStore(database: house.worker, counters: enqueueCounters),
-            purge: Purge(database: house.worker, counters: otherCounters, plan: PlanPlaces(house: house), clock: house.clock),
+            purge: Purge(
+                database: house.worker, counters: otherCounters, plan: PlanPlaces(house: house), withdrawals: oauth.withdrawals, clock: house.clock),
             eraser: RecipientEraser(
                 database: house.worker, digests: digests, counters: otherCounters, outbox: house.outbox, clock: house.clock),
             withdrawal: Withdrawal(database: house.worker, counters: otherCounters, outbox: house.outbox, clock: house.clock),
@@ -220,6 +226,7 @@ struct DeliveryService: DeployableService {
 
     func routes(on router: Router<AppContext>) {
         MailboxRoutes(mailboxes: mailboxes).add(to: router)
+        oauth.routes(on: router, mailboxes: mailboxes)
         fetching.routes(on: router)
         suppression.routes(on: router)
         tracking.routes(on: router)

@@ -174,6 +174,8 @@ struct CampaignLifeTests {
         try await fixture.launch(campaign)
         try await fixture.handOverAll()
         try await fixture.resolve(.accepted, version: 3) { $0.recipient == "lead0@x.org" }
+        let long = String(repeating: "a", count: 201)
+        #expect(try await fixture.send(.post, "/api/v1/campaigns/\(campaign)/stop", #"{"reason":"\#(long)"}"#).status == 400)
         let stopped = try await fixture.send(.post, "/api/v1/campaigns/\(campaign)/stop", #"{"reason":"enough"}"#)
         #expect(stopped.text("status") == "completed" && stopped.text("status_reason") == "enough")
         #expect(fixture.peers.state.withLock { $0.gates.map(\.isOpen) } == [false])

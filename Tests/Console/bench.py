@@ -98,7 +98,7 @@ class Visit:
         self.allowed = allowed
         self.faults = []
         self.policy = None
-        self.page.on("console", lambda message: self._note(f"console {message.type}: {message.text}"))
+        self.page.on("console", lambda message: self._note(f"console {message.type}: {message.text} {message.location.get('url', '')}".strip()))
         self.page.on("pageerror", lambda error: self._note(f"error: {error}"))
 
     def _note(self, text):
@@ -133,6 +133,8 @@ class Visit:
             wide = self.page.evaluate(
                 "[...document.querySelectorAll('main *')].filter((one) => one.getBoundingClientRect().right > innerWidth + 1 && !one.closest('.scroll, .tabs, dialog')).slice(0, 3).map((one) => one.outerHTML.slice(0, 120))")
             faults.append(f"layout: wider than the window: {wide}")
+        if self.page.locator("[onerror], [onload]").count():
+            faults.append("names: a hostile name became an element")
         if self.page.locator("main h1").count() != 1:
             faults.append("layout: there must be exactly one h1")
         return faults

@@ -2,7 +2,7 @@
 
 Screen(name, path, who, wait, act): `who` is full (a company with data), empty, nobody, or a role of the staff (ops, support, finance, super_admin);
 `{slug}`, `{campaign}` … in the path are the `ids` of that person (people.py); `wait` is a selector that says that the content is there;
-`act(page)` does something first, such as opening a dialog.
+`act(page)` does something first, such as opening a dialog; `allowed` are patterns of console output that is no fault there.
 """
 
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ class Screen:
     who: str = "full"
     wait: Optional[str] = None
     act: Optional[Callable] = None
+    allowed: tuple = ()
 
 
 def palette(page):
@@ -54,6 +55,36 @@ def bulk(page):
 LEADS = "/dashboard/leads?workspace={slug}"
 TEMPLATES = "/dashboard/workspaces/{slug}/templates"
 
+
+def new_campaign(page):
+    page.wait_for_selector("[data-row]")
+    page.keyboard.press("c")
+    page.wait_for_selector("dialog[open]")
+
+
+def mail_of_step(page):
+    page.locator(".steps button.link").first.click()
+    page.wait_for_selector("dialog[open] pre")
+
+
+def decision_log(page):
+    page.locator("[data-row] [data-main]").first.click()
+    page.wait_for_selector("dialog[open] .timeline")
+
+
+def pausing(page):
+    page.wait_for_selector(".parts")
+    page.keyboard.press("p")
+    page.wait_for_selector("dialog[open]")
+
+
+def as_laid_out(page):
+    page.locator("article summary:has-text('laid out')").first.click()
+    page.wait_for_selector("iframe")
+
+
+CAMPAIGNS = "/dashboard/workspaces/{slug}/campaigns"
+
 SCREENS = [
     # The way in
     Screen("sign-in", "/login", "nobody"),
@@ -88,15 +119,39 @@ SCREENS = [
     Screen("segments-empty", "/dashboard/leads/segments", "empty", wait=".empty"),
     Screen("segment", "/dashboard/leads/segments/{segment}", wait=".stat"),
     Screen("list", "/dashboard/leads/lists/{list}", wait="td.main"),
+    Screen("segment-new", "/dashboard/leads/segments/new", wait=".tree"),
+    Screen("leads-viewer", "/dashboard/leads", "viewer", wait=".empty"),
     # Campaigns and templates
     Screen("templates", TEMPLATES, wait="td.main"),
     Screen("template-new", TEMPLATES + "/new", wait=".card pre"),
     Screen("template", TEMPLATES + "/{template}", wait="pm-preview"),
     Screen("template-lead", TEMPLATES + "/{template}?part=html&view=text&lead={lead}", wait=".card pre"),
-    Screen("template-versions", TEMPLATES + "/{template}?panel=versions&version=1", wait="dialog .diff"),
+    Screen("template-versions", TEMPLATES + "/{versioned}?panel=versions&version=1", wait="dialog .diff"),
     Screen("template-test", TEMPLATES + "/{template}?panel=test", wait="dialog form"),
+    Screen("campaigns", CAMPAIGNS, wait="[data-row]"),
+    Screen("campaigns-begin", "/dashboard/workspaces/begin/campaigns", "beginner", ".grid"),
+    Screen("campaigns-none", CAMPAIGNS + "?status=scheduled", wait=".empty"),
+    Screen("campaign-new", CAMPAIGNS, act=new_campaign),
+    Screen("builder", CAMPAIGNS + "/{sequence}/edit", wait="#checks"),
+    Screen("builder-empty", CAMPAIGNS + "/{draft}/edit", wait="#checks"),
+    Screen("builder-running", CAMPAIGNS + "/{campaign}/edit", wait="#steps"),
+    Screen("builder-mail", CAMPAIGNS + "/{sequence}/edit", act=mail_of_step),
+    Screen("progress", CAMPAIGNS + "/{campaign}", wait=".parts"),
+    Screen("progress-paused", CAMPAIGNS + "/{paused}", wait=".hint"),
+    Screen("progress-pausing", CAMPAIGNS + "/{campaign}", act=pausing),
+    Screen("progress-draft", CAMPAIGNS + "/{draft}", wait=".hint"),
+    Screen("campaign-figures", CAMPAIGNS + "/{campaign}?tab=figures", wait="pm-chart"),
+    Screen("campaign-leads", CAMPAIGNS + "/{campaign}?tab=leads", wait="[data-row]"),
+    Screen("campaign-log", CAMPAIGNS + "/{campaign}?tab=leads", act=decision_log),
+    Screen("campaign-gone", CAMPAIGNS + "/01a221c1-f526-71c2-9374-000000000000", wait=".problem", allowed=(r"status of 404",)),
     # Mailboxes and domains
     # Inbox
+    Screen("inbox", "/dashboard/inbox", wait=".threads li"),
+    Screen("inbox-thread", "/dashboard/inbox/{thread}", wait="article"),
+    # Axe asks the frame, which answers nobody.
+    Screen("inbox-laid-out", "/dashboard/inbox/{thread}", act=as_laid_out, allowed=(r"postMessage",)),
+    Screen("inbox-empty", "/dashboard/inbox", "beginner", ".empty"),
+    Screen("inbox-none", "/dashboard/inbox?q=nobody-is-called-so", wait=".empty"),
     # Company
     # Platform
 ]

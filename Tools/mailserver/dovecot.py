@@ -3,6 +3,9 @@
 Started with a folder, a certificate and its key; writes the ports as JSON into `ports` in that folder and ends, with the server, at SIGTERM.
 Needs root, as Dovecot does: its parts run as users of their own. Everybody of `USERS` has the same password; a mailbox is the Maildir
 `mail/<user>` in the folder. XOAUTH2 takes tokens (JWT) that are signed with `KEY` by HS256 and name the user as `email`.
+
+With two more arguments it belongs to an OAuth server: the address at which that says of a token whether it is `active` and whose `email` it is, and the
+port of a mail server (of `Tools/mailserver`) to which Dovecot hands in what it takes at its own submission ports, for whoever signs in by XOAUTH2.
 """
 
 import base64
@@ -28,7 +31,7 @@ CONFIGURATION = """\
 base_dir = {folder}/run
 state_dir = {folder}/run
 log_path = {folder}/dovecot.log
-protocols = imap
+protocols = {protocols}
 ssl = yes
 ssl_cert = <{certificate}
 ssl_key = <{key}
@@ -85,22 +88,54 @@ service imap-login {{
 }}
 """
 
+SUBMISSION = """\
+hostname = submission.sender.example
+submission_relay_host = 127.0.0.1
+submission_relay_port = {relay}
+submission_relay_user = sender
+submission_relay_password = secret
+submission_relay_trusted = no
+submission_backend_capabilities = 8bitmime pipelining
+service submission-login {{
+  inet_listener submission {{
+    address = 127.0.0.1
+    port = {submission}
+  }}
+  inet_listener submissions {{
+    address = 127.0.0.1
+    port = {submissions}
+    ssl = yes
+  }}
+}}
+"""
+
 OAUTH2 = """\
 introspection_mode = local
 local_validation_key_dict = fs:posix:prefix={folder}/keys/
 username_attribute = email
 """
 
+INTROSPECTION = """\
+introspection_mode = auth
+introspection_url = {introspection}
+force_introspection = yes
+username_attribute = email
+active_attribute = active
+active_value = true
+"""
+
 
 def main():
     folder, certificate, key = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+    introspection, relay = sys.argv[4:6] if len(sys.argv) > 4 else ("", "")
     # Tests start us from threads that block signals, and children inherit that.
     signal.pthread_sigmask(signal.SIG_SETMASK, [signal.SIGTERM])
     ports = {}
-    for name in ("imap", "imaps"):
+    for name in ("imap", "imaps") + (("submission", "submissions") if relay else ()):
         ports[name] = pick(ports.values())
     owner = pwd.getpwnam("mail")
     values = {"folder": folder, "certificate": certificate, "key": key, "uid": owner.pw_uid, "gid": owner.pw_gid, **ports}
+    values |= {"protocols": "imap submission" if relay else "imap", "introspection": introspection, "relay": relay}
     for name in ("mail", "home", "run", "keys/default/HS256"):
         (folder / name).mkdir(mode=0o755, parents=True, exist_ok=True)
     for name in ("mail", "home"):
@@ -109,8 +144,8 @@ def main():
     folder.chmod(0o755)
     (folder / "users").write_text("".join(f"{user}:{PASSWORD}\n" for user in USERS))
     (folder / "keys/default/HS256/default").write_text(base64.b64encode(KEY).decode())
-    (folder / "oauth2.conf").write_text(OAUTH2.format(**values))
-    (folder / "dovecot.conf").write_text(CONFIGURATION.format(**values))
+    (folder / "oauth2.conf").write_text((INTROSPECTION if introspection else OAUTH2).format(**values))
+    (folder / "dovecot.conf").write_text((CONFIGURATION + (SUBMISSION if relay else "")).format(**values))
     server = _start([program("dovecot", "dovecot-imapd"), "-F", "-c", folder / "dovecot.conf"], folder / "dovecot.out")
     (folder / "ports.new").write_text(json.dumps(ports))
     (folder / "ports.new").rename(folder / "ports")

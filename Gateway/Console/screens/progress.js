@@ -21,7 +21,10 @@ export class Progress extends Screen {
   progress = new Resource(this, async (signal) => {
     const now = await api.get(`${this.path}/progress`, { signal });
     const said = JSON.stringify(now);
-    if (said !== this.said) Object.assign(this, { said, movedAt: Date.now() });
+    if (said !== this.said) {
+      if (this.said) this.failed.reload();
+      Object.assign(this, { said, movedAt: Date.now() });
+    }
     if (now.status !== this.campaign.data?.status) this.campaign.reload();
     return now;
   }, { every: EVERY });
@@ -99,11 +102,12 @@ export class Progress extends Screen {
   #why(campaign) {
     const { status: state, waiting_reason: why, next_at: next, status_reason: reason, starts_at: begins, schedule } = campaign;
     const zone = schedule.window?.zone ?? schedule.zone;
+    const open = this.progress.data ? left(this.progress.data) : 0;
     const text = state === 'active' && why ? html`It waits: ${WAITS[why] ?? words(why)}. ${next ? html`It looks again ${at(next, zone)}.` : nothing}`
       : state === 'paused' ? html`Paused${reason ? html`: <span dir="auto">${reason}</span>` : nothing}. Nothing new goes out; when you resume, nobody receives a mail twice.`
         : state === 'scheduled' ? html`It begins ${at(begins, zone)}.`
           : state === 'draft' ? html`A draft: nobody is written to. <a href="${this.route.pathname}/edit">Go on with it</a>`
-            : reason && state !== 'active' ? html`${words(state)}: <span dir="auto">${reason}</span>` : null;
+            : ['completed', 'archived'].includes(state) && (reason || open) ? html`${words(state)}${reason ? html`: <span dir="auto">${reason}</span>` : nothing}.${open ? ` Still unclear: ${plural(open, 'lead')}.` : nothing}` : null;
     return text ? html`<p class="hint ${state === 'draft' ? '' : 'warn'}">${icon('clock')}<span>${text}</span></p>` : nothing;
   }
 
@@ -112,7 +116,7 @@ export class Progress extends Screen {
       ${now.is_enrolled || now.total ? parts({ label: 'Leads', total: now.total, parts: PARTS.filter(([name]) => now[name] || ALWAYS.includes(name)).map(([name, label, tone]) => ({ label, value: now[name], tone, href: now[name] ? this.href({ tab: 'leads', status: name }) : undefined })) }) : html`<p class="note">${campaign.launched_at ? 'Its leads are being taken in.' : 'It has not begun.'}</p>`}
       ${this.#still(now)}</section>
       <div class="stats">${stat({ label: 'Mails sent', value: now.mails })}${stat({ label: 'With the mail server', value: now.outstanding, note: now.deferred ? `${plural(now.deferred, 'is', 'are')} tried again later` : undefined })}
-      ${stat({ label: 'Rate', value: now.rate_per_second == null ? '–' : `${count(Math.round(now.rate_per_second * 60))}`, note: 'mails a minute while sending' })}${stat({ label: left(now) || !now.finished_at ? 'Expected end' : 'Ended', ...this.#end(now) })}</div></div>` })}
+      ${stat({ label: 'Rate', value: now.rate_per_second == null ? '–' : `${count(Math.round(now.rate_per_second * 60))}`, note: 'mails a minute while sending' })}${stat({ label: now.finished_at ? 'Ended' : 'Expected end', ...this.#end(now) })}</div></div>` })}
       ${show(this.failed, { data: (failed) => this.#failed(failed) })}</div>`;
   }
 

@@ -49,7 +49,7 @@ struct MailboxRoutes {
     private func addPace(to router: Router<AppContext>) {
         router.put("/api/v1/mailboxes/{id}/limits") { request, context in
             let identity = try context.require(atLeast: .member)
-            let limits = try checked(try await request.json(MailboxLimits.self))
+            let limits = try Self.checked(try await request.json(MailboxLimits.self))
             let metadata = [
                 "daily": limits.daily.map(String.init) ?? "none", "hourly": limits.hourly.map(String.init) ?? "none",
                 "gap_seconds": String(limits.gapSeconds), "ramp": limits.ramp ?? "none",
@@ -76,7 +76,16 @@ struct MailboxRoutes {
         }
     }
 
-    private func checked(_ limits: MailboxLimits) throws(Problem) -> MailboxLimits {
+    /// In one line, without spaces around it.
+    static func checked(displayName: String) throws(Problem) -> String {
+        let name = displayName.trimmingCharacters(in: .whitespacesAndNewlines)
+        guard (1...100).contains(name.count), !name.contains(where: \.isNewline) else {
+            throw Problem.invalid("display_name must have 1 to 100 characters in one line.", field: "display_name")
+        }
+        return name
+    }
+
+    static func checked(_ limits: MailboxLimits) throws(Problem) -> MailboxLimits {
         guard limits.daily.map({ (1...100_000).contains($0) }) ?? true else { throw Problem.invalid("daily must be 1 to 100000.", field: "daily") }
         guard limits.hourly.map({ (1...100_000).contains($0) }) ?? true else { throw Problem.invalid("hourly must be 1 to 100000.", field: "hourly") }
         guard (0...86_400).contains(limits.gapSeconds) else { throw Problem.invalid("gap_seconds must be 0 to 86400.", field: "gap_seconds") }
@@ -92,10 +101,7 @@ struct MailboxRoutes {
         } catch {
             throw Problem.invalid("\(error)", field: "address")
         }
-        let name = input.displayName.trimmingCharacters(in: .whitespacesAndNewlines)
-        guard (1...100).contains(name.count), !name.contains(where: \.isNewline) else {
-            throw Problem.invalid("display_name must have 1 to 100 characters in one line.", field: "display_name")
-        }
+        let name = try Self.checked(displayName: input.displayName)
         try input.imap?.check()
         let new = Mailboxes.New(
             workspace: input.workspace, address: address, displayName: name, account: try checked(input.smtp), imap: input.imap)

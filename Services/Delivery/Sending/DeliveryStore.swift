@@ -29,7 +29,7 @@ struct DeliveryStore: Sendable {
                    s.enrolment_id, s.reservation_id, s.recipient, s.deferrals, s.first_deferred_at, s.created_at, c.recipient_name, c.subject,
                    c.text_body, c.html_body, c.sending_window, coalesce(c.follows, '{}') as follows,
                    coalesce(c.answers, '{}') as answers, m.address, m.display_name, m.smtp_host,
-                   m.smtp_port, m.smtp_security, m.smtp_username, m.password_sealed, m.version, m.gap_seconds > 0 as has_gap,
+                   m.smtp_port, m.smtp_security, m.smtp_username, m.authentication, m.password_sealed, m.version, m.gap_seconds > 0 as has_gap,
                    m.failures > 0 as has_failures, c.tracks_opens and coalesce(t.opens, false) as opens,
                    c.tracks_clicks and coalesce(t.clicks, true) as clicks, coalesce(t.hidden_link, true) as hidden_link
             from unnest(\(entries.map(\.claim.job)), \(entries.map(\.claim.fence))) as e (id, fence)

@@ -18,6 +18,7 @@ actor MailboxLane {
         let marks: DataSentMarks
         let outcomes: Outcomes
         let keyring: Keyring
+        let tokens: AccessTokens
         let connections: Int
         let idleTime: Duration
         let load: Load
@@ -187,14 +188,25 @@ actor MailboxLane {
             let (attempt, connection) = await send(envelope, message, delivery, over: kept)
             if case .unreachable = attempt.result, connection == nil {} else { return (attempt, connection) }
         }
-        do throws(SMTPError) {
+        do {
             return await send(envelope, message, delivery, over: try await connect(mailbox))
-        } catch {
+        } catch let error as SMTPError {
             return (Attempt(error), nil)
+        } catch AccessTokenError.consentLost(let words) {
+            return (Attempt(.mailboxRefused(text: words)), nil)
+        } catch {
+            // Nobody's fault whose mail it is: nothing is counted against the mailbox.
+            tools.logger.info("mail waits for an access token", metadata: ["send": "\(delivery.send)", "error": "\(error)"])
+            return (Attempt(.postponed(text: "there is no access token for the mailbox at the moment")), nil)
         }
     }
 
-    private func connect(_ mailbox: SendingMailbox) async throws(SMTPError) -> SMTPConnection {
+    private func connect(_ mailbox: SendingMailbox) async throws -> SMTPConnection {
+        guard mailbox.kind == .basic else {
+            return try await tools.tokens.signIn(to: mailbox.id, of: mailbox.tenant, refusal: Self.refusal) { token in
+                try await tools.connector.connect(mailbox.server, .accessToken(username: mailbox.username, token: token), eventLoop)
+            }
+        }
         guard !mailbox.username.isEmpty else { return try await tools.connector.connect(mailbox.server, nil, eventLoop) }
         let password: Data
         do {
@@ -204,6 +216,12 @@ actor MailboxLane {
         }
         let credentials = SMTPCredentials.password(username: mailbox.username, password: String(decoding: password, as: UTF8.self))
         return try await tools.connector.connect(mailbox.server, credentials, eventLoop)
+    }
+
+    /// The server's words where it does not take the credentials; nil for any other error.
+    private static func refusal(_ error: any Error) -> String? {
+        guard let error = error as? SMTPError, error.code == .authenticationFailed, !error.isTransient else { return nil }
+        return error.reply.map { "\($0)" } ?? error.message
     }
 
     private func send(

@@ -83,9 +83,9 @@ struct ReadingAccountTests {
             try await ReaderStore.put(server, username: TestMailboxServer.user, .token, of: mailbox, fixture.tenant, at: now, in: $0)
         }
         try fixture.server.deliver(ReadingFixture.text("hello"))
-        let feature = try fixture.feature(accessToken: { tenant, asked in
-            #expect(tenant == fixture.tenant && asked == mailbox)
-            return TestMailboxServer.accessToken(for: TestMailboxServer.user)
+        let feature = try fixture.feature(byToken: { asked, connect in
+            #expect(asked.tenant == fixture.tenant && asked.id == mailbox)
+            return try await connect(TestMailboxServer.accessToken(for: TestMailboxServer.user))
         })
         try await fixture.reading([feature]) {
             try await eventually("it is read") { try await fixture.taken() == ["hello"] }

@@ -17,11 +17,10 @@ struct ReadingAccounts: Sendable {
     let clock: WallClock
 
     /// Signs in as reading would; the problem says at which step it failed and what the server said, nil when it did not.
-    func problem(of account: IMAPAccount?) async -> Problem? {
+    func problem(of account: (server: IMAPServer, credentials: IMAPCredentials)?) async -> Problem? {
         guard let account else { return nil }
         do throws(IMAPError) {
-            let connection = try await connector.connect(
-                account.server, .password(username: account.username, password: account.password))
+            let connection = try await connector.connect(account.server, account.credentials)
             defer { connection.interrupt() }
             _ = try await connection.examine("INBOX")
             await connection.logout()
@@ -42,7 +41,8 @@ struct ReadingAccounts: Sendable {
 
     /// Tries an account and stores it for a mailbox that is there.
     func change(_ known: Mailbox, _ account: IMAPAccount, by identity: Identity, audit: AuditRecord) async throws -> MailboxView {
-        if let problem = await problem(of: account) { throw problem }
+        try known.requirePassword()
+        if let problem = await problem(of: (account.server, .password(username: account.username, password: account.password))) { throw problem }
         let now = clock.now
         let event = try PendingEvent(
             DeliveryEvents.MailboxChanged(mailbox: known.id), at: now, tenant: identity.tenant, workspace: known.workspace, actor: identity.actor,
