@@ -37,6 +37,8 @@ LISTENER = """new MutationObserver((_, observer) => {
     performance.mark('heading');
     observer.disconnect();
 }).observe(document, { childList: true, subtree: true });
+globalThis.shifted = 0;
+new PerformanceObserver((list) => { for (const one of list.getEntries()) if (!one.hadRecentInput) shifted += one.value; }).observe({ type: 'layout-shift', buffered: true });
 globalThis.refused = []; addEventListener('securitypolicyviolation', (event) => refused.push(`${event.violatedDirective} ${event.blockedURI} ${event.sample}`));"""
 
 
