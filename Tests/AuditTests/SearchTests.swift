@@ -248,6 +248,9 @@ struct SearchTests {
         #expect(counts("action") == ["thing.do 3", "thing.undo 1"])
         #expect(counts("outcome") == ["success 3", "denied 1"])
         #expect((answer.object["counted"] as? [String: Any])?["value"] as? Int == 4)
+        // Counts have no order, so none is looked at; the time is.
+        #expect(try await fixture.send(.get, "/api/v1/audit/facets", query: ["order": "backwards"], as: identity).status == 200)
+        #expect(try await fixture.send(.get, "/api/v1/audit/facets", query: ["from": "soon"], as: identity).status == 400)
     }
 
     @Test("searches are kept under a name, seen by the company's readers only, and deleted")
