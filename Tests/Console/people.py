@@ -128,11 +128,11 @@ def full():
     api.post(f"/api/v1/campaigns/{paused}/pause", {"reason": HOSTILE})
     waiting = api.post("/api/v1/campaigns", {"workspace": made.workspace, "name": "Only then", "template": templates[0], "mailbox": made.sender, "schedule": office_hours()})["id"]
     api.post(f"/api/v1/campaigns/{waiting}/launch")
-    threads = answered(made, campaigns[0])
+    threads = answered(made, campaigns[0]) if replies.possible() else []
     leads = api.get("/api/v1/leads", workspace=made.workspace, limit=1)["data"]
     ids = SimpleNamespace(
         slug=workspace["slug"], workspace=made.workspace, template=templates[0], campaign=campaigns[0], draft=campaigns[1], sequence=written, paused=paused, waiting=waiting,
-        thread=next(one["id"] for one in threads if one["contact_name"] == "Grace Hopper"), mailbox=made.sender, lead=leads[0]["id"],
+        thread=next(one["id"] for one in threads if one["contact_name"] == "Grace Hopper") if threads else None, mailbox=made.sender, lead=leads[0]["id"],
         domain=api.get("/api/v1/domains")["data"][0]["id"], imported=made.leads["id"], **known_about(made, templates))
     return Person(api, address=made.address, password=made.password, journey=made, ids=ids)
 

@@ -16,8 +16,6 @@ const localTime = (value) => {
 };
 
 export class Builder extends Screen {
-  static query = { mail: '' };
-
   saving = { state: 'saved' };
 
   campaign = new Resource(this, async (signal) => {
@@ -211,9 +209,8 @@ export class Builder extends Screen {
         toastError(error);
       }
     };
-    const days = 259_200;
     return this.#section('steps', 'Steps', html`${stepList(this, steps, set)}
-      ${steps.length < 20 ? html`<div class="actions">${[['Mail', { kind: 'email' }], ['Wait', { kind: 'wait', seconds: days }], ['Condition', { kind: 'condition', condition: { kind: 'opened' }, then: 'next', otherwise: 'exit' }]].map(([label, step]) => html`<button type="button" ?disabled=${!this.things.data} @click=${() => add({ ...step })}>${icon('plus')}${label}</button>`)}</div>` : nothing}
+      ${steps.length < 20 ? html`<div class="actions">${[['Mail', { kind: 'email' }], ['Wait', { kind: 'wait', seconds: 259_200 }], ['Condition', { kind: 'condition', condition: { kind: 'opened' }, then: 'next', otherwise: 'exit' }]].map(([label, step]) => html`<button type="button" ?disabled=${!this.things.data} @click=${() => add({ ...step })}>${icon('plus')}${label}</button>`)}</div>` : nothing}
       ${this.#switch('stops_on_reply', 'Stop when the lead answers')}
       <div class="fields">${this.#switch('tracks_opens', 'Notice opened mails')}${this.#switch('tracks_clicks', 'Notice clicked links')}</div>`);
   }

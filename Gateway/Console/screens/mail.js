@@ -1,5 +1,5 @@
 // The mail of a step's variant: a template or words of one's own, seen as a real lead gets it, and sent as a test.
-import { api, drafts, field, html, icon, menu, nothing, openDialog, problem, session, show, toast } from '../ui.js';
+import { api, drafts, field, html, icon, menu, nothing, openDialog, problem, session, toast } from '../ui.js';
 
 /** Variables with what stands where the lead has nothing. */
 const VARIABLES = [

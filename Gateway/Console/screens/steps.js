@@ -1,5 +1,5 @@
 // The steps of a campaign as they are edited: mails with variants, waits, conditions; moved by buttons or by drag.
-import { field, html, icon, menu, nothing, plural, repeat, words } from '../ui.js';
+import { field, html, icon, nothing, repeat, words } from '../ui.js';
 import { arrange, freeLetter, inUnits, moved, unitSeconds } from './campaign.js';
 
 const KINDS = { email: ['mailboxes', 'Mail'], wait: ['clock', 'Wait'], condition: ['segments', 'Condition'] };
