@@ -297,7 +297,7 @@ async function palette(what) {
 }
 
 const typing = (target) => target.closest?.('input:not([type=checkbox]), textarea, select, [contenteditable]');
-let afterG = 0;
+let afterG = -1_000;
 
 function step(by) {
   const rows = [...document.querySelectorAll('main [data-row]')];
@@ -318,7 +318,7 @@ function onKey(event) {
   if (event.metaKey || event.ctrlKey || event.altKey || event.defaultPrevented || typing(event.target) || document.querySelector('dialog[open]') || !session.isSignedIn || !settings.get('keys', true)) return;
   const key = event.key;
   const soon = event.timeStamp - afterG < 1_000;
-  afterG = key === 'g' ? event.timeStamp : 0;
+  afterG = key === 'g' ? event.timeStamp : -1_000;
   const item = soon && navigation().flatMap((group) => group.items).find((one) => one.letter === key);
   const own = current.screen?.keys?.[key];
   const actions = {
