@@ -168,6 +168,7 @@ export class Team extends Screen {
     const list = session.list ?? [];
     this.form ??= new Form(this, {
       initial: { email: '', role: person?.role ?? 'member', all: !person?.workspaces, ...Object.fromEntries((person?.workspaces ?? []).map((id) => [id, true])) },
+      check: (values) => (values.all || list.some((one) => values[one.id]) ? {} : { all: 'Choose at least one workspace, or all.' }),
       send: (values) => {
         const body = { role: values.role, ...(values.all ? {} : { workspaces: list.map((one) => one.id).filter((id) => values[id]) }) };
         return person ? api.patch(`/api/v1/users/${open}`, body) : api.post('/api/v1/invitations', { email: values.email.trim(), ...body });
@@ -238,7 +239,7 @@ export class Developers extends Screen {
   ];
 }
 
-const fieldsOf = (form) => html`${form.field('name', { label: 'Name', required: true, maxlength: 100 })}${form.field('postal_address', { label: 'Postal address', type: 'textarea', rows: 3, maxlength: 500, hint: 'Stands in each mail, as the law asks. Without it no campaign is launched.' })}`;
+const fieldsOf = (form) => html`${form.field('name', { label: 'Name', required: true, maxlength: 100 })}${form.field('postal_address', { label: 'Postal address', type: 'textarea', rows: 3, required: true, maxlength: 500, hint: 'Stands in each mail, as the law asks. Without it no campaign is launched.' })}`;
 
 export class Workspaces extends Screen {
   static query = { new: false };

@@ -4,6 +4,12 @@ import { facts, timeline } from '../ui/data.js';
 
 const STATES = { running: ['Looking now', 'warn'], ended: ['Ended', 'none'], expired: ['Ran out', 'none'] };
 const BECAUSE = { holder: 'by the one who began it', expired: 'its time was over', staff_role_removed: 'that person no longer works in support' };
+const ACTIONS = { 'audit_trail.read': 'Read the audit trail', 'support_session.begin': 'Began', 'support_session.end': 'Ended' };
+const KNOWN = ['support_session', 'staff_role', 'reason', 'ticket', 'scope', 'expires_at'];
+
+/** What an entry of the trail adds to what stands above it: "read: events, q: …". Pure. */
+export const detail = (metadata) => Object.entries(metadata).filter(([key]) => !KNOWN.includes(key)).map(([key, value]) => `${key}: ${value}`).join(', ');
+
 const stateOf = (row) => status(row.state, { word: STATES[row.state]?.[0] ?? row.state, tone: STATES[row.state]?.[1] ?? 'none' });
 
 export class SupportAccess extends Screen {
@@ -11,7 +17,7 @@ export class SupportAccess extends Screen {
 
   list = new List(this, (cursor, signal) => api.get('/api/v1/support-sessions', { query: { cursor, limit: 50 }, signal }), { every: 30_000 });
 
-  read = new Resource(this, (signal) => (this.query.open ? api.get('/api/v1/audit/events', { query: { target: `support_session:${this.query.open}`, limit: 100 }, signal }).then((answer) => answer.data) : []));
+  read = new Resource(this, (signal) => (this.query.open ? api.get('/api/v1/audit/events', { query: { q: `support:${this.query.open}`, limit: 100 }, signal }).then((answer) => answer.data) : []));
 
   routeChanged(before) { if (readQuery(before.search, SupportAccess.query).open !== this.query.open) this.read.reload({ fresh: true }); }
 
@@ -29,5 +35,5 @@ export class SupportAccess extends Screen {
   ];
 
   #detail = (one) => html`<div class="stack">${facts([['State', stateOf(one)], ['Why', one.reason], ['Ticket', one.ticket], ['Allowed', one.scope.map((name) => (name === 'audit' ? 'reading the audit trail' : name)).join(', ')], ['Began', time(one.created_at)], ['Ends', time(one.expires_at)], ['Ended', one.ended_at && html`${time(one.ended_at)}, ${BECAUSE[one.ended_because] ?? one.ended_because}`]])}
-    <h3>What was done and read</h3>${show(this.read, { lines: 3, empty: () => html`<p class="note">Nothing so far.</p>`, data: (rows) => timeline(rows.map((event) => ({ at: event.occurred_at, title: event.action, text: Object.entries(event.metadata).map(([key, value]) => `${key}: ${value}`).join(', '), href: `/dashboard/audit/${event.id}` }))) })}</div>`;
+    <h3>What was done and read</h3>${show(this.read, { lines: 3, empty: () => html`<p class="note">Nothing so far.</p>`, data: (rows) => timeline(rows.map((event) => ({ at: event.occurred_at, title: ACTIONS[event.action] ?? event.action, text: detail(event.metadata), href: `/dashboard/audit/${event.id}` }))) })}</div>`;
 }

@@ -41,7 +41,8 @@ export class Webhooks extends Hooks {
   list = new Resource(this, (signal) => api.get('/api/v1/webhooks', { signal }).then((answer) => answer.data), { every: 30_000 });
 
   form = make(this, null, (values, { workspace }, key) => api.post('/api/v1/webhooks', { ...values, ...(workspace ? { workspace } : {}) }, { key }), (answer) => {
-    once(answer).then(() => go(`${PLACE}/${answer.webhook.id}`));
+    go(`${PLACE}/${answer.webhook.id}`);
+    return once(answer);
   });
 
   render() {
