@@ -180,10 +180,10 @@ export class Api {
   }
 
   /** Reads JSON: api.get('/api/v1/leads', { query: { q: 'ada' }, signal }). Asks again while the answer is "not now". */
-  async get(path, { query, signal } = {}) {
+  async get(path, { query, signal, headers } = {}) {
     for (let attempt = 0; ; attempt += 1) {
       try {
-        return await this.#ask('GET', path + writeQuery(query ?? {}), { signal });
+        return await this.#ask('GET', path + writeQuery(query ?? {}), { signal, headers });
       } catch (error) {
         if (!error.isPassing || attempt >= this.delays.length) throw error;
       }
