@@ -42,6 +42,19 @@ def empty():
     return Person(made.api, address=made.address, password=made.password, journey=made, ids=SimpleNamespace())
 
 
+def company(made):
+    """What the pages of mailboxes and of the company show: a warm-up, an unproved domain, a webhook, a key, an invitation, a look by support."""
+    api = made.api
+    api._change("PUT", f"/api/v1/mailboxes/{made.sender}/warmup", b'{"state": "running", "strategy": "moderate", "target": 2000}', {"Content-Type": "application/json"})
+    unproved = api.post("/api/v1/domains", {"workspace": made.workspace, "domain": f"new.{made.domain}"})["id"]
+    webhook = api.post("/api/v1/webhooks", {"url": "https://example.com/hook", "description": HOSTILE, "types": ["*"]})["webhook"]["id"]
+    api.post("/api/v1/auth/step-up", {"password": made.password})
+    api.post("/api/v1/api-keys", {"name": HOSTILE, "scopes": ["audit:read", "campaigns:write"]})
+    api.post("/api/v1/invitations", {"email": f"grace@{made.domain}", "role": "member", "workspaces": [made.workspace]})
+    look = {"tenant": api.get("/api/v1/auth/session")["tenant"]["id"], "reason": f"{HOSTILE} does not move", "ticket": "#4711", "minutes": 30}
+    return {"unproved": unproved, "webhook": webhook, "support": staff("support").api.post("/api/v1/support-sessions", look)["id"]}
+
+
 @cache
 def full():
     """A company with something of everything, named as hostile people name things. `ids` fills the paths of the screens."""
@@ -60,7 +73,7 @@ def full():
     leads = api.get("/api/v1/leads", workspace=made.workspace, limit=1)["data"]
     ids = SimpleNamespace(
         slug=workspace["slug"], workspace=made.workspace, template=templates[0], campaign=campaigns[0], draft=campaigns[1], mailbox=made.sender, lead=leads[0]["id"],
-        domain=api.get("/api/v1/domains")["data"][0]["id"], imported=made.leads["id"])
+        domain=api.get("/api/v1/domains")["data"][0]["id"], imported=made.leads["id"], **company(made))
     return Person(api, address=made.address, password=made.password, journey=made, ids=ids)
 
 

@@ -45,7 +45,34 @@ SCREENS = [
     # Leads
     # Campaigns and templates
     # Mailboxes and domains
+    Screen("mailboxes", "/dashboard/workspaces/{slug}/emails", wait="pm-table"),
+    Screen("mailbox", "/dashboard/workspaces/{slug}/emails/{mailbox}", wait=".stats"),
+    Screen("mailbox-imap", "/dashboard/workspaces/{slug}/emails/{mailbox}?edit=imap", wait="dialog[open]"),
+    Screen("domains", "/dashboard/workspaces/{slug}/domains", wait="pm-table"),
+    Screen("domain", "/dashboard/workspaces/{slug}/domains/{domain}", wait=".steps"),
+    Screen("domain-unproved", "/dashboard/workspaces/{slug}/domains/{unproved}", wait=".steps"),
+    Screen("domain-new", "/dashboard/workspaces/{slug}/domains?open=new", wait="dialog[open]"),
     # Inbox
     # Company
+    Screen("billing", "/dashboard/settings/billing", wait=".stats"),
+    Screen("plans", "/dashboard/settings/billing/plans", wait=".grid .card"),
+    Screen("profile", "/dashboard/settings/profile"),
+    Screen("security", "/dashboard/settings/security", wait="pm-table"),
+    Screen("team", "/dashboard/settings/team", wait="pm-table"),
+    Screen("team-invite", "/dashboard/settings/team?open=new", wait="dialog[open]"),
+    Screen("organisation", "/dashboard/settings/organization", wait=".card"),
+    Screen("api-keys", "/dashboard/settings/developers", wait="pm-table"),
+    Screen("api-keys-empty", "/dashboard/settings/developers", "empty", wait=".empty"),
+    Screen("api-key-new", "/dashboard/settings/developers?open=new", wait="dialog[open]"),
+    Screen("workspaces", "/dashboard/workspaces", wait="pm-table"),
+    Screen("workspaces-empty", "/dashboard/workspaces", "empty", wait=".empty"),
+    Screen("workspace-settings", "/dashboard/workspaces/{slug}/settings", wait=".card"),
+    Screen("webhooks", "/dashboard/settings/webhooks", wait="pm-table"),
+    Screen("webhooks-empty", "/dashboard/settings/webhooks", "empty", wait=".empty"),
+    Screen("webhook", "/dashboard/settings/webhooks/{webhook}", wait=".filters"),
+    Screen("webhook-new", "/dashboard/settings/webhooks?open=new", wait="dialog[open]"),
+    Screen("support", "/dashboard/support", wait="pm-table"),
+    Screen("support-session", "/dashboard/support?open={support}", wait=".timeline"),
+    Screen("support-empty", "/dashboard/support", "empty", wait=".empty"),
     # Platform
 ]
