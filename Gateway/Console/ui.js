@@ -219,7 +219,7 @@ class Shown extends AsyncDirective {
 const shown = directive(Shown);
 
 const frame = ({ title, kind, body, onClose }) => html`<dialog class=${kind} aria-label=${title} ${shown()} @close=${onClose} @click=${(event) => { if (event.target === event.currentTarget) event.currentTarget.close(); }}>
-  <div class="inside"><header class="row"><h2 dir="auto">${title}</h2><button type="button" class="quiet" aria-label="Close" title="Close" @click=${(event) => event.currentTarget.closest('dialog').close()}>${icon('close')}</button></header>${body}</div></dialog>`;
+  <div class="inside"><header class="row" role="none"><h2 dir="auto">${title}</h2><button type="button" class="quiet" aria-label="Close" title="Close" @click=${(event) => event.currentTarget.closest('dialog').close()}>${icon('close')}</button></header>${body}</div></dialog>`;
 
 /** A sheet at the side while it is in the template: open ? drawer({ title, body, onClose: () => this.setQuery({ open: '' }) }) : nothing. */
 export const drawer = ({ title, body, onClose }) => frame({ title, kind: 'drawer', body, onClose });

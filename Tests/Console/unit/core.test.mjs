@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
+import { webcrypto } from 'node:crypto';
 import test from 'node:test';
 
 import { Api, ApiError, List, Resource, ago, atLeast, bytes, count, duration, fill, isStaff, money, pattern, percent, problemFields, readQuery, safeNext, staleness, writeQuery } from '../../../Gateway/Console/core.js';
+
+// Older Nodes keep it to themselves.
+globalThis.crypto ??= webcrypto;
 
 test('words for values', () => {
   assert.equal(count(12840), '12,840');
@@ -139,4 +143,8 @@ test('a list grows page by page', async () => {
   await list.more();
   assert.deepEqual(list.data, [1, 2, 3]);
   assert.equal(list.next, null);
+  await list.reload();
+  assert.deepEqual(list.data, [1, 2, 3], 'what was shown stays when it is read again');
+  await list.reload({ fresh: true });
+  assert.deepEqual(list.data, [1, 2]);
 });
