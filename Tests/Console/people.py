@@ -46,6 +46,22 @@ def empty():
     return Person(made.api, address=made.address, password=made.password, journey=made, ids=SimpleNamespace())
 
 
+def company(made):
+    """What the pages of mailboxes and of the company show: a warm-up, an unproved domain, a webhook, a key, an invitation, a look by support."""
+    api = made.api
+    smtp = {"host": "localhost", "port": made.mail_port, "security": "starttls", "username": "demo", "password": made.mail_password}
+    warming = api.post("/api/v1/mailboxes", {"workspace": made.workspace, "address": f"warm@{made.domain}", "display_name": HOSTILE, "smtp": smtp})["id"]
+    api._change("PUT", f"/api/v1/mailboxes/{warming}/warmup", b'{"state": "running", "strategy": "moderate", "target": 2000}', {"Content-Type": "application/json"})
+    api.post(f"/api/v1/mailboxes/{warming}/pause", {"reason": HOSTILE})
+    unproved = api.post("/api/v1/domains", {"workspace": made.workspace, "domain": f"new.{made.domain}"})["id"]
+    webhook = api.post("/api/v1/webhooks", {"url": "https://example.com/hook", "description": HOSTILE, "types": ["*"]})["webhook"]["id"]
+    api.post("/api/v1/auth/step-up", {"password": made.password})
+    api.post("/api/v1/api-keys", {"name": HOSTILE, "scopes": ["audit:read", "campaigns:write"]})
+    api.post("/api/v1/invitations", {"email": f"grace@{made.domain}", "role": "member", "workspaces": [made.workspace]})
+    look = {"tenant": api.get("/api/v1/auth/session")["tenant"]["id"], "reason": f"{HOSTILE} does not move", "ticket": "#4711", "minutes": 30}
+    return {"warming": warming, "unproved": unproved, "webhook": webhook, "support": staff("support").api.post("/api/v1/support-sessions", look)["id"]}
+
+
 @cache
 def beginner():
     """Somebody with a workspace and nothing in it."""
@@ -133,7 +149,7 @@ def full():
     ids = SimpleNamespace(
         slug=workspace["slug"], workspace=made.workspace, template=templates[0], campaign=campaigns[0], draft=campaigns[1], sequence=written, paused=paused, waiting=waiting,
         thread=next(one["id"] for one in threads if one["contact_name"] == "Grace Hopper") if threads else None, mailbox=made.sender, lead=leads[0]["id"],
-        domain=api.get("/api/v1/domains")["data"][0]["id"], imported=made.leads["id"], **known_about(made, templates))
+        domain=api.get("/api/v1/domains")["data"][0]["id"], imported=made.leads["id"], **known_about(made, templates), **company(made))
     return Person(api, address=made.address, password=made.password, journey=made, ids=ids)
 
 

@@ -1,5 +1,5 @@
 // Billing: the plan, what of it is used, what another costs before one agrees, invoices and the way of payment.
-import { List, Resource, Screen, api, confirm, count, day, field, header, html, icon, money, nothing, openDialog, plural, show, stat, status, stepUp, tabs, time, toast, toastError, usage, words } from '../ui.js';
+import { List, Resource, Screen, api, clock, confirm, count, day, field, header, html, icon, money, nothing, openDialog, plural, show, stat, status, stepUp, tabs, time, toast, toastError, usage, words } from '../ui.js';
 
 const LIMITS = { mails: 'Mails', leads: 'Leads', mailboxes: 'E-mail accounts', domains: 'Domains', workspaces: 'Workspaces', users: 'People' };
 const ACCESS = { grace: 'An invoice is unpaid. Sending goes on for now.', read_only: 'Sending rests until the open invoice is paid. Nothing is lost.', cancelled: 'The subscription has ended. Everything can be read; nothing is sent.' };
@@ -101,8 +101,8 @@ export class Billing extends Screen {
       ${config.is_configured && data.is_at_stripe && config.packs.length ? html`<div class="actions section">${config.packs.map((pack) => html`<button type="button" @click=${() => checkout({ pack: pack.code })}>Buy ${count(pack.mails)} more mails for ${cash(pack.price)}</button>`)}</div>` : nothing}</section>
       <section><h2>Invoices</h2><div class="section">${this.#list(this.invoices, 'No invoice yet', [
     { label: 'Invoice', main: true, cell: (row) => (row.hosted_url ? html`<a href=${row.hosted_url} target="_blank" rel="noreferrer">${row.number ?? 'Draft'}</a>` : row.number ?? 'Draft') },
-    { label: 'Date', cell: (row) => (row.created_at ? day(row.created_at) : '–') }, { label: 'State', cell: (row) => status(row.status ?? 'draft') }, { label: 'Total', end: true, cell: (row) => cash(row.total) },
-    { label: 'Open', end: true, small: 'hide', cell: (row) => cash(row.amount_remaining) }, { label: 'PDF', end: true, cell: (row) => (row.pdf_url ? html`<a href=${row.pdf_url} target="_blank" rel="noreferrer" aria-label="PDF of ${row.number ?? 'the draft'}">${icon('download')}</a>` : nothing) },
+    { label: 'Date', cell: (row) => (row.created_at ? day(row.created_at) : '–') }, { label: 'State', cell: (row) => status(row.status ?? 'draft', row.status === 'open' ? { tone: 'warn' } : {}) }, { label: 'Total', end: true, cell: (row) => cash(row.total) },
+    { label: 'Open', end: true, small: 'hide', cell: (row) => cash(row.amount_remaining) }, { label: 'PDF', end: true, cell: (row) => (row.pdf_url ? html`<a href=${row.pdf_url} target="_blank" rel="noreferrer" aria-label="PDF of ${row.number ?? 'the draft'}">PDF</a>` : nothing) },
   ])}</div></section>
       <section><h2>Payments</h2><div class="section">${this.#list(this.payments, 'No payment yet', [
     { label: 'Date', cell: (row) => day(row.created_at) }, { label: 'State', cell: (row) => html`${status(row.status)} <span class="quiet">${row.failure ?? ''}</span>` }, { label: 'By', cell: (row) => `${words(row.brand ?? row.method ?? '')} ${row.last_four ? `•••• ${row.last_four}` : ''}` },
@@ -161,7 +161,7 @@ export class Plans extends Screen {
     }
     const done = await confirm({
       title: `Change to ${plan.name}`, action: preview.direction === 'downgrade' ? 'Change at the period’s end' : `Pay ${due} and change`, danger: false,
-      text: html`<span class="stats">${stat({ label: 'To pay now', value: due })}</span><br>${then}${preview.valid_until ? html`<br><span class="quiet">This price holds until ${time(preview.valid_until)}.</span>` : nothing}`,
+      text: html`<span class="stats">${stat({ label: 'To pay now', value: due })}</span><br>${then}${preview.valid_until ? html`<br><span class="quiet">This price holds until ${clock(preview.valid_until)}.</span>` : nothing}`,
       run: async () => { answer = await api.post('/api/v1/billing/change', { ...target, preview_token: preview.preview_token ?? null }); },
     });
     if (!done) return;

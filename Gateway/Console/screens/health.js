@@ -34,16 +34,16 @@ export function health(data, { days, href, reload }) {
   return html`<div class="stack">${data.hold ? holds(data.hold, reload) : nothing}
     <div class="row between wrap"><p class="row wrap">${score(data)}<span class="quiet">${data.trend.direction ? `${TRENDS[data.trend.direction] ?? data.trend.direction} this week; ` : ''}from the last ${data.window_days} days, checked ${time(data.checked_at)}</span></p>
     ${tabs('Days shown', [30, 90].map((one) => ({ label: `${one} days`, href: href(one), current: one === days })))}</div>
-    ${known ? html`<pm-chart label="Health" .labels=${labels} .series=${[{ label: 'Score', values }]} .max=${100} .limits=${[{ label: 'good from 90', value: 90, tone: 'good' }, { label: 'poor below 70', value: 70, tone: 'bad' }]}></pm-chart>`
-    : empty({ title: 'No score yet', text: 'It shows when enough mail was sent to judge by.', mark: 'status' })}
-    ${data.penalties.length ? html`<pm-table caption="What the score is made of" .key=${(row) => row.name} .rows=${data.penalties} .columns=${[
+    ${known ? html`<pm-chart label="Health" .labels=${labels} .series=${[{ label: 'Score', values }]} .max=${100} .limits=${[{ label: 'good from 90', value: 90, tone: 'good' }, { label: 'poor below 70', value: 70, tone: 'bad' }]}></pm-chart>
+    <pm-table caption="What the score is made of" .key=${(row) => row.name} .rows=${data.penalties} .columns=${[
     { label: 'Part', cell: (row) => PARTS[row.name] ?? row.name },
     { label: 'Now', end: true, cell: (row) => amount(row, row.value) },
     { label: 'Costs from', end: true, small: 'hide', cell: (row) => amount(row, row.noticeable) },
     { label: 'Costs all from', end: true, small: 'hide', cell: (row) => amount(row, row.full) },
     { label: 'Points lost', end: true, cell: (row) => `${Number(row.points.toFixed(1))} of ${row.weight}` },
-  ]}></pm-table>` : nothing}
-    <p class="note">${[['taken', data.counts.accepted], ['refused', data.counts.refused], ['came back', data.counts.hard_bounces], ['complaints', data.counts.complaints], ['unsubscribes', data.counts.unsubscribes], ['replies', data.counts.replies]].map(([word, number]) => `${count(number)} ${word}`).join(', ')}.</p>
+  ]}></pm-table>
+    <p class="note">${[['taken', data.counts.accepted], ['refused', data.counts.refused], ['came back', data.counts.hard_bounces], ['complaints', data.counts.complaints], ['unsubscribes', data.counts.unsubscribes], ['replies', data.counts.replies]].map(([word, number]) => `${count(number)} ${word}`).join(', ')}.</p>`
+    : empty({ title: 'No score yet', text: 'It shows when enough mail was sent to judge by.', mark: 'status' })}
     ${listed.length ? html`<ul class="checks">${listed.map((one) => html`<li class="bad">${icon('warn')}<p><b>${one.subject}</b> is on the block list ${one.zone}${one.listed_since ? ` since ${day(one.listed_since)}` : ''}. <span class="quiet">${one.meaning ?? ''}</span></p></li>`)}</ul>`
     : data.blacklists.length ? html`<p class="note">On none of ${plural(data.blacklists.length, 'block list')}.</p>` : nothing}</div>`;
 }
