@@ -6,14 +6,15 @@ import { altered, histogram, isBeginning, isField, isSigned, leafHash, quoted, r
 const EVENTS = '/api/v1/audit/events';
 const EXPORTS = '/api/v1/audit/exports';
 const DAYS = [[1, 'Last 24 hours'], [7, 'Last 7 days'], [30, 'Last 30 days'], [90, 'Last 90 days'], [365, 'Last year']];
-const PRESETS = [['Refused', 'outcome:denied'], ['Failed', 'outcome:failure'], ['Signing in', 'action:session.*,password.*'], ['People and roles', 'action:member.*,invitation.*,workspace.*'], ['Keys and webhooks', 'action:api_key.*,webhook*'],
+const PRESETS = [['Without reading', '-action:audit_trail.read'], ['Refused', 'outcome:denied'], ['Failed', 'outcome:failure'], ['Signing in', 'action:session.*,password.*'], ['People and roles', 'action:member.*,invitation.*,workspace.*'], ['Keys and webhooks', 'action:api_key.*,webhook*'],
   ['By API keys', 'actor.type:api_key'], ['By our support', 'actor.type:support,staff'], ['Taken away', 'action:audit.export,lead_export.*'], ['Campaigns', 'action:campaign.*']];
 const FIELDS = ['action:', 'actor:', 'actor.type:', 'ip:', 'meta.', 'occurred:', 'outcome:', 'recorded:', 'request:', 'source:', 'support:', 'target:', 'target.type:'];
 const KINDS = { api_key: 'API key', support: 'Our support', staff: 'Our staff', system: 'System' };
 
 const named = (action) => words(action.replaceAll('.', ' '));
-const whoOf = ({ kind, id, name }) => name ?? (kind === 'system' ? words(id) : KINDS[kind] ?? 'Name erased');
-const targetOf = ({ type, id, name }) => `${words(type)} ${name ?? id}`;
+const whoOf = ({ kind, id, name }) => name ?? (kind === 'system' ? words(id) : KINDS[kind] ?? 'No name kept');
+const targetOf = ({ type, id, name }) => (type === 'tenant' && !name ? 'The company' : `${words(type)} ${name ?? id}`);
+const resultOf = ({ outcome }) => (outcome === 'success' ? html`<span class="quiet">Success</span>` : status(outcome));
 const page = (event) => `/dashboard/audit/${event.id}`;
 
 /** Everything that an entry says; `search(term)` is the address of a search for it. */
@@ -68,7 +69,7 @@ const verdict = (lines) => {
 export class TrailScreen extends Screen {
   static query = { q: '', days: 30, from: '', to: '', open: '', panel: '' };
 
-  base = EVENTS;
+  get base() { return EVENTS; }
 
   read = (path, query, signal) => api.get(path, { query, signal, headers: this.headers });
 
@@ -84,8 +85,8 @@ export class TrailScreen extends Screen {
 
   counts = new Resource(this, (signal) => this.read('/api/v1/audit/facets', this.wanted, signal), { auto: false });
 
-  search(fresh = true) {
-    this.list.reload({ fresh });
+  search() {
+    this.list.reload({ fresh: true });
     this.counts.reload();
   }
 
@@ -111,7 +112,7 @@ export class TrailScreen extends Screen {
     const known = Object.entries(this.counts.data?.facets ?? {}).filter(([name]) => name !== 'day').flatMap(([name, values]) => values.map((one) => `${name}:${quoted(one.value)}`));
     const spans = DAYS.some(([number]) => number === days) ? DAYS : [...DAYS, [days, `Last ${days} days`]];
     return filters({
-      body: html`<form class="search row" @submit=${this.#submit}><label class="search"><span class="hidden">Search the trail</span>${icon('search')}<input type="search" name="q" data-search dir="auto" list="terms" maxlength="512" autocomplete="off" placeholder="Words, or action:lead.*" .value=${all.filter((one) => !isField(one)).join(' ')}></label><button>Search</button></form>
+      body: html`<form @submit=${this.#submit}><label class="search"><span class="hidden">Search the trail</span>${icon('search')}<input type="search" name="q" data-search dir="auto" list="terms" maxlength="512" autocomplete="off" placeholder="Words, or action:lead.*" .value=${all.filter((one) => !isField(one)).join(' ')}></label><button>Search</button></form>
         <datalist id="terms">${[...FIELDS, ...known].map((one) => html`<option value=${one}></option>`)}</datalist>
         ${menu('Presets', PRESETS.map(([label, term]) => ({ label, run: () => this.narrow({ q: term }) })), { text: 'Presets', mark: 'down' })}${extra ?? nothing}
         ${field({ label: 'Time', hideLabel: true, name: 'days', type: 'select', value: from || to ? '' : days, options: [...spans, ['', 'From … to …']], onInput: (value) => this.narrow(value ? { days: Number(value), from: '', to: '' } : { from: this.asked?.from?.slice(0, 10) ?? new Date().toISOString().slice(0, 10) }) })}
@@ -128,7 +129,7 @@ export class TrailScreen extends Screen {
     const found = this.counts.data;
     const drawn = found?.facets.day && histogram(found.facets.day, window.from ?? this.asked.from, Math.min(Date.now(), Date.parse(window.to ?? '') || Date.now()));
     return html`<p class="note" role="status">${total?.relation === 'gte' ? 'More than ' : ''}${plural(total?.value ?? data.length, 'entry', 'entries')}, ${window.from ? day(window.from) : 'the beginning'} to ${window.to ? day(Date.parse(window.to) - 1) : 'now'}.</p>
-      ${drawn?.labels.length > 1 && total?.value ? html`<pm-chart label="Entries a day" kind="bars" height="110" .labels=${drawn.labels} .series=${[{ label: 'Entries', values: drawn.values }]}></pm-chart>` : nothing}
+      ${drawn?.labels.length > 1 && total?.value ? html`<pm-chart label="Entries a day" kind="bars" height="80" .labels=${drawn.labels} .series=${[{ label: 'Entries', values: drawn.values }]}></pm-chart>` : nothing}
       ${found && total?.value > 1 ? html`<details><summary>Narrow down</summary><div class="grid">${Object.entries(found.facets).filter(([name]) => name !== 'day').map(([name, values]) => html`<section><h3>${words(name.replace('.', ' '))}</h3><ul class="plain">${values.slice(0, 8).map((one) => html`<li><a href=${this.to(`${name}:${quoted(one.value)}`)} data-keep>${this.#called(name, one.value)}</a> <span class="quiet">${count(one.count)}</span></li>`)}</ul></section>`)}</div></details>` : nothing}`;
   }
 
@@ -141,10 +142,10 @@ export class TrailScreen extends Screen {
   to = (term) => this.href({ q: withTerm(this.query.q, term), open: '' });
 
   columns = [
-    { label: 'What', cell: (event) => named(event.action), href: (event) => this.href({ open: event.id }), keep: true },
+    { label: 'What', cell: (event) => named(event.action), href: (event) => this.href({ open: event.id, panel: '' }), keep: true },
     { label: 'On', cell: (event) => event.targets.map(targetOf).slice(0, 2).join(', ') },
     { label: 'Who', cell: (event) => whoOf(event.actor) },
-    { label: 'Result', cell: (event) => status(event.outcome) },
+    { label: 'Result', cell: resultOf },
     { label: 'From', cell: (event) => event.address ?? '–', small: 'hide' },
     { label: 'When', cell: (event) => time(event.occurred_at) },
   ];
@@ -166,18 +167,19 @@ export class TrailScreen extends Screen {
     return drawer({ title: named(event.action), onClose: () => this.setQuery({ open: '' }), body: html`${link ? html`<p class="row"><a href=${page(event)}>Permalink</a>${copy(location.origin + page(event), 'Copy permalink')}</p>` : nothing}${entry(event, this.to, this.proof(event))}` });
   }
 
+  async prove(event) {
+    this.proved = { event };
+    this.requestUpdate();
+    const done = await prove(this.read, event).then((lines) => ({ lines }), (error) => ({ error }));
+    if (this.proved.event !== event) return;
+    this.proved = { event, ...done };
+    this.requestUpdate();
+  }
+
   proof(event) {
-    const key = event.id ?? event.seq;
-    const run = async () => {
-      this.proved = { key };
-      this.requestUpdate();
-      const done = await prove(this.read, event).then((lines) => ({ lines }), (error) => ({ error }));
-      this.proved = { key, ...done };
-      this.requestUpdate();
-    };
-    const { key: shown, lines, error } = this.proved ?? {};
-    if (shown !== key) return html`<div><button type="button" @click=${run}>${icon('audit')}Check this entry</button></div>`;
-    return error ? problem(error, { retry: run }) : html`<section>${lines ? verdict(lines) : 'Checking'}</section>`;
+    const { event: of, lines, error } = this.proved ?? {};
+    if (of !== event) return html`<div><button type="button" @click=${() => this.prove(event)}>${icon('audit')}Check this entry</button></div>`;
+    return error ? problem(error, { retry: () => this.prove(event) }) : html`<section>${lines ? verdict(lines) : 'Checking'}</section>`;
   }
 }
 
@@ -226,8 +228,8 @@ export class Trail extends TrailScreen {
     this.#panel();
   }
 
-  search(fresh) {
-    super.search(fresh);
+  search() {
+    super.search();
     const { paused } = this.live;
     this.fresh = [];
     this.live.setPaused(true);
@@ -274,11 +276,11 @@ export class Trail extends TrailScreen {
     return title ? drawer({ title, onClose: () => this.setQuery({ panel: '' }), body: html`<div class="stack">${body()}</div>` }) : nothing;
   }
 
-  #check = () => show(this.check, { isEmpty: () => false, data: ({ checkpoint, keys, lines }) => html`${verdict(lines)}
+  #check = () => show(this.check, { isEmpty: () => false, data: ({ checkpoint, keys, lines }) => html`<div class="stack">${verdict(lines)}
     ${facts([['Entries', count(checkpoint.size)], ['Root', html`<code>${checkpoint.root}</code>`], ['Signed', exact(checkpoint.at)], ['Public key', html`<code>${keys[0]}</code>`]])}
     <p class="note">Keep this signed state somewhere else: it is what nobody can rewrite behind your back. Everything above was computed in this browser.</p><div class="row"><pre tabindex="0"><code>${checkpoint.note}</code></pre>${copy(checkpoint.note, 'Copy signed state')}</div>
-    <form class="row" @submit=${(event) => { event.preventDefault(); this.number = { seq: Number(new FormData(event.target).get('seq')) }; this.proved = null; this.requestUpdate(); }}>${field({ label: 'Number of an entry', name: 'seq', type: 'number', min: 1, max: checkpoint.size, required: true })}<button>Choose</button></form>
-    ${this.number ? html`<p>Entry ${count(this.number.seq)}</p>${this.proof(this.number)}` : nothing}` });
+    <form class="stack tight" @submit=${(event) => { event.preventDefault(); this.prove({ seq: Number(new FormData(event.target).get('seq')) }); }}>${field({ label: 'Number of an entry', name: 'seq', type: 'number', min: 1, max: checkpoint.size, required: true })}<div><button>Check this entry</button></div></form>
+    ${this.proved?.event.seq && !this.proved.event.id ? this.proof(this.proved.event) : nothing}</div>` });
 
   #export = () => {
     const { total, window } = this.list.answer ?? {};
@@ -297,7 +299,7 @@ export class Trail extends TrailScreen {
         Object.assign(document.createElement('a'), { href: new URL(url).pathname, download: '' }).click();
       } catch (error) { toastError(error); }
     };
-    return html`<li><div><p>${one.format.toUpperCase()} ${status(one.status)} <code dir="auto">${one.filter.q ?? ''}</code></p><p class="note">${open ? `${count(done)} of ${count(of)} looked at` : html`${plural(one.rows, 'entry', 'entries')}, ${bytes(one.bytes)}, ${time(one.created_at)}`}${one.failure ? ` ${one.failure}` : ''}</p>
+    return html`<li><div><p>${one.format.toUpperCase()} ${status(one.status, one.status === 'ready' ? { tone: 'good' } : {})} <code dir="auto">${one.filter.q ?? ''}</code></p><p class="note">${open ? `${count(done)} of ${count(of)} looked at` : html`${plural(one.rows, 'entry', 'entries')}, ${bytes(one.bytes)}, ${time(one.created_at)}`}${one.failure ? ` ${one.failure}` : ''}</p>
       ${open ? html`<progress aria-label="Progress" max=${of || 1} value=${done}></progress>` : nothing}</div>
       ${one.status === 'ready' ? html`<button type="button" class="primary" @click=${fetch}>Download</button><a class="button" href="${EXPORTS}/${one.id}/manifest" download>Manifest</a>` : nothing}${open || one.status === 'ready' ? html`<button type="button" class="quiet" aria-label=${open ? 'Cancel' : 'Remove the file'} title=${open ? 'Cancel' : 'Remove the file'} @click=${remove}>${icon('trash')}</button>` : nothing}</li>`;
   };
