@@ -34,7 +34,7 @@ def importing(step):
     def act(page):
         content = "E-mail;Vorname;Firma;Stadt\nada@example.org;Ada;<img src=x>;Oslo\nnobody@;Bo;Acme;Rom\n;Cy;Acme;Rom\n"
         page.set_input_files("input[type=file]", {"name": "messe.csv", "mimeType": "text/csv", "buffer": content.encode()})
-        page.wait_for_selector("main select")
+        page.wait_for_selector("main h2")
         if step == "rules":
             page.click("main button.primary")
             page.wait_for_selector("main input[type=radio]")
