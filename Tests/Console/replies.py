@@ -43,7 +43,7 @@ def _server():
         shutil.rmtree(folder, ignore_errors=True)
 
     atexit.register(stop)
-    wait_until("The start of Dovecot", lambda: (folder / "ports").exists() and "starting up" in (folder / "dovecot.log").read_text(), 20)
+    wait_until("The start of Dovecot", lambda: (folder / "ports").exists() and (folder / "dovecot.log").exists() and "starting up" in (folder / "dovecot.log").read_text(), 20)
     return folder, json.loads((folder / "ports").read_text())
 
 
