@@ -2,8 +2,7 @@
 import { Resource, Screen, api, clock, confirm, count, day, drafts, field, go, header, html, icon, nothing, plural, problem, session, show, time, toast, toastError, words } from '../ui.js';
 import '../ui/data.js';
 import { ASSUMED, DAYS, OWN, WAITS, changes, clockOf, faultOf, freeNumber, minutesOf, officeHours, openingsOf, rowsOf, verdicts } from './campaign.js';
-import { openMail } from './mail.js';
-import { stepList } from './steps.js';
+import { openMail, stepList } from './steps.js';
 
 const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
 const zones = Intl.supportedValuesOf('timeZone');
