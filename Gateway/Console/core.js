@@ -182,10 +182,10 @@ export class Api {
   }
 
   /** Reads JSON: api.get('/api/v1/leads', { query: { q: 'ada' }, signal }). Asks again while the answer is "not now". */
-  async get(path, { query, signal } = {}) {
+  async get(path, { query, signal, headers } = {}) {
     for (let attempt = 0; ; attempt += 1) {
       try {
-        return await this.#ask('GET', path + writeQuery(query ?? {}), { signal });
+        return await this.#ask('GET', path + writeQuery(query ?? {}), { signal, headers });
       } catch (error) {
         if (!error.isPassing || attempt >= this.delays.length) throw error;
       }
@@ -483,14 +483,27 @@ export class List extends Resource {
 
   moreError = null;
 
+  /** How many pages are shown; reading again reads as many. */
+  pages = 1;
+
   constructor(host, load, options) {
     super(host, async (signal) => {
-      const answer = await load(undefined, signal);
-      this.next = answer.page?.next ?? null;
-      this.answer = answer;
-      return answer.data;
+      const rows = [];
+      let cursor;
+      for (let read = 0; read < this.pages && cursor !== null; read += 1) {
+        this.answer = await load(cursor, signal);
+        rows.push(...this.answer.data);
+        cursor = this.answer.page?.next ?? null;
+      }
+      this.next = cursor;
+      return rows;
     }, options);
     this.page = load;
+  }
+
+  reload(options) {
+    if (options?.fresh) this.pages = 1;
+    return super.reload(options);
   }
 
   async more() {
@@ -500,6 +513,7 @@ export class List extends Resource {
       // The filter changed meanwhile: these rows belong to nobody.
       if (this.data !== before) return;
       this.next = answer.page?.next ?? null;
+      this.pages += 1;
       this.moreError = null;
       this.set([...before, ...answer.data]);
     } catch (error) {

@@ -53,13 +53,20 @@ struct PurgeTests {
     @Test("a workspace that is gone takes nothing new")
     func closed() async throws {
         let fixture = try await CampaignsFixture.make()
+        let draft = #"{"workspace":"\#(fixture.peers.workspace)","name":"Spring"}"#
+        let earlier = try await fixture.send(.post, "/api/v1/campaigns", draft)
+        let path = "/api/v1/campaigns/\(earlier.text("id"))"
         fixture.peers.state.withLock { $0.closedWorkspaces = [fixture.peers.workspace] }
         let before = try await fixture.house.rows(of: fixture.tenant)
         let template = try await fixture.send(
             .post, "/api/v1/templates", CampaignsFixture.template.replacing("\"W\"", with: "\"\(fixture.peers.workspace)\""))
         let leads = try await fixture.importLeads("email\na@x.org\n")
-        for answer in [template, leads] { #expect(answer.status == 422 && answer.body.contains("workspace_not_found"), "\(answer.body)") }
+        let campaign = try await fixture.send(.post, "/api/v1/campaigns", draft)
+        for answer in [template, leads, campaign] { #expect(answer.status == 422 && answer.body.contains("workspace_not_found"), "\(answer.body)") }
         #expect(try await fixture.house.rows(of: fixture.tenant).filter { $0.key != "idempotency_keys" } == before)
+        #expect(try await fixture.send(.get, "\(path)/checks", "").body.contains("workspace_gone"))
+        let launched = try await fixture.send(.post, "\(path)/launch", "")
+        #expect(launched.status == 422 && launched.body.contains("workspace_gone"), "\(launched.body)")
     }
 
     @Test("what is being handed over is waited for, and nothing new begins")

@@ -26,7 +26,7 @@ from penguin.stack import RunningStack  # noqa: E402
 
 OUT = Path(os.environ.get("PENGUIN_CONSOLE_OUT") or ROOT / ".local" / "console" / "screens")
 BROWSERS = ("/usr/bin/chromium-headless-shell", "/usr/bin/chromium")
-AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"], "iframes": False}
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; frame-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types lit-html")
@@ -37,6 +37,8 @@ LISTENER = """new MutationObserver((_, observer) => {
     performance.mark('heading');
     observer.disconnect();
 }).observe(document, { childList: true, subtree: true });
+globalThis.shifted = 0;
+new PerformanceObserver((list) => { for (const one of list.getEntries()) if (!one.hadRecentInput) shifted += one.value; }).observe({ type: 'layout-shift', buffered: true });
 globalThis.refused = []; addEventListener('securitypolicyviolation', (event) => refused.push(`${event.violatedDirective} ${event.blockedURI} ${event.sample}`));"""
 
 
@@ -133,6 +135,8 @@ class Visit:
             wide = self.page.evaluate(
                 "[...document.querySelectorAll('main *')].filter((one) => one.getBoundingClientRect().right > innerWidth + 1 && !one.closest('.scroll, .tabs, dialog')).slice(0, 3).map((one) => one.outerHTML.slice(0, 120))")
             faults.append(f"layout: wider than the window: {wide}")
+        if self.page.locator("[onerror], [onload]").count():
+            faults.append("names: a hostile name became an element")
         if self.page.locator("main h1").count() != 1:
             faults.append("layout: there must be exactly one h1")
         return faults

@@ -1,5 +1,6 @@
 """People and companies that the tests look through: signed up through the API, as everybody is."""
 
+import json
 import urllib.parse
 from datetime import datetime, timedelta, timezone
 from functools import cache
@@ -45,6 +46,22 @@ def empty():
     return Person(made.api, address=made.address, password=made.password, journey=made, ids=SimpleNamespace())
 
 
+def company(made):
+    """What the pages of mailboxes and of the company show: a warm-up, an unproved domain, a webhook, a key, an invitation, a look by support."""
+    api = made.api
+    smtp = {"host": "localhost", "port": made.mail_port, "security": "starttls", "username": "demo", "password": made.mail_password}
+    warming = api.post("/api/v1/mailboxes", {"workspace": made.workspace, "address": f"warm@{made.domain}", "display_name": HOSTILE, "smtp": smtp})["id"]
+    api._change("PUT", f"/api/v1/mailboxes/{warming}/warmup", b'{"state": "running", "strategy": "moderate", "target": 2000}', {"Content-Type": "application/json"})
+    api.post(f"/api/v1/mailboxes/{warming}/pause", {"reason": HOSTILE})
+    unproved = api.post("/api/v1/domains", {"workspace": made.workspace, "domain": f"new.{made.domain}"})["id"]
+    webhook = api.post("/api/v1/webhooks", {"url": "https://example.com/hook", "description": HOSTILE, "types": ["*"]})["webhook"]["id"]
+    api.post("/api/v1/auth/step-up", {"password": made.password})
+    api.post("/api/v1/api-keys", {"name": HOSTILE, "scopes": ["audit:read", "campaigns:write"]})
+    api.post("/api/v1/invitations", {"email": f"grace@{made.domain}", "role": "member", "workspaces": [made.workspace]})
+    look = {"tenant": api.get("/api/v1/auth/session")["tenant"]["id"], "reason": f"{HOSTILE} does not move", "ticket": "#4711", "minutes": 30}
+    return {"warming": warming, "unproved": unproved, "webhook": webhook, "support": staff("support").api.post("/api/v1/support-sessions", look)["id"]}
+
+
 @cache
 def beginner():
     """Somebody with a workspace and nothing in it."""
@@ -85,6 +102,26 @@ def answered(made, campaign):
     return replies.inbox(made.api, 4)
 
 
+def known_about(made, templates):
+    """Lists, a segment, own fields, an export and a template of two versions; returns the ids of what has a page."""
+    api, workspace = made.api, {"workspace": made.workspace}
+    for name, kind in [("Employees", "number"), ("Founded", "date"), ("Customer", "boolean"), (HOSTILE, "text")]:
+        api.post("/api/v1/leads/fields", {"key": f"own_{kind}", "name": name, "kind": kind})
+    leads = [lead["id"] for lead in api.get("/api/v1/leads", **workspace, limit=3)["data"]]
+    lists = [api.post("/api/v1/lists", {**workspace, "name": name})["id"] for name in (HOSTILE, "Trade fair")]
+    api.post(f"/api/v1/lists/{lists[0]}/leads", {"leads": leads})
+    api.post("/api/v1/leads/bulk", {**workspace, "leads": leads[:1], "action": "add_tags", "value": [HOSTILE, RIGHT_TO_LEFT, LONG[:60], "vip"]})
+    conditions = [
+        {"field": "company", "operator": "is_set"},
+        {"any": [{"field": "custom.own_number", "operator": "between", "value": [1, 500]}, {"field": "created_at", "operator": "after", "value": {"days_ago": 30}}]},
+        {"not": {"any": [{"field": "status", "operator": "in", "value": ["bounced", "complained"]}, {"field": "list", "operator": "equals", "value": lists[1]}]}}]
+    segment = api.post("/api/v1/segments", {**workspace, "name": HOSTILE, "filter": {"all": conditions}})["id"]
+    api.post("/api/v1/leads/exports", {**workspace, "format": "csv", "filter": {}})
+    changed = json.dumps({**TEMPLATE, "name": HOSTILE, "subject": "{Hello|Hi} {{first_nam|there}}"}).encode()
+    api._change("PUT", f"/api/v1/templates/{templates[1]}", changed, {"Content-Type": "application/json", "If-Match": "*"})
+    return {"list": lists[0], "segment": segment, "versioned": templates[1]}
+
+
 @cache
 def full():
     """A company with something of everything, named as hostile people name things. `ids` fills the paths of the screens."""
@@ -112,7 +149,7 @@ def full():
     ids = SimpleNamespace(
         slug=workspace["slug"], workspace=made.workspace, template=templates[0], campaign=campaigns[0], draft=campaigns[1], sequence=written, paused=paused, waiting=waiting,
         thread=next(one["id"] for one in threads if one.get("contact_name") == "Grace Hopper") if threads else None, mailbox=made.sender, lead=leads[0]["id"],
-        domain=api.get("/api/v1/domains")["data"][0]["id"], imported=made.leads["id"])
+        domain=api.get("/api/v1/domains")["data"][0]["id"], imported=made.leads["id"], **known_about(made, templates), **company(made))
     return Person(api, address=made.address, password=made.password, journey=made, ids=ids)
 
 

@@ -58,6 +58,33 @@ def as_laid_out(page):
 
 CAMPAIGNS = "/dashboard/workspaces/{slug}/campaigns"
 
+
+def importing(step):
+    """A file with good and bad rows, as far as that step."""
+    def act(page):
+        content = "E-mail;Vorname;Firma;Stadt\nada@example.org;Ada;<img src=x>;Oslo\nnobody@;Bo;Acme;Rom\n;Cy;Acme;Rom\n"
+        page.set_input_files("input[type=file]", {"name": "messe.csv", "mimeType": "text/csv", "buffer": content.encode()})
+        page.wait_for_selector("main select")
+        if step == "rules":
+            page.click("main button.primary")
+            page.wait_for_selector("main input[type=radio]")
+    return act
+
+
+def choosing(page):
+    page.wait_for_selector("td.pick input")
+    page.click("th.pick input")
+
+
+def bulk(page):
+    choosing(page)
+    page.click(".bulk >> text=Unsubscribe")
+    page.wait_for_selector("dialog")
+
+
+LEADS = "/dashboard/leads?workspace={slug}"
+TEMPLATES = "/dashboard/workspaces/{slug}/templates"
+
 SCREENS = [
     # The way in
     Screen("sign-in", "/login", "nobody"),
@@ -73,6 +100,25 @@ SCREENS = [
     Screen("not-found", "/dashboard/nothing-here"),
     Screen("no-permission", "/dashboard/system/queues", "empty"),
     # Leads
+    Screen("leads", LEADS, wait="td.main"),
+    Screen("leads-filtered", LEADS + "&q=nobody+at+all", wait=".empty"),
+    Screen("leads-empty", "/dashboard/leads", "empty", wait=".empty"),
+    Screen("leads-chosen", LEADS, act=choosing),
+    Screen("leads-bulk", LEADS, act=bulk),
+    Screen("lead", LEADS + "&open={lead}", wait="pm-lead .timeline"),
+    Screen("lead-new", LEADS + "&panel=new", wait="pm-new-lead form"),
+    Screen("leads-exports", LEADS + "&panel=exports", wait="pm-lead-exports td"),
+    Screen("leads-fields", LEADS + "&panel=fields", wait="pm-lead-fields td"),
+    Screen("import", "/dashboard/leads/import?workspace={slug}", wait=".drop"),
+    Screen("import-columns", "/dashboard/leads/import?workspace={slug}", act=importing("columns")),
+    Screen("import-rules", "/dashboard/leads/import?workspace={slug}", act=importing("rules")),
+    Screen("import-result", "/dashboard/leads/imports/{imported}", wait="pm-table td"),
+    Screen("imports", "/dashboard/leads/imports?workspace={slug}", wait="td.main"),
+    Screen("segments", "/dashboard/leads/segments?workspace={slug}", wait="td.main"),
+    Screen("lists", "/dashboard/leads/segments?tab=lists&workspace={slug}", wait="td.main"),
+    Screen("segments-empty", "/dashboard/leads/segments", "empty", wait=".empty"),
+    Screen("segment", "/dashboard/leads/segments/{segment}", wait=".stat"),
+    Screen("list", "/dashboard/leads/lists/{list}", wait="td.main"),
     # Campaigns and templates
     Screen("campaigns", CAMPAIGNS, wait="[data-row]"),
     Screen("campaigns-begin", "/dashboard/workspaces/begin/campaigns", "beginner", ".grid"),
@@ -91,7 +137,21 @@ SCREENS = [
     Screen("campaign-leads", CAMPAIGNS + "/{campaign}?tab=leads", wait="[data-row]"),
     Screen("campaign-log", CAMPAIGNS + "/{campaign}?tab=leads", act=decision_log),
     Screen("campaign-gone", CAMPAIGNS + "/01a221c1-f526-71c2-9374-000000000000", wait=".problem", allowed=(r"status of 404",)),
+    Screen("templates", TEMPLATES, wait="td.main"),
+    Screen("template-new", TEMPLATES + "/new", wait=".card pre"),
+    Screen("template", TEMPLATES + "/{template}", wait="pm-preview"),
+    Screen("template-lead", TEMPLATES + "/{template}?part=html&view=text&lead={lead}", wait=".card pre"),
+    Screen("template-versions", TEMPLATES + "/{template}?panel=versions&version=1", wait="dialog .diff"),
+    Screen("template-test", TEMPLATES + "/{template}?panel=test", wait="dialog form"),
     # Mailboxes and domains
+    Screen("mailboxes", "/dashboard/workspaces/{slug}/emails", wait="pm-table"),
+    Screen("mailbox", "/dashboard/workspaces/{slug}/emails/{mailbox}", wait=".stats"),
+    Screen("mailbox-warming", "/dashboard/workspaces/{slug}/emails/{warming}", wait=".stats"),
+    Screen("mailbox-imap", "/dashboard/workspaces/{slug}/emails/{mailbox}?edit=imap", wait="dialog[open]"),
+    Screen("domains", "/dashboard/workspaces/{slug}/domains", wait="pm-table"),
+    Screen("domain", "/dashboard/workspaces/{slug}/domains/{domain}", wait=".steps"),
+    Screen("domain-unproved", "/dashboard/workspaces/{slug}/domains/{unproved}", wait=".steps"),
+    Screen("domain-new", "/dashboard/workspaces/{slug}/domains?open=new", wait="dialog[open]"),
     # Inbox
     Screen("inbox", "/dashboard/inbox", wait=".threads li"),
     Screen("inbox-thread", "/dashboard/inbox/{thread}", wait="article"),
@@ -99,5 +159,25 @@ SCREENS = [
     Screen("inbox-empty", "/dashboard/inbox", "beginner", ".empty"),
     Screen("inbox-none", "/dashboard/inbox?q=nobody-is-called-so", wait=".empty"),
     # Company
+    Screen("billing", "/dashboard/settings/billing", wait=".stats"),
+    Screen("plans", "/dashboard/settings/billing/plans", wait=".grid .card"),
+    Screen("profile", "/dashboard/settings/profile"),
+    Screen("security", "/dashboard/settings/security", wait="pm-table"),
+    Screen("team", "/dashboard/settings/team", wait="pm-table"),
+    Screen("team-invite", "/dashboard/settings/team?open=new", wait="dialog[open]"),
+    Screen("organisation", "/dashboard/settings/organization", wait=".card"),
+    Screen("api-keys", "/dashboard/settings/developers", wait="pm-table"),
+    Screen("api-keys-empty", "/dashboard/settings/developers", "empty", wait=".empty"),
+    Screen("api-key-new", "/dashboard/settings/developers?open=new", wait="dialog[open]"),
+    Screen("workspaces", "/dashboard/workspaces", wait="pm-table"),
+    Screen("workspaces-empty", "/dashboard/workspaces", "empty", wait=".empty"),
+    Screen("workspace-settings", "/dashboard/workspaces/{slug}/settings", wait=".card"),
+    Screen("webhooks", "/dashboard/settings/webhooks", wait="pm-table"),
+    Screen("webhooks-empty", "/dashboard/settings/webhooks", "empty", wait=".empty"),
+    Screen("webhook", "/dashboard/settings/webhooks/{webhook}", wait=".filters"),
+    Screen("webhook-new", "/dashboard/settings/webhooks?open=new", wait="dialog[open]"),
+    Screen("support", "/dashboard/support", wait="pm-table"),
+    Screen("support-session", "/dashboard/support?open={support}", wait=".timeline"),
+    Screen("support-empty", "/dashboard/support", "empty", wait=".empty"),
     # Platform
 ]

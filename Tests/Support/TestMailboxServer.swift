@@ -24,6 +24,20 @@ public final class TestMailboxServer: Sendable {
         public let imap: Int
         /// With TLS from the first byte.
         public let imaps: Int
+        /// For handing mail in, with TLS from the first byte; only beside an OAuth server.
+        public let submissions: Int?
+    }
+
+    /// Whose access tokens the server takes: an OAuth server that is asked about each, and what becomes of mail that is handed in by them.
+    public struct Tokens: Sendable {
+        let introspection: String
+        let relay: TestMailServer
+
+        /// `introspection` is an address that says of the bearer's token whether it is `active`, and whose `email` it is.
+        public init(introspection: String, relay: TestMailServer) {
+            self.introspection = introspection
+            self.relay = relay
+        }
     }
 
     public let ports: Ports
@@ -32,7 +46,8 @@ public final class TestMailboxServer: Sendable {
     private let directory: URL
     private let process: OwnedProcess
 
-    public static func start() async throws -> TestMailboxServer {
+    /// Without `tokens` it takes those of ``accessToken(for:)``.
+    public static func start(_ tokens: Tokens? = nil) async throws -> TestMailboxServer {
         let directory = try OwnedProcess.makeDirectory("mailboxes", forUser: nil)
         func file(_ name: String) -> String { directory.appending(path: name).path() }
         let curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
@@ -51,7 +66,7 @@ public final class TestMailboxServer: Sendable {
             [
                 "/usr/bin/python3", root.appending(path: "Tools/mailserver/dovecot.py").path(), directory.path(), file("server.pem"),
                 file("server.key"),
-            ], directory: directory, stopSignal: "TERM", log: "mailboxes.log")
+            ] + (tokens.map { [$0.introspection, String($0.relay.port)] } ?? []), directory: directory, stopSignal: "TERM", log: "mailboxes.log")
         for _ in 0..<800 {
             if let text = try? Data(contentsOf: directory.appending(path: "ports")),
                 let log = try? String(contentsOf: directory.appending(path: "dovecot.log"), encoding: .utf8), log.contains("starting up")

@@ -3,22 +3,21 @@
 Started with a folder, a certificate and its key; writes the ports as JSON into `ports` in that folder and ends, with the server, at SIGTERM.
 Needs root, as Dovecot does: its parts run as users of their own. Everybody of `USERS` has the same password; a mailbox is the Maildir
 `mail/<user>` in the folder. XOAUTH2 takes tokens (JWT) that are signed with `KEY` by HS256 and name the user as `email`.
+
+With two more arguments it belongs to an OAuth server: the address at which that says of a token whether it is `active` and whose `email` it is, and the
+port of a mail server (of `Tools/mailserver`) to which Dovecot hands in what it takes at its own submission ports, for whoever signs in by XOAUTH2.
 """
 
 import base64
-import json
-import os
 import pwd
 import shutil
-import signal
-import subprocess
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from penguin.ports import pick  # noqa: E402
-from penguin.processes import end_with, program  # noqa: E402
+from mailserver import private  # noqa: E402
+from penguin.processes import program  # noqa: E402
 
 PASSWORD = 'correct "horse'
 USERS = ["grace@sender.example"] + [f"user{number}@sender.example" for number in range(120)]
@@ -28,7 +27,7 @@ CONFIGURATION = """\
 base_dir = {folder}/run
 state_dir = {folder}/run
 log_path = {folder}/dovecot.log
-protocols = imap
+protocols = {protocols}
 ssl = yes
 ssl_cert = <{certificate}
 ssl_key = <{key}
@@ -85,22 +84,50 @@ service imap-login {{
 }}
 """
 
+SUBMISSION = """\
+hostname = submission.sender.example
+submission_relay_host = 127.0.0.1
+submission_relay_port = {relay}
+submission_relay_user = sender
+submission_relay_password = secret
+submission_relay_trusted = no
+submission_backend_capabilities = 8bitmime pipelining
+service submission-login {{
+  inet_listener submission {{
+    address = 127.0.0.1
+    port = {submission}
+  }}
+  inet_listener submissions {{
+    address = 127.0.0.1
+    port = {submissions}
+    ssl = yes
+  }}
+}}
+"""
+
 OAUTH2 = """\
 introspection_mode = local
 local_validation_key_dict = fs:posix:prefix={folder}/keys/
 username_attribute = email
 """
 
+INTROSPECTION = """\
+introspection_mode = auth
+introspection_url = {introspection}
+force_introspection = yes
+username_attribute = email
+active_attribute = active
+active_value = true
+"""
+
 
 def main():
     folder, certificate, key = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
-    # Tests start us from threads that block signals, and children inherit that.
-    signal.pthread_sigmask(signal.SIG_SETMASK, [signal.SIGTERM])
-    ports = {}
-    for name in ("imap", "imaps"):
-        ports[name] = pick(ports.values())
+    introspection, relay = sys.argv[4:6] if len(sys.argv) > 4 else ("", "")
+    ports = private.begin(("imap", "imaps") + (("submission", "submissions") if relay else ()))
     owner = pwd.getpwnam("mail")
     values = {"folder": folder, "certificate": certificate, "key": key, "uid": owner.pw_uid, "gid": owner.pw_gid, **ports}
+    values |= {"protocols": "imap submission" if relay else "imap", "introspection": introspection, "relay": relay}
     for name in ("mail", "home", "run", "keys/default/HS256"):
         (folder / name).mkdir(mode=0o755, parents=True, exist_ok=True)
     for name in ("mail", "home"):
@@ -109,30 +136,10 @@ def main():
     folder.chmod(0o755)
     (folder / "users").write_text("".join(f"{user}:{PASSWORD}\n" for user in USERS))
     (folder / "keys/default/HS256/default").write_text(base64.b64encode(KEY).decode())
-    (folder / "oauth2.conf").write_text(OAUTH2.format(**values))
-    (folder / "dovecot.conf").write_text(CONFIGURATION.format(**values))
-    server = _start([program("dovecot", "dovecot-imapd"), "-F", "-c", folder / "dovecot.conf"], folder / "dovecot.out")
-    (folder / "ports.new").write_text(json.dumps(ports))
-    (folder / "ports.new").rename(folder / "ports")
-    signal.sigwait([signal.SIGTERM])
-    server.terminate()
-    try:
-        server.wait(timeout=5)
-    except subprocess.TimeoutExpired:
-        os.killpg(server.pid, signal.SIGKILL)
-
-
-def _start(command, log):
-    parent = os.getpid()
-    with open(log, "wb") as output:
-        return subprocess.Popen(
-            [str(part) for part in command], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
-            preexec_fn=lambda: _ready(parent))
-
-
-def _ready(parent):
-    signal.pthread_sigmask(signal.SIG_SETMASK, [])
-    end_with(parent)
+    (folder / "oauth2.conf").write_text((INTROSPECTION if introspection else OAUTH2).format(**values))
+    (folder / "dovecot.conf").write_text((CONFIGURATION + (SUBMISSION if relay else "")).format(**values))
+    server = private.start([program("dovecot", "dovecot-imapd"), "-F", "-c", folder / "dovecot.conf"], folder / "dovecot.out")
+    private.serve(folder, ports, [server])
 
 
 if __name__ == "__main__":

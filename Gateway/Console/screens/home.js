@@ -26,7 +26,7 @@ export class Home extends Screen {
     ]);
     const wanted = settings.get('workspace', null);
     const workspace = workspaces.find((one) => one.slug === wanted) ?? workspaces[0];
-    const leads = plan?.leads?.used || (workspace && !campaigns.data.length ? (await get('/api/v1/leads', { workspace: workspace.id, limit: 1 })).data.length : 1);
+    const leads = workspace ? plan?.leads?.used || campaigns.data.length || (await get('/api/v1/leads', { workspace: workspace.id, limit: 1 })).data.length : 0;
     const running = campaigns.data.filter((one) => one.status === 'active').slice(0, 5);
     await Promise.all(running.map(async (one) => { one.progress = await get(`/api/v1/campaigns/${one.id}/progress`).catch(() => null); }));
     return { workspaces, workspace, domains: domains.data, mailboxes: mailboxes.data, campaigns: campaigns.data, plan, leads, verified: session.user.verified };
@@ -77,7 +77,7 @@ export class Home extends Screen {
     return [
       { label: 'Campaign', cell: (row) => row.name, href: (row) => `/dashboard/workspaces/${slug(row)}/campaigns/${row.id}` },
       { label: 'State', cell: (row) => status(row.status) },
-      { label: 'Leads through', cell: (row) => (row.progress ? html`<progress max=${row.progress.total || 1} value=${row.progress.finished} aria-label="Leads that are through"></progress><span class="quiet">${count(row.progress.finished)} of ${count(row.progress.total)}</span>` : '–') },
+      { label: 'Leads through', cell: (row) => (row.progress ? html`<div class="usage nowrap"><progress max=${row.progress.total || 1} value=${row.progress.finished} aria-label="Leads that are through"></progress><span class="quiet">${count(row.progress.finished)} of ${count(row.progress.total)}</span></div>` : '–') },
       { label: 'Launched', cell: (row) => time(row.launched_at), small: 'hide' },
     ];
   }

@@ -1,5 +1,5 @@
 // Imports: five steps from a file to its result, and the history.
-import { Form, List, Resource, Screen, api, confirm, count, empty, go, header, html, icon, nothing, parts, percent, plural, problem, session, show, stat, status, time, words } from '../ui.js';
+import { Form, List, Resource, Screen, api, confirm, count, empty, go, header, html, icon, nothing, parts, percent, plural, problem, session, show, status, time, words } from '../ui.js';
 import { facts, fileDrop, noWorkspace, pickWorkspace, workspaceChoice } from '../ui/data.js';
 
 const STEPS = ['File', 'Columns', 'Preview and rules', 'Import', 'Result'];
@@ -35,7 +35,7 @@ const uploads = new Map();
 const stay = (event) => [...uploads.values()].some((one) => one.running) && event.preventDefault();
 
 function send(id, file, query) {
-  const upload = { share: 0, running: true, error: null, abort: new AbortController(), changed: () => {} };
+  const upload = { workspace: query.workspace, share: 0, running: true, error: null, abort: new AbortController(), changed: () => {} };
   uploads.set(id, upload);
   addEventListener('beforeunload', stay);
   const type = /\.(tsv|tab)$/i.test(file.name) ? 'text/tab-separated-values' : 'text/csv; charset=utf-8';
@@ -51,6 +51,7 @@ export class NewImport extends Screen {
     const workspace = await pickWorkspace(this.query.workspace);
     if (!workspace) return {};
     const [lists, fields] = await Promise.all([api.get('/api/v1/lists', { query: { workspace: workspace.id, limit: 100 }, signal }), api.get('/api/v1/leads/fields', { signal })]);
+    if (this.query.list) this.form.fill({ list: this.query.list });
     return { workspace, lists: lists.data, fields: fields.data };
   });
 
@@ -152,16 +153,13 @@ const reasons = (errors) => html`<ul class="plain">${byReason(errors).map(([reas
 
 export class Import extends Screen {
   run = new Resource(this, async (signal) => {
-    try {
-      const run = await api.get(`/api/v1/imports/${this.params.id}`, { signal });
-      this.run.every = ['running', 'rolling_back'].includes(run.status) ? 1_000 : 0;
-      if (run.rejected && session.may('member') && !this.run.every && this.errors.data === undefined) this.errors.reload();
-      return run;
-    } catch (error) {
-      // The first rows may not have arrived yet.
-      if (error.status === 404 && this.upload?.running) return { status: 'running', file_name: '', rows: 0, created: 0, updated: 0, duplicates: 0, rejected: 0, updated_at: new Date(), waits: true };
-      throw error;
-    }
+    // The first rows of what this tab sends may not have arrived yet.
+    const sent = this.upload?.running && !this.run.data?.id && await api.get('/api/v1/imports', { query: { workspace: this.upload.workspace, limit: 5 }, signal });
+    if (sent && !sent.data.some((one) => one.id === this.params.id)) return { status: 'running', file_name: '', rows: 0, created: 0, updated: 0, duplicates: 0, rejected: 0, updated_at: new Date() };
+    const run = await api.get(`/api/v1/imports/${this.params.id}`, { signal });
+    this.run.every = ['running', 'rolling_back'].includes(run.status) ? 1_000 : 0;
+    if (run.rejected && session.may('member') && !this.run.every && this.errors.data === undefined) this.errors.reload();
+    return run;
   }, { every: 1_000 });
 
   errors = new List(this, (cursor, signal) => api.get(`/api/v1/imports/${this.params.id}/errors`, { query: { cursor, limit: 200 }, signal }), { auto: false });
@@ -195,7 +193,7 @@ export class Import extends Screen {
     const may = session.may('member');
     return html`${header({
       title: run?.file_name || 'Import', badge: run && status(run.status), back: { href: '/dashboard/leads/imports', label: 'Imports' },
-      actions: run && may ? html`${run.status === 'running' && !run.waits ? html`<button type="button" class="danger" @click=${() => this.#change('cancel', `The ${plural(run.rows, 'row')} that are in stay; the rest does not come in.`, 'Cancel import')}>${icon('stop')}Cancel import</button>` : nothing}
+      actions: run && may ? html`${run.status === 'running' && run.id ? html`<button type="button" class="danger" @click=${() => this.#change('cancel', `The ${plural(run.rows, 'row')} that are in stay; the rest does not come in.`, 'Cancel import')}>${icon('stop')}Cancel import</button>` : nothing}
         ${run.is_reversible && ['completed', 'cancelled', 'failed'].includes(run.status) && run.created + run.updated ? html`<button type="button" class="danger" @click=${() => this.#change('rollback', `${plural(run.created, 'added lead')} go and ${plural(run.updated, 'changed lead')} get their former values. What somebody has changed or enrolled since stays.`, 'Take back')}>Take back</button>` : nothing}
         ${run.status === 'running' ? nothing : html`<a class="button primary" href="/dashboard/leads/import">Import another file</a>`}` : nothing,
     })}${show(this.run, { data: (one) => (one.status === 'running' ? this.#progress(one) : this.#result(one)), isEmpty: () => false })}`;
@@ -209,7 +207,7 @@ export class Import extends Screen {
       ${upload?.running ? html`<div class="usage"><div class="row"><span>File sent</span><b>${percent(upload.share)}</b></div><progress max="1" value=${upload.share} aria-label="File sent"></progress></div><p class="note">You may go to other pages and come back. Keep this tab open until the file is sent.</p>` : nothing}
       ${upload?.error ? problem(upload.error) : nothing}
       ${isStuck(run) ? html`<div class="hint warn">${icon('warn')}<p>Nothing has moved since ${time(run.updated_at)}: the upload has probably broken off. What is in stays. Cancel it, and import the file again with “Keep what is there”.</p></div>` : nothing}
-      <section class="card"><div class="row between"><h2>Importing</h2><span class="quiet" role="status">${count(run.rows)} rows so far</span></div>${this.#parts(run)}</section></div>`;
+      <section class="card"><div class="row between"><h2>Importing</h2><span class="quiet">${count(run.rows)} rows so far</span></div>${this.#parts(run)}</section></div>`;
   }
 
   #result(run) {
@@ -217,11 +215,10 @@ export class Import extends Screen {
     return html`${wizard(4)}<div class="stack">${run.failure ? html`<div class="hint warn">${icon('warn')}<p>${run.failure}</p></div>` : nothing}
       ${run.status === 'rolling_back' ? html`<div class="hint">${icon('clock')}<p>Taking back: ${count(run.reverted)} so far.</p></div>` : nothing}
       ${run.status === 'rolled_back' ? html`<div class="hint">${icon('check')}<p>Taken back: ${count(run.reverted)}. Left because somebody has changed or enrolled them since: ${count(run.kept)}.</p></div>` : nothing}
-      <div class="stats">${stat({ label: 'Added', value: run.created, tone: 'good' })}${stat({ label: 'Updated', value: run.updated })}${stat({ label: 'Skipped', value: run.duplicates, note: 'known or repeated addresses' })}${stat({ label: 'Rejected', value: run.rejected, tone: run.rejected ? 'bad' : '', note: 'rows left out' })}</div>
       <section class="card">${this.#parts(run)}</section>
       ${run.rejected && session.may('member') ? html`<section class="stack"><div class="row wrap between"><h2>Why rows were left out</h2><a class="button" href="/api/v1/imports/${run.id}/rejected.csv" download>${icon('download')}Rejected rows as CSV</a></div>
-        ${show(this.errors, { data: (rows) => html`${reasons(rows)}${this.errors.next ? html`<p class="note">Counted in the first ${count(seen.length)} of ${count(run.rejected)} rows.</p>` : nothing}<pm-table caption="Rows left out" .rows=${rows} .key=${(row) => row.line} .list=${this.errors} .columns=${[
-    { label: 'Line', cell: (row) => count(row.line), end: true }, { label: 'Reason', cell: (row) => words(row.reason) }, { label: 'Field', cell: (row) => words(row.field), small: 'hide' }, { label: 'Value', cell: (row) => row.value ?? '' }]}></pm-table>` })}</section>` : nothing}
+        ${show(this.errors, { data: (rows) => html`<div class="stack">${reasons(rows)}${this.errors.next ? html`<p class="note">Counted in the first ${count(seen.length)} of ${count(run.rejected)} rows.</p>` : nothing}<pm-table caption="Rows left out" .rows=${rows} .key=${(row) => row.line} .list=${this.errors} .columns=${[
+    { label: 'Line', cell: (row) => count(row.line), end: true }, { label: 'Reason', cell: (row) => words(row.reason) }, { label: 'Field', cell: (row) => words(row.field), small: 'hide' }, { label: 'Value', cell: (row) => row.value ?? '' }]}></pm-table></div>` })}</section>` : nothing}
       <section class="card"><h2>How</h2>${facts([['Started', time(run.started_at)], ['Ended', run.finished_at && time(run.finished_at)], ['Known addresses', RULES.find(([rule]) => rule === run.on_duplicate)?.[1]], ['List', run.list && html`<a href="/dashboard/leads/lists/${run.list}">Open the list</a>`], ['Tags', run.tags.join(', ')], ['Encoding', run.encoding]])}</section></div>`;
   }
 }

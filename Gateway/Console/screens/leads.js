@@ -66,13 +66,13 @@ const LEAVES = 'They leave this workspace and its lists, and stay the company’
 const DANGERS = { unsubscribe: FINAL, remove_from_workspace: LEAVES };
 
 const input = (form, { key, kind, name = words(key), choices = [] }, at = `custom.${key}`) => form.field(at, {
-  label: name, optional: true, step: 'any', type: { number: kind, date: kind, boolean: 'select', choice: 'select' }[kind],
+  label: name, step: 'any', type: { number: kind, date: kind, boolean: 'select', choice: 'select' }[kind],
   options: [['', '–'], ...(kind === 'boolean' ? [['true', 'Yes'], ['false', 'No']] : choices)],
 });
 
 /** The fields of a lead in a form: its names, the company's own, tags. */
-const inputs = (form, fields) => html`<div class="fields">${NAMES.map((name) => form.field(name, { label: words(name), optional: true }))}${fields.map((one) => input(form, one))}</div>
-  ${form.field('tags', { label: 'Tags', optional: true, hint: 'Divided by commas.' })}`;
+const inputs = (form, fields) => html`<div class="fields">${NAMES.map((name) => form.field(name, { label: words(name) }))}${fields.map((one) => input(form, one))}</div>
+  ${form.field('tags', { label: 'Tags', hint: 'Divided by commas.' })}`;
 
 export class Leads extends Screen {
   static query = { workspace: '', ...NONE, sort: '', open: '', panel: '' };
@@ -128,7 +128,7 @@ export class Leads extends Screen {
   #filters(around) {
     const { query } = this;
     const narrow = (changes) => this.setQuery({ segment: '', ...changes });
-    const choose = (name, label, options, change = (value) => narrow({ [name]: value })) => (options?.length ? field({ name, label, hideLabel: true, type: 'select', value: query[name], options: [['', label], ...options.map((one) => [one.id ?? one, one.name ?? words(one)])], onInput: change }) : nothing);
+    const choose = (name, label, options, change = (value) => narrow({ [name]: value })) => (options?.length !== 0 ? field({ name, label, hideLabel: true, type: 'select', value: query[name], options: [['', label], ...(options ?? []).map((one) => [one.id ?? one, one.name ?? words(one)])], onInput: change }) : nothing);
     return filters({
       search: { value: query.q, label: 'Search leads', onInput: (q) => narrow({ q }) },
       body: html`${workspaceChoice(around?.workspace, (workspace) => this.setQuery({ workspace, list: '', segment: '' }))}${choose('status', 'Any status', STATUSES)}${choose('list', 'Any list', around?.lists)}
@@ -365,7 +365,7 @@ class Exports extends Part {
     { label: 'Asked for', cell: (row) => html`${time(row.created_at)} <span class="quiet">${row.format}${Object.keys(filterOf(row.filter)).length ? ', filtered' : ''}</span>` },
     { label: 'State', cell: (row) => status(row.status) },
     { label: 'Leads', cell: (row) => html`${count(row.rows)} <span class="quiet">${bytes(row.bytes)}</span>`, end: true },
-    { label: 'File', hideLabel: true, cell: (row) => html`<span class="actions end">${row.status === 'completed' ? html`<a class="button" href="/api/v1/leads/exports/${row.id}/file" download>${icon('download')}Download</a>` : nothing}<button type="button" class="quiet" aria-label="Remove the export" @click=${() => this.#remove(row)}>${icon('trash')}</button></span>` },
+    { label: 'File', hideLabel: true, cell: (row) => html`<span class="row">${row.status === 'completed' ? html`<a class="button" href="/api/v1/leads/exports/${row.id}/file" download>${icon('download')}Download</a>` : nothing}<button type="button" class="quiet" aria-label="Remove the export" @click=${() => this.#remove(row)}>${icon('trash')}</button></span>` },
   ];
 
   render() {

@@ -158,7 +158,7 @@ export class List extends Screen {
       { label: 'Rename', run: () => confirm({ title: 'Rename the list', text: one.name, action: 'Rename', reason: 'New name', run: (name) => api.patch(path, { name }, { ifMatch: one }) }).then((done) => done && this.one.reload()) },
       { label: 'Delete', danger: true, run: () => confirm({ title: `Delete ${one.name}`, text: `The list goes; its ${plural(one.leads, 'lead')} stay.`, action: 'Delete list', danger: true, run: () => api.delete(path, { ifMatch: '*' }) }).then((done) => done && go(`${base}?tab=lists`)) },
     ];
-    return html`${header({ title: one?.name ?? 'List', note: one && plural(one.leads, 'lead'), back: { href: `${base}?tab=lists`, label: 'Lists' }, actions: items ? html`<a class="button" href="/dashboard/leads/import">${icon('upload')}Import into a list</a>${menu('More', items)}` : nothing })}
+    return html`${header({ title: one?.name ?? 'List', note: one && plural(one.leads, 'lead'), back: { href: `${base}?tab=lists`, label: 'Lists' }, actions: items ? html`<a class="button" href="/dashboard/leads/import?list=${one.id}&workspace=${session.list?.find((space) => space.id === one.workspace)?.slug}">${icon('upload')}Import into it</a>${menu('More', items)}` : nothing })}
       ${show(this.list, { data: (rows) => html`<pm-table caption="Leads of the list" .rows=${rows} .columns=${people} .list=${this.list} .selected=${items ? this.selected : undefined} @select=${({ detail }) => { this.selected = detail; this.requestUpdate(); }}></pm-table>`,
     empty: () => empty({ title: 'Nobody is in this list', text: 'Choose leads on the page Leads and put them into it, or import a file.', mark: 'leads', actions: html`<a class="button" href="/dashboard/leads">Leads</a>` }) })}
       ${this.selected.size ? html`<div class="bulk" role="group" aria-label="With the chosen leads"><b>${plural(this.selected.size, 'lead')} chosen</b><button type="button" @click=${this.#out}>Take out of the list</button></div>` : nothing}`;
@@ -177,6 +177,7 @@ export class Segment extends Screen {
   one = new Resource(this, async (signal) => {
     const [made, spaces, own] = await Promise.all([this.isNew ? null : api.get(`/api/v1/segments/${this.params.id}`, { signal }), session.workspaces(), api.get('/api/v1/leads/fields', { signal })]);
     const workspace = spaces.find((one) => one.id === made?.workspace) ?? await pickWorkspace();
+    this.workspace = workspace?.id;
     const get = (path) => (workspace ? api.get(path, { query: { workspace: workspace.id, limit: 100 }, signal }).then((answer) => answer.data.map((one) => [one.id, one.name ?? one.file_name])) : []);
     const [list, campaign, imported] = await Promise.all([get('/api/v1/lists'), get('/api/v1/campaigns'), get('/api/v1/imports')]);
     const typed = drafts.read(this.draft);
@@ -190,7 +191,7 @@ export class Segment extends Screen {
   preview = new Resource(this, async (signal) => {
     if (!isComplete(this.tree)) return null;
     try {
-      const answer = await api.post('/api/v1/segments/preview', { workspace: this.one.data.workspace.id, filter: toFilter(this.tree) }, { signal });
+      const answer = await api.post('/api/v1/segments/preview', { workspace: this.workspace, filter: toFilter(this.tree) }, { signal });
       this.fault = null;
       return answer;
     } catch (error) {
@@ -244,7 +245,7 @@ export class Segment extends Screen {
     const head = header({ title: made?.name ?? (this.isNew ? 'New segment' : 'Segment'), back: { href: base, label: 'Segments' }, actions: made ? html`<a class="button" href="/dashboard/leads?segment=${made.id}">Its leads</a>${may ? menu('More', [{ label: 'Delete', danger: true, run: remove }]) : nothing}` : nothing });
     if (data && !data.workspace) return html`${head}${noWorkspace()}`;
     return html`${head}${show(this.one, { isEmpty: () => false, data: () => html`<div class="split"><section>${may
-      ? this.form.render(html`<div class="narrow-form">${this.form.field('name', { label: 'Name', required: true, maxlength: 100 })}</div>${this.#group(this.tree)}
+      ? this.form.render(html`<div class="narrow-form">${this.form.field('name', { label: 'Name', required: true, maxlength: 100, onInput: () => this.#changed() })}</div>${this.#group(this.tree)}
         ${this.form.errors.tree ? html`<p class="error" role="alert">${icon('warn')}${this.form.errors.tree}</p>` : nothing}`, { submit: this.isNew ? 'Create segment' : 'Save segment', busy: 'Saving' })
       : html`<fieldset disabled><legend>Filter</legend>${this.#group(this.tree)}</fieldset>`}</section>${this.#preview()}</div>` })}`;
   }
@@ -287,11 +288,11 @@ export class Segment extends Screen {
     const choose = (name) => {
       const { kind } = fields.find((item) => item.name === name);
       const [operator] = kind === 'text' ? ['contains'] : OPERATORS[kind];
-      this.#set(one, { field: name, operator, value: freshValue(kind, operator), campaign: undefined });
+      this.#set(one, { field: name, operator, value: freshValue(kind, operator), campaign: undefined, typed: undefined });
     };
     const operators = OPERATORS[known.kind] ?? OPERATORS.text;
     return html`<div data-node=${one.id}><div class="rule">${pick('Field', one.field, [...(fields.includes(known) ? [] : [known]), ...fields].map((item) => [item.name, item.label]), choose)}
-      ${known.kind === 'did' ? this.#did(one, pick) : html`${pick('Operator', one.operator, operators.map((name) => [name, SAID[name]]), (operator) => this.#set(one, { operator, ...(typeof freshValue(known.kind, operator) === typeof one.value && !Array.isArray(one.value) && !Array.isArray(freshValue(known.kind, operator)) ? {} : { value: freshValue(known.kind, operator) }) }))}${this.#value(one, known, pick)}`}
+      ${known.kind === 'did' ? this.#did(one, pick) : html`${pick('Operator', one.operator, operators.map((name) => [name, SAID[name]]), (operator) => this.#set(one, { operator, typed: undefined, ...(typeof freshValue(known.kind, operator) === typeof one.value && !Array.isArray(one.value) && !Array.isArray(freshValue(known.kind, operator)) ? {} : { value: freshValue(known.kind, operator) }) }))}${this.#value(one, known, pick)}`}
       ${this.#moves(one, 'condition')}</div>${this.#why(one)}</div>`;
   }
 

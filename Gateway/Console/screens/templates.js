@@ -2,18 +2,21 @@
 import { Form, List, Resource, Screen, api, confirm, count, dialog, drafts, drawer, empty, field, go, header, html, icon, menu, nothing, plural, problem, session, show, tabs, time, toast, toastError, words } from '../ui.js';
 import { diff } from '../ui/data.js';
 
-const OURS = ['first_name', 'last_name', 'company', 'email', 'sender.name', 'sender.address', 'campaign.name', 'postal_address', 'unsubscribe_url'];
+const OURS = [
+  ['First name', '{{first_name|there}}'], ['Last name', '{{last_name|}}'], ['Company', '{{company|your company}}'], ['E-mail', '{{email}}'], ['Your name', '{{sender.name}}'], ['Your address', '{{sender.address}}'],
+  ['Postal address', '{{postal_address}}'], ['Unsubscribe link', '{{unsubscribe_url}}'],
+];
 const PARTS = ['subject', 'text', 'html'];
 const START = { name: '', subject: '{{first_name|Hello}}, a question', text: 'Hello {{first_name|there}},\n\n\n\n{{sender.name}}\n\n{{postal_address}}\nNo more of these: {{unsubscribe_url}}\n', html: '' };
 
-/** A variable as it is written: variable('company', 'your company') → "{{company|your company}}". */
-export const variable = (name, fallback = '') => `{{${name}${fallback.trim() ? `|${fallback.trim()}` : ''}}}`;
+/** What is put in for a choice: what was marked, or a word, and another; what would read as syntax is made plain. */
+export const choice = (marked) => `{${marked.trim().replace(/[{}|\\]/g, '\\$&') || 'one'}|another}`;
 
-/** Alternatives as they are written, one of which each mail gets: choice(['Hi', 'Hello']) → "{Hi|Hello}"; what would read as syntax is made plain. */
-export const choice = (texts) => `{${texts.map((text) => text.trim().replace(/[{}|\\]/g, '\\$&')).filter(Boolean).join('|')}}`;
-
-/** A text with another in place of what was marked. */
-export const insert = (text, piece, start = text.length, end = start) => text.slice(0, start) + piece + text.slice(end);
+/** Where the part of an insertion is that somebody will want to change, the last after a bar: [start, end] in it. */
+export function toChange(piece) {
+  const bar = piece.lastIndexOf('|') + 1;
+  return bar ? [bar, piece.search(/\}+$/)] : [piece.length, piece.length];
+}
 
 /** What differs between two versions, part by part. */
 export const changes = (before, after) => PARTS.filter((part) => (before[part] ?? '') !== (after[part] ?? '')).map((part) => ({ path: words(part), before: before[part], after: after[part] }));
@@ -74,6 +77,7 @@ export class Template extends Screen {
     if (!workspace) return {};
     const [leads, mailboxes] = await Promise.all([get('/api/v1/leads', { workspace: workspace.id, limit: 20 }), get('/api/v1/mailboxes', { workspace: workspace.id, limit: 50 })]);
     this.leads = leads.data;
+    this.workspace = workspace.id;
     this.form.draft = this.draft;
     this.form.fill({ ...START, ...(made && Object.fromEntries(['name', ...PARTS].map((name) => [name, made[name] ?? '']))), ...drafts.read(this.draft) });
     this.preview.reload();
@@ -103,22 +107,12 @@ export class Template extends Screen {
   preview = new Resource(this, (signal) => {
     const { subject, text, html: page } = this.form.values;
     if (!text.trim() && !page.trim()) return null;
-    return api.post('/api/v1/templates/preview', { workspace: this.one.data.workspace.id, subject, text: text || null, html: page || null, lead: this.query.lead || null, key: String(this.key) }, { signal });
+    return api.post('/api/v1/templates/preview', { workspace: this.workspace, subject, text: text || null, html: page || null, lead: this.query.lead || null, key: String(this.key) }, { signal });
   }, { auto: false });
 
   versions = new List(this, (cursor, signal) => api.get(`/api/v1/templates/${this.params.id}/versions`, { query: { cursor, limit: 30 }, signal }), { auto: false });
 
   old = new Resource(this, (signal) => api.get(`/api/v1/templates/${this.params.id}/versions/${this.query.version}`, { signal }), { auto: false });
-
-  piece = new Form(this, {
-    initial: { name: 'first_name', fallback: '', texts: '' },
-    send: async ({ name, fallback, texts }) => (this.query.panel === 'choice' ? choice(texts.split('\n')) : variable(name, fallback)),
-    done: (text) => {
-      this.piece.fill(this.piece.initial);
-      this.#close();
-      this.#insert(text);
-    },
-  });
 
   test = new Form(this, {
     initial: { mailbox: '', to: '' },
@@ -146,21 +140,27 @@ export class Template extends Screen {
     this.timer = setTimeout(() => this.preview.reload(), 500);
   };
 
-  /** Where the writing cursor was last: the part and what was marked. */
-  #marks = ({ target }) => { if (PARTS.includes(target.name)) this.mark = { part: target.name, start: target.selectionStart, end: target.selectionEnd }; };
-
-  #insert(text) {
-    const { part, start, end } = this.mark ?? { part: this.query.part };
-    this.form.set(part, insert(this.form.values[part], text, start, end));
-    this.#typed();
-    this.#cursor(part, (start ?? this.form.values[part].length) + text.length);
+  /** Puts a piece where the writing cursor was last, and marks what will be changed in it. */
+  #insert(make) {
+    const input = this.written?.isConnected ? this.written : this.querySelector('textarea');
+    const start = input.selectionStart;
+    const piece = make(input.value.slice(start, input.selectionEnd));
+    input.setRangeText(piece, start, input.selectionEnd);
+    input.dispatchEvent(new Event('input'));
+    this.#mark(input, ...toChange(piece).map((at) => start + at));
   }
 
-  async #cursor(part, at) {
-    if (part !== 'subject' && part !== this.query.part) this.setQuery({ part });
+  #mark(input, start, end = start) {
+    setTimeout(() => {
+      input?.focus();
+      input?.setSelectionRange(start, end);
+    });
+  }
+
+  async #show({ part, position = 0 }) {
+    if (part !== 'subject') this.setQuery({ part });
     await this.updateComplete;
-    const input = this.querySelector(`[name=${part}]`);
-    setTimeout(() => { input?.focus(); input?.setSelectionRange(at, at); });
+    this.#mark(this.querySelector(`[name=${part}]`), position);
   }
 
   render() {
@@ -178,10 +178,11 @@ export class Template extends Screen {
     const { form } = this;
     const { part } = this.query;
     const area = (name, hint, mono) => form.field(name, { label: words(name).replace('Html', 'HTML'), hideLabel: true, type: 'textarea', rows: 18, mono, disabled: !may, hint, onInput: this.#typed });
-    const body = html`<div class="stack" @focusout=${this.#marks}>${form.field('name', { label: 'Name', required: true, maxlength: 200, disabled: !may, hint: 'Only you see it.' })}${form.field('subject', { label: 'Subject', required: true, maxlength: 500, disabled: !may, onInput: this.#typed })}
+    const body = html`<div class="stack" @focusout=${({ target }) => { if (PARTS.includes(target.name)) this.written = target; }}>${form.field('name', { label: 'Name', required: true, maxlength: 200, disabled: !may })}${form.field('subject', { label: 'Subject', required: true, maxlength: 500, disabled: !may, onInput: this.#typed })}
       <div>${tabs('Part', ['text', 'html'].map((name) => ({ label: name === 'text' ? 'Text' : 'HTML', href: this.href({ part: name }), current: name === part })))}
       ${part === 'text' ? area('text', form.values.html.trim() ? 'Empty: it is made from the HTML.' : 'Without HTML the mail is plain text.') : area('html', 'Values are escaped. Empty: the mail is plain text.', true)}</div>
-      ${may ? html`<div class="actions"><a class="button" data-keep href=${this.href({ panel: 'variable' })}>Insert variable</a><a class="button" data-keep href=${this.href({ panel: 'choice' })}>Insert choice</a></div>` : nothing}</div>`;
+      ${may ? html`<div class="actions">${menu('Insert a variable', [...OURS, ...this.one.data.fields.map((one) => [one.name, `{{custom.${one.key}|something}}`])].map(([label, piece]) => ({ label, run: () => this.#insert(() => piece) })), { text: 'Insert a variable', mark: 'down' })}
+        <button type="button" @click=${() => this.#insert(choice)}>Insert a choice</button></div>` : nothing}</div>`;
     return may ? form.render(body, { submit: this.isNew ? 'Create template' : 'Save', extra: form.problem?.status === 412 ? html`<button type="button" @click=${() => { drafts.forget(this.draft); form.problem = null; this.one.reload(); }}>Show what is there now</button>` : nothing }) : body;
   }
 
@@ -205,7 +206,7 @@ export class Template extends Screen {
     return html`<section aria-label="Warnings"><h3>${broken ? 'This cannot be sent' : plural(warnings.length, 'warning')}</h3><ul class="checks">${warnings.map((one) => {
       const text = this.form.values[one.part] ?? '';
       const at = one.position != null && text ? place(text, one.position) : null;
-      return html`<li class=${broken ? 'bad' : 'warn'}>${icon('warn')}<p>${one.detail} <button type="button" class="plain link" @click=${() => this.#cursor(one.part, one.position ?? 0)}>${words(one.part).replace('Html', 'HTML')}${at ? `, line ${at.line}` : ''}</button></p></li>`;
+      return html`<li class=${broken ? 'bad' : 'warn'}>${icon('warn')}<p>${one.detail} <button type="button" class="plain link" @click=${() => this.#show(one)}>${words(one.part).replace('Html', 'HTML')}${at ? `, line ${at.line}` : ''}</button></p></li>`;
     })}</ul></section>`;
   }
 
@@ -213,7 +214,7 @@ export class Template extends Screen {
     clearTimeout(this.searching);
     this.searching = setTimeout(async () => {
       try {
-        this.leads = (await api.get('/api/v1/leads', { query: { workspace: this.one.data.workspace.id, q: q.trim(), limit: 20 } })).data;
+        this.leads = (await api.get('/api/v1/leads', { query: { workspace: this.workspace, q: q.trim(), limit: 20 } })).data;
         if (q.trim() && this.leads.length) this.setQuery({ lead: this.leads[0].id });
         this.requestUpdate();
       } catch (error) { toastError(error); }
@@ -221,17 +222,11 @@ export class Template extends Screen {
   };
 
   #panel({ made, fields, mailboxes }) {
-    const { piece, test, query: { panel, lead } } = this;
-    const box = (title, body) => dialog({ title, body, onClose: this.#close });
-    if (panel === 'variable') {
-      return box('Insert a variable', piece.render(html`${piece.field('name', { label: 'Variable', type: 'select', options: [...OURS.map((name) => [name, words(name.replace('.', ' '))]), ...fields.map((one) => [`custom.${one.key}`, one.name])] })}
-        ${piece.field('fallback', { label: 'If the lead has none', optional: true, hint: 'As in “Hello there”.' })}<p>Reads as <code>${variable(piece.values.name, piece.values.fallback)}</code></p>`, { submit: 'Insert', cancel: this.#close }));
-    }
-    if (panel === 'choice') return box('Insert a choice', piece.render(html`${piece.field('texts', { label: 'Alternatives', type: 'textarea', required: true, hint: 'One a line. Each mail gets one of them, always the same for the same mail.' })}<p>Reads as <code>${choice(piece.values.texts.split('\n'))}</code></p>`, { submit: 'Insert', cancel: this.#close }));
+    const { test, query: { panel, lead } } = this;
     if (panel === 'test' && made) {
-      return box('Send a test', mailboxes.length ? test.render(html`<p class="note">${this.form.dirty ? 'The saved version is sent, without what you have changed since. ' : ''}${lead ? 'As the lead of the preview.' : 'As a made-up lead.'} The subject begins with [Test].</p>
+      return dialog({ title: 'Send a test', onClose: this.#close, body: mailboxes.length ? test.render(html`<p class="note">${this.form.dirty ? 'The saved version is sent, without what you have changed since. ' : ''}${lead ? 'As the lead of the preview.' : 'As a made-up lead.'} The subject begins with [Test].</p>
         ${test.field('mailbox', { label: 'From', type: 'select', required: true, options: [['', 'Choose'], ...mailboxes.map((one) => [one.id, one.address])] })}${test.field('to', { label: 'To', required: true, hint: 'Up to three addresses.', placeholder: session.user.email })}`, { submit: 'Send test', busy: 'Sending', cancel: this.#close })
-        : html`<p>Connect an e-mail account of this workspace first.</p><a class="button" href="/dashboard/workspaces/${this.params.slug}/emails">E-mail accounts</a>`);
+        : html`<p>Connect an e-mail account of this workspace first.</p><a class="button" href="/dashboard/workspaces/${this.params.slug}/emails">E-mail accounts</a>` });
     }
     return panel === 'versions' && made ? drawer({ title: 'Versions', onClose: this.#close, body: this.#versions(made) }) : nothing;
   }

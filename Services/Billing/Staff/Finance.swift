@@ -71,6 +71,8 @@ struct Finance: Sendable {
             }
         } catch is SubscriptionSync.UnknownTenant {
             return false
+        } catch is SubscriptionSync.Contended {
+            throw Problem.unavailable()
         }
         return true
     }

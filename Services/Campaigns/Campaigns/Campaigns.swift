@@ -13,11 +13,13 @@ struct Campaigns: Sendable {
     let database: Database
     let delivery: RPCClient
     let checks: LaunchChecks
+    let workspaces: WorkspaceCheck
     let outbox: Outbox
     let clock: WallClock
     let wakeup: Wakeup
 
     func create(_ draft: CampaignDraft, in workspace: WorkspaceID, by identity: Identity, audit: Audit) async throws -> Campaign {
+        try await workspaces.require(workspace, of: identity.tenant)
         let now = clock.now
         let content = try await checked(try draft.applied(to: .empty), before: .empty, in: workspace, identity)
         let campaign = Campaign(

@@ -14,6 +14,7 @@ struct LaunchReason: Codable, Sendable, Equatable {
 /// What launching depends on, looked up beforehand.
 struct LaunchFacts: Sendable {
     var isOwnerVerified = true
+    var isWorkspaceThere = true
     /// Counting stops above what is left of the quota.
     var leads = 0
     var mailsLeft: Int64 = 0
@@ -58,7 +59,11 @@ struct LaunchFacts: Sendable {
         if needsAuthentication { refusals += unauthenticatedDomains }
         if !opensEver { refuse("window_never_opens", "The sending window does not open on any day to come.") }
         if !missingTemplates.isEmpty { refuse("template_not_found", "A step's template is gone.") }
-        if postalAddress == nil { refuse("no_postal_address", "Commercial mail must carry a postal address; give the workspace one.") }
+        if !isWorkspaceThere {
+            refuse("workspace_gone", "The campaign's workspace was deleted.")
+        } else if postalAddress == nil {
+            refuse("no_postal_address", "Commercial mail must carry a postal address; give the workspace one.")
+        }
         if !templatesWithoutLink.isEmpty {
             refuse(
                 "no_unsubscribe_link",
@@ -104,7 +109,7 @@ struct LaunchChecks: Sendable {
 
     func facts(of campaign: Campaign, by identity: Identity) async throws -> LaunchFacts {
         let tenant = identity.tenant
-        async let workspace = auth.call(AuthRPC.ReadWorkspace(tenant: tenant, workspace: campaign.workspace))
+        async let found = WorkspaceCheck(auth: auth).find(campaign.workspace, of: tenant)
         async let entitlements = billing.call(BillingRPC.ReadEntitlements(tenant: tenant))
         let wanted = campaign.content.mailboxes
         let budgets =
@@ -119,7 +124,9 @@ struct LaunchChecks: Sendable {
         facts.mailboxes = wanted.map { (id: $0, budget: usable[$0]) }
         (facts.unauthenticatedDomains, facts.needsAuthentication) = try await SenderDomains(delivery: delivery).reasons(
             wanted.filter { usable[$0] != nil }, of: tenant)
-        facts.postalAddress = try await workspace.postalAddress
+        let workspace = try await found
+        facts.isWorkspaceThere = workspace != nil
+        facts.postalAddress = workspace?.postalAddress
         facts.opensEver = campaign.content.schedule.opening(from: clock.now, leadZone: nil) != nil
         try await addAudience(to: &facts, campaign, tenant)
         try await addTemplates(to: &facts, campaign, tenant)

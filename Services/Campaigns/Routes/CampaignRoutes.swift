@@ -105,7 +105,10 @@ struct CampaignRoutes {
             let campaign = try await find(context, atLeast: .member)
             // The reason is optional, and so is the body.
             let body = try await request.bytes(limit: Self.limit)
-            let reason = body.isEmpty ? nil : try request.decode(ReasonRequest.self, from: body).reason.map { String($0.prefix(200)) }
+            let reason = body.isEmpty ? nil : try request.decode(ReasonRequest.self, from: body).reason
+            guard (reason ?? "").count <= EnrolmentRoutes.longestReason else {
+                throw Problem.invalid("reason takes at most \(EnrolmentRoutes.longestReason) characters.", field: "reason")
+            }
             return try answer(
                 try await campaigns.set(
                     status, campaign, reason: reason, by: try context.requireIdentity(), audit: { context.audit($0, targets: [$1]) }))

@@ -7,7 +7,7 @@ import Postgres
 
 /// Who is in a campaign, why each was mailed or not, and taking one out.
 struct EnrolmentRoutes {
-    private static let longestReason = 200
+    static let longestReason = 200
 
     let campaigns: Campaigns
 

@@ -8,11 +8,18 @@ struct WorkspaceCheck: Sendable {
 
     /// Throws a 422 problem when the tenant has no such workspace.
     func require(_ workspace: WorkspaceID, of tenant: TenantID) async throws {
+        guard try await find(workspace, of: tenant) != nil else {
+            throw Problem.unprocessable(kind: "workspace_not_found", title: "There is no such workspace.")
+        }
+    }
+
+    /// Nil when the tenant has no such workspace.
+    func find(_ workspace: WorkspaceID, of tenant: TenantID) async throws -> AuthRPC.ReadWorkspace.Result? {
         do throws(RPCError) {
-            _ = try await auth.call(AuthRPC.ReadWorkspace(tenant: tenant, workspace: workspace))
+            return try await auth.call(AuthRPC.ReadWorkspace(tenant: tenant, workspace: workspace))
         } catch {
             guard error.kind == "workspace_not_found" else { throw error }
-            throw Problem.unprocessable(kind: "workspace_not_found", title: "There is no such workspace.")
+            return nil
         }
     }
 }

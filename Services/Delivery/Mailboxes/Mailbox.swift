@@ -1,5 +1,7 @@
 import Contracts
 import Foundation
+import HTTP
+import HTTPTypes
 import Mail
 
 /// A sending account as its owner sees it; the password is nowhere in it.
@@ -15,7 +17,13 @@ struct Mailbox: Encodable, Sendable {
     let workspace: WorkspaceID
     let address: String
     let displayName: String
+    /// How it signs in.
+    let kind: MailboxKind
     let smtp: SMTP
+    /// Of one that signs in by a token.
+    let consent: ConsentView?
+    /// `smtp`: its own server takes its mail; `direct`: the servers of its recipients do.
+    var transport = "smtp"
     /// `active`, `paused` (by somebody or a rule) or `stopped` (its server does not let it in).
     let state: String
     let stateReason: String?
@@ -23,6 +31,45 @@ struct Mailbox: Encodable, Sendable {
     /// Closed until then by its own pace.
     let opensAt: Date?
     let createdAt: Date
+}
+
+extension Mailbox {
+    /// Throws a problem for one that has no password to be changed.
+    func requirePassword() throws(Problem) {
+        guard kind == .oauth else { return }
+        throw Problem(
+            .conflict, kind: "mailbox_uses_oauth", title: "The mailbox signs in through its provider, not by a password.",
+            detail: "Renew what was consented to there.", extensions: ["renew": .text("/api/v1/mailboxes/\(id)/oauth")])
+    }
+}
+
+/// How a mailbox signs in to its servers.
+enum MailboxKind: String, Sendable, Codable {
+    /// By user name and password.
+    case basic
+    /// By an access token, which its provider gives for a person's consent.
+    case oauth
+}
+
+/// What a mailbox signs in with, as it is stored.
+enum MailboxSecret: Sendable {
+    case password(sealed: String)
+    /// Asked for when it is needed.
+    case token
+
+    var kind: MailboxKind {
+        switch self {
+        case .password: .basic
+        case .token: .oauth
+        }
+    }
+
+    var sealed: String {
+        switch self {
+        case .password(let sealed): sealed
+        case .token: ""
+        }
+    }
 }
 
 /// How much a mailbox sends.
@@ -60,4 +107,9 @@ struct SMTPAccount: Codable, Sendable {
     let security: SMTPSecurity
     let username: String
     let password: String
+
+    var server: SMTPServer { SMTPServer(host: host, port: port, security: security) }
+
+    /// Nil: the server takes mail from anybody.
+    var credentials: SMTPCredentials? { username.isEmpty ? nil : .password(username: username, password: password) }
 }

@@ -8,33 +8,42 @@ import Streams
 struct MailboxStore: Sendable {
     let database: Database
 
-    private static let columns: SQL =
-        "id, workspace_id, address, display_name, smtp_host, smtp_port, smtp_security, smtp_username, state, state_reason, daily_limit, hourly_limit, gap_seconds, ramp, opens_at, created_at"
+    private static let columns: SQL = """
+        m.id, m.workspace_id, m.address, m.display_name, m.authentication, m.smtp_host, m.smtp_port, m.smtp_security, m.smtp_username, m.state,
+        m.state_reason, m.daily_limit, m.hourly_limit, m.gap_seconds, m.ramp, m.opens_at, m.created_at, m.transport, c.provider as consent_provider,
+        c.state as consent_state, c.state_reason as consent_reason, c.granted_at as consent_at, c.scopes as consent_scopes
+        """
+    private static let tables: SQL =
+        "mailboxes m left join mailbox_consents c on c.tenant_id = m.tenant_id and c.mailbox_id = m.id and m.authentication = 'oauth'"
 
     /// False when the tenant has a mailbox with this address.
     static func insert(
-        _ mailbox: Mailbox, of tenant: TenantID, passwordSealed: String, in transaction: Transaction
+        _ mailbox: Mailbox, of tenant: TenantID, _ secret: MailboxSecret, in transaction: Transaction
     ) async throws -> Bool {
         try await transaction.query(
             """
             insert into mailboxes (tenant_id, id, workspace_id, address, display_name, smtp_host, smtp_port, smtp_security, smtp_username,
-                                   password_sealed, created_at, updated_at)
+                                   authentication, password_sealed, created_at, updated_at)
             values (\(tenant), \(mailbox.id), \(mailbox.workspace), \(mailbox.address), \(mailbox.displayName), \(mailbox.smtp.host),
-                    \(mailbox.smtp.port), \(mailbox.smtp.security), \(mailbox.smtp.username), \(passwordSealed), \(mailbox.createdAt), \(mailbox.createdAt))
+                    \(mailbox.smtp.port), \(mailbox.smtp.security), \(mailbox.smtp.username), \(secret.kind),
+                    \(secret.sealed), \(mailbox.createdAt), \(mailbox.createdAt))
             on conflict (tenant_id, address) do nothing
             """
         ).affected > 0
     }
 
-    /// New credentials that were tested: the mailbox sends again.
+    /// New credentials that were tested: a mailbox that was stopped sends again; one that is paused stays so, with its reason.
     static func update(
-        _ mailbox: MailboxID, of tenant: TenantID, _ account: SMTPAccount, passwordSealed: String, at instant: Date, in transaction: Transaction
+        _ mailbox: MailboxID, of tenant: TenantID, _ server: SMTPServer, username: String, _ secret: MailboxSecret, at instant: Date,
+        in transaction: Transaction
     ) async throws -> Bool {
         try await transaction.query(
             """
-            update mailboxes set smtp_host = \(account.host), smtp_port = \(account.port), smtp_security = \(account.security),
-                smtp_username = \(account.username), password_sealed = \(passwordSealed), state = 'active', state_reason = null, failures = 0,
-                complaint_held = false, version = version + 1, updated_at = \(instant)
+            update mailboxes set smtp_host = \(server.host), smtp_port = \(server.port), smtp_security = \(server.security),
+                smtp_username = \(username), authentication = \(secret.kind), password_sealed = \(secret.sealed), transport = 'smtp', failures = 0,
+                state = case when state = 'paused' then state else 'active' end,
+                state_reason = case when state = 'paused' then state_reason end,
+                complaint_held = complaint_held and state = 'paused', version = version + 1, updated_at = \(instant)
             where tenant_id = \(tenant) and id = \(mailbox)
             """
         ).affected > 0
@@ -73,24 +82,25 @@ struct MailboxStore: Sendable {
 
     func find(_ mailbox: MailboxID, of tenant: TenantID) async throws -> Mailbox? {
         try await database.query(
-            as: tenant, "select \(Self.columns) from mailboxes where tenant_id = \(tenant) and id = \(mailbox)"
+            as: tenant, "select \(Self.columns) from \(Self.tables) where m.tenant_id = \(tenant) and m.id = \(mailbox)"
         ).first.map(Self.mailbox)
     }
 
     /// Those that there are, in the order of their identifiers.
     func find(_ mailboxes: [MailboxID], of tenant: TenantID) async throws -> [Mailbox] {
         try await database.query(
-            as: tenant, "select \(Self.columns) from mailboxes where tenant_id = \(tenant) and id = any(\(mailboxes)) order by id"
+            as: tenant, "select \(Self.columns) from \(Self.tables) where m.tenant_id = \(tenant) and m.id = any(\(mailboxes)) order by m.id"
         ).map(Self.mailbox)
     }
 
-    /// In the order in which they were made, after `start`.
-    func list(of tenant: TenantID, after start: MailboxID?, limit: Int) async throws -> [Mailbox] {
-        try await database.query(
+    /// In the order in which they were made, after `start`; of these workspaces, or of all.
+    func list(of tenant: TenantID, in workspaces: [WorkspaceID]?, after start: MailboxID?, limit: Int) async throws -> [Mailbox] {
+        let narrowed: SQL = workspaces.map { "and m.workspace_id = any(\($0))" } ?? ""
+        return try await database.query(
             as: tenant,
             """
-            select \(Self.columns) from mailboxes
-            where tenant_id = \(tenant) and id > \(start ?? MailboxID.zero) order by id limit \(limit)
+            select \(Self.columns) from \(Self.tables)
+            where m.tenant_id = \(tenant) and m.id > \(start ?? MailboxID.zero) \(narrowed) order by m.id limit \(limit)
             """
         ).map(Self.mailbox)
     }
@@ -129,13 +139,23 @@ struct MailboxStore: Sendable {
         }
     }
 
+    private static func consent(_ row: Row) throws -> ConsentView? {
+        guard try row.decodeOptional("consent_state", as: String.self) != nil else { return nil }
+        return ConsentView(
+            provider: try row.decode("consent_provider"), state: try row.decode("consent_state"),
+            stateReason: try row.decodeOptional("consent_reason"),
+            grantedAt: try row.decode("consent_at"), scopes: try row.decode("consent_scopes", as: String.self).split(separator: " ").map(String.init))
+    }
+
     private static func mailbox(_ row: Row) throws -> Mailbox {
         Mailbox(
             id: try row.decode("id"), workspace: try row.decode("workspace_id"), address: try row.decode("address"),
-            displayName: try row.decode("display_name"),
+            displayName: try row.decode("display_name"), kind: try row.decode("authentication"),
             smtp: .init(
                 host: try row.decode("smtp_host"), port: try row.decode("smtp_port"), security: try row.decode("smtp_security"),
                 username: try row.decode("smtp_username")),
+            consent: try consent(row),
+            transport: try row.decode("transport"),
             state: try row.decode("state"), stateReason: try row.decodeOptional("state_reason"),
             limits: MailboxLimits(
                 daily: try row.decodeOptional("daily_limit"), hourly: try row.decodeOptional("hourly_limit"),

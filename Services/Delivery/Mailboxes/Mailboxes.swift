@@ -1,6 +1,7 @@
 import Contracts
 import Foundation
 import HTTP
+import IMAP
 import Mail
 import NIOPosix
 import Postgres
@@ -34,43 +35,57 @@ struct Mailboxes: Sendable {
 
     /// Tries the account, then stores it with its password sealed; the plan says how many there may be.
     func connect(_ new: New, by identity: Identity, audit: (AuditRecord.Target) -> AuditRecord) async throws -> Mailbox {
-        try await requireWorkspace(new.workspace, of: identity.tenant)
+        _ = try await requireWorkspace(new.workspace, of: identity.tenant)
         try await test(new)
         let now = clock.now
         let mailbox = Mailbox(
-            id: MailboxID(.v7(at: now)), workspace: new.workspace, address: new.address.normalized, displayName: new.displayName,
+            id: MailboxID(.v7(at: now)), workspace: new.workspace, address: new.address.normalized, displayName: new.displayName, kind: .basic,
             smtp: .init(
                 host: new.account.host, port: new.account.port, security: new.account.security, username: new.account.username),
-            state: "active", stateReason: nil, limits: MailboxLimits(), opensAt: nil, createdAt: now)
+            consent: nil, state: "active", stateReason: nil, limits: MailboxLimits(), opensAt: nil, createdAt: now)
         let sealed = try seal(new.account.password, mailbox.id, identity.tenant)
         let event = try PendingEvent(
             DeliveryEvents.MailboxConnected(mailbox: mailbox.id), at: now, tenant: identity.tenant, workspace: new.workspace,
             actor: identity.actor,
             audit: audit(.init(type: "mailbox", id: mailbox.id.description, name: mailbox.address)))
-        try await plan.holding(.mailboxes, key: mailbox.id.description, of: identity.tenant) {
-            try await database.transaction(as: identity.tenant) { transaction in
-                guard try await MailboxStore.insert(mailbox, of: identity.tenant, passwordSealed: sealed, in: transaction) else {
+        return try await make(mailbox, of: identity.tenant, .password(sealed: sealed), event: event) { transaction in
+            if let imap = new.imap { try await reading.put(imap, of: mailbox.id, identity.tenant, at: now, in: transaction) }
+        }
+    }
+
+    /// Stores a mailbox that was tried, under a place of the plan, with what `also` writes of it.
+    func make(
+        _ mailbox: Mailbox, of tenant: TenantID, _ secret: MailboxSecret, event: PendingEvent, also: (Transaction) async throws -> Void
+    ) async throws -> Mailbox {
+        try await plan.holding(.mailboxes, key: mailbox.id.description, of: tenant) {
+            try await database.transaction(as: tenant) { transaction in
+                guard try await MailboxStore.insert(mailbox, of: tenant, secret, in: transaction) else {
                     throw Problem.conflict(kind: "mailbox_exists", title: "There is a mailbox with this address already.")
                 }
-                try await DomainStore.checkSoon(new.address.domain.lowercased(), of: identity.tenant, at: now, in: transaction)
-                try await ComplaintHolds.cover(mailbox.id, of: identity.tenant, at: now, in: transaction)
-                if let imap = new.imap { try await reading.put(imap, of: mailbox.id, identity.tenant, at: now, in: transaction) }
+                try await DomainStore.checkSoon(Self.domain(of: mailbox), of: tenant, at: mailbox.createdAt, in: transaction)
+                try await ComplaintHolds.cover(mailbox.id, of: tenant, at: mailbox.createdAt, in: transaction)
+                try await also(transaction)
                 try await outbox.append([event], in: transaction)
             }
         }
         outbox.wake()
         reading.wakeup.signal()
         // A complaint hold may have paused it already.
-        return try await store.find(mailbox.id, of: identity.tenant) ?? mailbox
+        return try await store.find(mailbox.id, of: tenant) ?? mailbox
     }
 
-    /// Tries new settings, stores them, and lets the mailbox send again.
+    private static func domain(of mailbox: Mailbox) -> String {
+        String(mailbox.address.drop { $0 != "@" }.dropFirst())
+    }
+
+    /// Tries new settings, stores them, and lets the mailbox send again unless it is paused.
     func reconnect(
         _ mailbox: MailboxID, _ account: SMTPAccount, by identity: Identity, audit: (AuditRecord.Target) -> AuditRecord
     ) async throws -> Mailbox {
         guard let known = try await store.find(mailbox, of: identity.tenant), identity.mayUse(known.workspace) else {
             throw Problem.notFound("mailbox")
         }
+        try known.requirePassword()
         try await test(account)
         let now = clock.now
         let sealed = try seal(account.password, mailbox, identity.tenant)
@@ -78,21 +93,31 @@ struct Mailboxes: Sendable {
             DeliveryEvents.MailboxConnected(mailbox: mailbox), at: now, tenant: identity.tenant, workspace: known.workspace,
             actor: identity.actor,
             audit: audit(.init(type: "mailbox", id: mailbox.description, name: known.address)))
-        try await database.transaction(as: identity.tenant) { transaction in
+        let server = SMTPServer(host: account.host, port: account.port, security: account.security)
+        return try await change(known, of: identity.tenant, to: server, username: account.username, .password(sealed: sealed), event: event, at: now)
+    }
+
+    /// Stores settings that were tried, with what `also` writes of them, and lets the mailbox send again.
+    func change(
+        _ known: Mailbox, of tenant: TenantID, to server: SMTPServer, username: String, _ secret: MailboxSecret, event: PendingEvent, at now: Date,
+        also: (Transaction) async throws -> Void = { _ in }
+    ) async throws -> Mailbox {
+        try await database.transaction(as: tenant) { transaction in
             // Lanes before mailboxes, as the dispatcher locks them.
-            try await transaction.query(LaneStore.wake(mailbox: mailbox, of: identity.tenant))
-            guard try await MailboxStore.update(mailbox, of: identity.tenant, account, passwordSealed: sealed, at: now, in: transaction) else {
-                throw Problem.notFound("mailbox")
-            }
+            try await transaction.query(LaneStore.wake(mailbox: known.id, of: tenant))
+            let isThere = try await MailboxStore.update(
+                known.id, of: tenant, server, username: username, secret, at: now, in: transaction)
+            guard isThere else { throw Problem.notFound("mailbox") }
             // Another provider may send from now on.
-            let domain = String(known.address.drop { $0 != "@" }.dropFirst())
-            try await DomainStore.checkSoon(domain, of: identity.tenant, at: now, in: transaction)
-            try await ComplaintHolds.cover(mailbox, of: identity.tenant, at: now, in: transaction)
+            try await DomainStore.checkSoon(Self.domain(of: known), of: tenant, at: now, in: transaction)
+            try await ComplaintHolds.cover(known.id, of: tenant, at: now, in: transaction)
+            try await also(transaction)
             try await outbox.append([event], in: transaction)
         }
         outbox.wake()
         wakeup.signal()
-        guard let updated = try await store.find(mailbox, of: identity.tenant) else { throw Problem.notFound("mailbox") }
+        reading.wakeup.signal()
+        guard let updated = try await store.find(known.id, of: tenant) else { throw Problem.notFound("mailbox") }
         return updated
     }
 
@@ -124,6 +149,7 @@ struct Mailboxes: Sendable {
 
     func resume(_ mailbox: MailboxID, by identity: Identity, audit: (AuditRecord.Target) -> AuditRecord) async throws -> Mailbox {
         try await change(mailbox, by: identity, audit) { transaction, known, now in
+            try await ConsentStore.requireGranted(for: mailbox, of: identity.tenant, in: transaction)
             try await ComplaintHolds.requireNone(over: mailbox, of: identity.tenant, in: transaction)
             guard
                 try await MailboxStore.set(
@@ -161,12 +187,15 @@ struct Mailboxes: Sendable {
         return updated
     }
 
-    /// Tries both ways, so that whoever mistyped both hears of both at once.
     private func test(_ new: New) async throws {
-        async let imap = reading.problem(of: new.imap)
-        do {
-            try await test(new.account)
-        } catch var problem as Problem {
+        let imap = new.imap.map { ($0.server, IMAPCredentials.password(username: $0.username, password: $0.password)) }
+        try await test(new.account.server, new.account.credentials, imap: imap)
+    }
+
+    /// Tries both ways, so that whoever mistyped both hears of both at once.
+    func test(_ server: SMTPServer, _ credentials: SMTPCredentials?, imap account: (IMAPServer, IMAPCredentials)?) async throws {
+        async let imap = reading.problem(of: account)
+        if var problem = await problem(of: server, credentials) {
             if let other = await imap {
                 problem.extensions["also"] = .object(other.extensions.merging(["detail": .text(other.detail ?? "")]) { first, _ in first })
             }
@@ -175,16 +204,18 @@ struct Mailboxes: Sendable {
         if let problem = await imap { throw problem }
     }
 
-    /// Connects and signs in as sending would; the problem says at which step it failed and what the server said.
     private func test(_ account: SMTPAccount) async throws {
-        let credentials: SMTPCredentials? =
-            account.username.isEmpty ? nil : .password(username: account.username, password: account.password)
+        if let problem = await problem(of: account.server, account.credentials) { throw problem }
+    }
+
+    /// Connects and signs in as sending would; the problem says at which step it failed and what the server said, nil when it did not.
+    private func problem(of server: SMTPServer, _ credentials: SMTPCredentials?) async -> Problem? {
         do throws(SMTPError) {
-            let connection = try await connector.connect(
-                SMTPServer(host: account.host, port: account.port, security: account.security), credentials, MultiThreadedEventLoopGroup.singleton)
+            let connection = try await connector.connect(server, credentials, MultiThreadedEventLoopGroup.singleton)
             await connection.quit()
+            return nil
         } catch {
-            throw Problem.unprocessable(
+            return Problem.unprocessable(
                 kind: "smtp_test_failed", title: "The mail server could not be used with these settings.", detail: error.message,
                 extensions: [
                     "part": .text("smtp"), "stage": .text(error.stage.rawValue), "reply": .text(error.reply.map { "\($0)" } ?? ""),
@@ -192,16 +223,17 @@ struct Mailboxes: Sendable {
         }
     }
 
-    private func requireWorkspace(_ workspace: WorkspaceID, of tenant: TenantID) async throws {
+    @discardableResult
+    func requireWorkspace(_ workspace: WorkspaceID, of tenant: TenantID) async throws -> AuthRPC.Workspace {
         do throws(RPCError) {
-            _ = try await auth.call(AuthRPC.ReadWorkspace(tenant: tenant, workspace: workspace))
+            return try await auth.call(AuthRPC.ReadWorkspace(tenant: tenant, workspace: workspace))
         } catch {
             guard error.kind == "workspace_not_found" else { throw error }
             throw Problem.unprocessable(kind: "workspace_not_found", title: "There is no such workspace.")
         }
     }
 
-    private func seal(_ password: String, _ mailbox: MailboxID, _ tenant: TenantID) throws -> String {
+    func seal(_ password: String, _ mailbox: MailboxID, _ tenant: TenantID) throws -> String {
         try keyring.seal(Data(password.utf8), for: SendingMailbox.place(mailbox, of: tenant))
     }
 }

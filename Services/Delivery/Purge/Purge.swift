@@ -10,11 +10,14 @@ struct Purge: Sendable {
     let database: Database
     let counters: QueueCounters
     let plan: PlanPlaces
+    let withdrawals: ConsentWithdrawals
     let clock: WallClock
 
     /// A batch; true when nothing is left.
     func purge(_ request: DeliveryRPC.Purge) async throws -> Bool {
         let scope = PurgeStore(tenant: request.tenant, workspace: request.workspace, batch: Self.batch)
+        // First, while there is still something to tell the provider by.
+        guard try await withdrawals.withdraw(of: request.tenant, in: request.workspace) == 0 else { return false }
         let gone = try await step(scope)
         // Their places under the plan's limit are free for others; a company's went with its subscription.
         if request.workspace != nil {

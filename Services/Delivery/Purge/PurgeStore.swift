@@ -145,6 +145,7 @@ struct PurgeStore: Sendable {
                 delete from destination_pauses where ctid = any(array(
                     select ctid from destination_pauses where tenant_id = \(tenant) limit \(batch)))
                 """,
+                "delete from mailbox_oauth_flows where ctid = any(array(select ctid from mailbox_oauth_flows where tenant_id = \(tenant) limit \(batch)))",
             ] + readingParts(whose: "tenant_id = \(tenant)")
         }
         let own: SQL = "select m.id from mailboxes m where m.tenant_id = \(tenant) and m.workspace_id = \(workspace)"
@@ -166,6 +167,10 @@ struct PurgeStore: Sendable {
                 select ctid from destination_pauses where tenant_id = \(tenant) and mailbox_id in (\(own)) limit \(batch)))
             """,
             "delete from send_gates where tenant_id = \(tenant) and scope = 'mailbox' and id in (select o.id::text from (\(own)) o)",
+            """
+            delete from mailbox_oauth_flows where ctid = any(array(
+                select ctid from mailbox_oauth_flows where tenant_id = \(tenant) and workspace_id = \(workspace) limit \(batch)))
+            """,
         ] + reputationParts(own, workspace)
     }
 
@@ -189,16 +194,6 @@ struct PurgeStore: Sendable {
             """,
             "delete from complaint_holds where tenant_id = \(tenant) and scope = 'domain' and subject in (\(domains))",
         ] + readingParts(whose: "tenant_id = \(tenant) and mailbox_id in (\(own))")
-    }
-
-    /// How they are read, and what was.
-    private func readingParts(whose: SQL) -> [SQL] {
-        [
-            "delete from mailbox_readers where ctid = any(array(select ctid from mailbox_readers where \(whose) limit \(batch)))",
-            "delete from mailbox_folders where ctid = any(array(select ctid from mailbox_folders where \(whose) limit \(batch)))",
-            "delete from mailbox_mails where ctid = any(array(select ctid from mailbox_mails where \(whose) limit \(batch)))",
-            "delete from mailbox_quarantine where ctid = any(array(select ctid from mailbox_quarantine where \(whose) limit \(batch)))",
-        ]
     }
 
     /// Of a company that lives on, it stays known that it had some: the nightly count speaks of it also when none is left.
@@ -280,6 +275,10 @@ struct PurgeStore: Sendable {
                 "delete from complaint_holds where tenant_id = \(tenant)",
                 "delete from suppression_secrets where tenant_id = \(tenant)",
                 "delete from signing_keys where ctid = any(array(select ctid from signing_keys where tenant_id = \(tenant) limit \(batch)))",
+                """
+                delete from certificate_orders where ctid = any(array(
+                    select ctid from certificate_orders where tenant_id = \(tenant) limit \(batch)))
+                """,
                 "delete from delivery_settings where tenant_id = \(tenant)",
                 "delete from tracking_settings where tenant_id = \(tenant)",
                 """

@@ -25,15 +25,16 @@ struct MailboxRoutes {
         router.get("/api/v1/mailboxes") { request, context in
             let identity = try context.requireIdentity()
             let page = try PageRequest(request)
-            let list = try await mailboxes.store.list(of: identity.tenant, after: try page.after(MailboxID.self), limit: page.limit + 1)
-            let views = try await mailboxes.reading.views(of: list.filter { identity.mayUse($0.workspace) }, identity.tenant)
+            let list = try await mailboxes.store.list(
+                of: identity.tenant, in: identity.workspaces, after: try page.after(MailboxID.self), limit: page.limit + 1)
+            let views = try await mailboxes.reading.views(of: list, identity.tenant)
             return try Response.json(Page(views, limit: page.limit) { $0.mailbox.id })
         }
         router.get("/api/v1/mailboxes/{id}") { _, context in
             let identity = try context.requireIdentity()
             let found = try await mailboxes.store.find(try context.identifier("id", as: MailboxID.self), of: identity.tenant)
             guard let found, identity.mayUse(found.workspace) else { throw Problem.notFound("mailbox") }
-            return try Response.json(try await mailboxes.reading.view(of: found, identity.tenant))
+            return try await answer(found, identity)
         }
         addPace(to: router)
         router.put("/api/v1/mailboxes/{id}/smtp") { request, context in
@@ -42,41 +43,55 @@ struct MailboxRoutes {
             let mailbox = try await mailboxes.reconnect(
                 try context.identifier("id", as: MailboxID.self), account, by: identity,
                 audit: { context.audit("mailbox.reconnect", targets: [$0]) })
-            return try Response.json(mailbox)
+            return try await answer(mailbox, identity)
         }
+    }
+
+    /// As `GET` shows it.
+    private func answer(_ mailbox: Mailbox, _ identity: Identity) async throws -> Response {
+        try Response.json(try await mailboxes.reading.view(of: mailbox, identity.tenant))
     }
 
     private func addPace(to router: Router<AppContext>) {
         router.put("/api/v1/mailboxes/{id}/limits") { request, context in
             let identity = try context.require(atLeast: .member)
-            let limits = try checked(try await request.json(MailboxLimits.self))
+            let limits = try Self.checked(try await request.json(MailboxLimits.self))
             let metadata = [
                 "daily": limits.daily.map(String.init) ?? "none", "hourly": limits.hourly.map(String.init) ?? "none",
                 "gap_seconds": String(limits.gapSeconds), "ramp": limits.ramp ?? "none",
             ]
-            return try Response.json(
-                try await mailboxes.set(
-                    limits, of: try context.identifier("id", as: MailboxID.self), by: identity,
-                    audit: { context.audit("mailbox.limit", targets: [$0], metadata: metadata) }))
+            let mailbox = try await mailboxes.set(
+                limits, of: try context.identifier("id", as: MailboxID.self), by: identity,
+                audit: { context.audit("mailbox.limit", targets: [$0], metadata: metadata) })
+            return try await answer(mailbox, identity)
         }
         router.post("/api/v1/mailboxes/{id}/pause") { request, context in
             let identity = try context.require(atLeast: .member)
             let reason = try await request.json(PauseRequest.self).reason.trimmingCharacters(in: .whitespacesAndNewlines)
             guard (1...200).contains(reason.count) else { throw Problem.invalid("reason must have 1 to 200 characters.", field: "reason") }
-            return try Response.json(
-                try await mailboxes.pause(
-                    try context.identifier("id", as: MailboxID.self), reason: reason, by: identity,
-                    audit: { context.audit("mailbox.pause", targets: [$0], metadata: ["reason": reason]) }))
+            let mailbox = try await mailboxes.pause(
+                try context.identifier("id", as: MailboxID.self), reason: reason, by: identity,
+                audit: { context.audit("mailbox.pause", targets: [$0], metadata: ["reason": reason]) })
+            return try await answer(mailbox, identity)
         }
         router.post("/api/v1/mailboxes/{id}/resume") { _, context in
             let identity = try context.require(atLeast: .member)
-            return try Response.json(
-                try await mailboxes.resume(
-                    try context.identifier("id", as: MailboxID.self), by: identity, audit: { context.audit("mailbox.resume", targets: [$0]) }))
+            let mailbox = try await mailboxes.resume(
+                try context.identifier("id", as: MailboxID.self), by: identity, audit: { context.audit("mailbox.resume", targets: [$0]) })
+            return try await answer(mailbox, identity)
         }
     }
 
-    private func checked(_ limits: MailboxLimits) throws(Problem) -> MailboxLimits {
+    /// In one line, without spaces around it.
+    static func checked(displayName: String) throws(Problem) -> String {
+        let name = displayName.trimmingCharacters(in: .whitespacesAndNewlines)
+        guard (1...100).contains(name.count), !name.contains(where: \.isNewline) else {
+            throw Problem.invalid("display_name must have 1 to 100 characters in one line.", field: "display_name")
+        }
+        return name
+    }
+
+    static func checked(_ limits: MailboxLimits) throws(Problem) -> MailboxLimits {
         guard limits.daily.map({ (1...100_000).contains($0) }) ?? true else { throw Problem.invalid("daily must be 1 to 100000.", field: "daily") }
         guard limits.hourly.map({ (1...100_000).contains($0) }) ?? true else { throw Problem.invalid("hourly must be 1 to 100000.", field: "hourly") }
         guard (0...86_400).contains(limits.gapSeconds) else { throw Problem.invalid("gap_seconds must be 0 to 86400.", field: "gap_seconds") }
@@ -92,10 +107,7 @@ struct MailboxRoutes {
         } catch {
             throw Problem.invalid("\(error)", field: "address")
         }
-        let name = input.displayName.trimmingCharacters(in: .whitespacesAndNewlines)
-        guard (1...100).contains(name.count), !name.contains(where: \.isNewline) else {
-            throw Problem.invalid("display_name must have 1 to 100 characters in one line.", field: "display_name")
-        }
+        let name = try Self.checked(displayName: input.displayName)
         try input.imap?.check()
         let new = Mailboxes.New(
             workspace: input.workspace, address: address, displayName: name, account: try checked(input.smtp), imap: input.imap)

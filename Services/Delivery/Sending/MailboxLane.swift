@@ -18,10 +18,13 @@ actor MailboxLane {
         let marks: DataSentMarks
         let outcomes: Outcomes
         let keyring: Keyring
+        let tokens: AccessTokens
         let connections: Int
         let idleTime: Duration
         let load: Load
         let destinations: DestinationSlots
+        /// Nil: nobody sends directly here.
+        var direct: DirectTransport?
         let metrics: DeliveryMetrics
         let clock: WallClock
         let logger: Logger
@@ -73,16 +76,21 @@ actor MailboxLane {
     /// The next mail whose destination has room, or that is to be given back. Mail to a destination without room lets what is behind it pass, and
     /// is looked at again when there is some: nobody sleeps on it.
     private func next() -> (delivery: Delivery, slot: String?, isReturned: Bool)? {
+        let slots = slots
         for index in waiting.indices {
             let delivery = waiting[index]
             if isToBeReturned(delivery) { return (waiting.remove(at: index), nil, true) }
             guard let destination = delivery.destination else { return (waiting.remove(at: index), nil, false) }
-            let hasSlot = tools.destinations.take(destination, for: ObjectIdentifier(self)) { [taskExecutor] in
+            let hasSlot = slots.take(destination, for: ObjectIdentifier(self)) { [taskExecutor] in
                 Task(executorPreference: taskExecutor) { await self.startSenders() }
             }
             if hasSlot { return (waiting.remove(at: index), destination, false) }
         }
         return nil
+    }
+
+    private var slots: DestinationSlots {
+        mailbox.isDirect ? tools.direct?.slots ?? tools.destinations : tools.destinations
     }
 
     private func isToBeReturned(_ delivery: Delivery) -> Bool {
@@ -112,8 +120,11 @@ actor MailboxLane {
     private func work() async {
         /// With the version of the settings that it was opened with.
         var connection: (SMTPConnection, version: Int64)?
-        while let (delivery, slot, isReturned) = next() {
-            defer { if let slot { tools.destinations.release(slot) } }
+        while true {
+            // Given back where it was taken, also when the mailbox' settings change meanwhile.
+            let slots = slots
+            guard let (delivery, slot, isReturned) = next() else { break }
+            defer { if let slot { slots.release(slot) } }
             let current = mailbox
             if isReturned {
                 tools.outcomes.record(.handedBack, of: delivery)
@@ -171,7 +182,8 @@ actor MailboxLane {
             sender = try MailAddress(mailbox.address)
             envelope = SMTPEnvelope(sender: sender, recipients: [try MailAddress(delivery.recipient)])
         } catch {
-            return (Attempt(.refused(code: 550, text: "the mail cannot be written: \(error)")), kept)
+            // About what it says, and nothing about the address.
+            return (Attempt(.refused(code: 554, text: "5.6.0 the mail cannot be written: \(error)")), kept)
         }
         do {
             let composed = message
@@ -183,18 +195,30 @@ actor MailboxLane {
             tools.logger.warning("mail not signed", metadata: ["send": "\(delivery.send)", "error": "\(error)"])
             return (Attempt(.postponed(text: "the mail could not be signed yet")), kept)
         }
+        if mailbox.isDirect { return (await sendDirectly(envelope, message, delivery, mailbox), nil) }
         if let kept, await kept.isReusable {
             let (attempt, connection) = await send(envelope, message, delivery, over: kept)
             if case .unreachable = attempt.result, connection == nil {} else { return (attempt, connection) }
         }
-        do throws(SMTPError) {
+        do {
             return await send(envelope, message, delivery, over: try await connect(mailbox))
-        } catch {
+        } catch let error as SMTPError {
             return (Attempt(error), nil)
+        } catch AccessTokenError.consentLost(let words) {
+            return (Attempt(.mailboxRefused(text: words)), nil)
+        } catch {
+            // Nobody's fault whose mail it is: nothing is counted against the mailbox.
+            tools.logger.info("mail waits for an access token", metadata: ["send": "\(delivery.send)", "error": "\(error)"])
+            return (Attempt(.postponed(text: "there is no access token for the mailbox at the moment")), nil)
         }
     }
 
-    private func connect(_ mailbox: SendingMailbox) async throws(SMTPError) -> SMTPConnection {
+    private func connect(_ mailbox: SendingMailbox) async throws -> SMTPConnection {
+        guard mailbox.kind == .basic else {
+            return try await tools.tokens.signIn(to: mailbox.id, of: mailbox.tenant, refusal: Self.refusal) { token in
+                try await tools.connector.connect(mailbox.server, .accessToken(username: mailbox.username, token: token), eventLoop)
+            }
+        }
         guard !mailbox.username.isEmpty else { return try await tools.connector.connect(mailbox.server, nil, eventLoop) }
         let password: Data
         do {
@@ -206,17 +230,18 @@ actor MailboxLane {
         return try await tools.connector.connect(mailbox.server, credentials, eventLoop)
     }
 
+    /// The server's words where it does not take the credentials; nil for any other error.
+    private static func refusal(_ error: any Error) -> String? {
+        guard let error = error as? SMTPError, error.code == .authenticationFailed, !error.isTransient else { return nil }
+        return error.reply.map { "\($0)" } ?? error.message
+    }
+
     private func send(
         _ envelope: SMTPEnvelope, _ message: [UInt8], _ delivery: Delivery, over connection: SMTPConnection
     ) async -> (Attempt, SMTPConnection?) {
-        let (marks, clock) = (tools.marks, tools.clock)
+        let clock = tools.clock
         do throws(SMTPError) {
-            let outcome = try await connection.send(envelope: envelope, message: message) {
-                FaultPoint.pass(.beforeMark)
-                let isInTime = ContinuousClock.now - delivery.claimedAt < Self.patience && !delivery.isClosed(at: clock.now)
-                guard isInTime, try await marks.mark(delivery) else { throw ClaimLost() }
-                FaultPoint.pass(.afterMark)
-            }
+            let outcome = try await connection.send(envelope: envelope, message: message, beforeData: beforeData(of: delivery))
             FaultPoint.pass(.afterReply)
             let result = DeliveryResult(outcome)
             var attempt = Attempt(result)
@@ -228,5 +253,27 @@ actor MailboxLane {
             if !error.bodyMayHaveBeenSent, delivery.isClosed(at: clock.now) { return (Attempt(.handedBack), nil) }
             return (Attempt(error), nil)
         }
+    }
+
+    /// Marks the mail as about to leave, or withdraws it.
+    private func beforeData(of delivery: Delivery) -> @Sendable () async throws -> Void {
+        let (marks, clock) = (tools.marks, tools.clock)
+        return {
+            FaultPoint.pass(.beforeMark)
+            let isInTime = ContinuousClock.now - delivery.claimedAt < Self.patience && !delivery.isClosed(at: clock.now)
+            guard isInTime, try await marks.mark(delivery) else { throw ClaimLost() }
+            FaultPoint.pass(.afterMark)
+        }
+    }
+
+    /// To the recipient's own servers, over connections that all mailboxes share.
+    private func sendDirectly(_ envelope: SMTPEnvelope, _ message: [UInt8], _ delivery: Delivery, _ mailbox: SendingMailbox) async -> Attempt {
+        guard let direct = tools.direct, let recipient = envelope.recipients.first else {
+            return Attempt(.mailboxRefused(text: "sending directly is not offered here any more; connect the mailbox to an SMTP server"))
+        }
+        let mail = DirectTransport.Mail(envelope: envelope, message: message, domain: recipient.domain, mailbox: mailbox.id)
+        let sent = await direct.send(mail, on: eventLoop, beforeData: beforeData(of: delivery))
+        FaultPoint.pass(.afterReply)
+        return Attempt(sent.result, transcript: sent.transcript)
     }
 }

@@ -147,4 +147,8 @@ test('a list grows page by page', async () => {
   await list.more();
   assert.deepEqual(list.data, [1, 2, 3]);
   assert.equal(list.next, null);
+  await list.reload();
+  assert.deepEqual(list.data, [1, 2, 3], 'what was shown stays when it is read again');
+  await list.reload({ fresh: true });
+  assert.deepEqual(list.data, [1, 2]);
 });

@@ -62,7 +62,7 @@ struct ReadingFixture: Sendable {
     var database: Database { house.house.worker }
 
     /// A reader of its own, as a replica has one.
-    func feature(accessToken: FetchingFeature.AccessToken? = nil) throws -> FetchingFeature {
+    func feature(byToken: FetchingFeature.TokenSignIn? = nil) throws -> FetchingFeature {
         let inner = house.house
         let counters = QueueCounters(instance: "test", .other)
         let links = try UnsubscribeLinks(keyring: inner.keyring, baseURL: inner.publicBaseURL)
@@ -71,7 +71,8 @@ struct ReadingFixture: Sendable {
             wakeup: Wakeup(),
             clock: inner.clock)
         return try FetchingFeature(
-            inner, links: links, ambiguous: ambiguous, digests: AddressDigests(keyring: inner.keyring), accessToken: accessToken,
+            inner, links: links, ambiguous: ambiguous, digests: AddressDigests(keyring: inner.keyring),
+            byToken: byToken ?? { mailbox, _ in throw AccessTokenError.consentLost("\(mailbox.id) has no token here") },
             process: { [poison] mails, transaction in
                 for mail in mails {
                     let subject = MailHeader(of: mail.bytes)["subject"] ?? ""

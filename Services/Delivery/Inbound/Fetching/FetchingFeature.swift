@@ -11,8 +11,9 @@ import Streams
 
 /// Reading people's mailboxes: the accounts, the readers, and what the folder of sent mail tells the ledger.
 struct FetchingFeature: Sendable {
-    /// The access token of a mailbox that signs in by one; throws ``IMAPError`` with `authenticationFailed` where its owner has to do something.
-    typealias AccessToken = @Sendable (TenantID, MailboxID) async throws -> String
+    /// Signs a mailbox in by an access token, with one token or, when the server does not take that, with another; throws ``IMAPError`` with
+    /// `authenticationFailed` where its owner has to do something.
+    typealias TokenSignIn = @Sendable (ReadingMailbox, @Sendable (String) async throws -> IMAPConnection) async throws -> IMAPConnection
 
     static let keys = [
         ConfigurationKey("delivery.imap.threads", "Threads that read mailboxes.", default: "4"),
@@ -28,11 +29,12 @@ struct FetchingFeature: Sendable {
     let reading: MailboxReading
     private let store: MailboxStore
     private let retention: JobHandler
+    private let desk: QuarantineDesk
 
     /// `process` takes mails in, in the transaction that remembers that they were: when it throws, they come again, and after three times alone in a
     /// batch they are quarantined. Mails of the folder of sent mail, and those above 25 MB, come as their headers only.
     init(
-        _ house: House, links: UnsubscribeLinks, ambiguous: AmbiguousSends, digests: AddressDigests, accessToken: AccessToken?,
+        _ house: House, links: UnsubscribeLinks, ambiguous: AmbiguousSends, digests: AddressDigests, byToken: @escaping TokenSignIn,
         process: @escaping MailProcessing
     ) throws {
         let settings = house.settings
@@ -60,30 +62,34 @@ struct FetchingFeature: Sendable {
                 // What was taken in longer ago is not known any more, and would be taken in twice.
                 resync: Double(try settings.integer("delivery.imap.resync.days", in: 1...29)) * days),
             limits: limits, clock: house.clock, logger: logger)
+        let readingConnector = connector(ReaderThreads(count: threads), IMAPTimeouts())
         reading = MailboxReading(
             settings: .init(
                 threads: threads, poll: Double(try settings.integer("delivery.imap.poll.seconds", in: 1...86_400)),
                 idle: try settings.integer("delivery.imap.idle.connections", in: 0...10_000),
                 lease: Double(try settings.integer("delivery.imap.lease.seconds", in: 3...3_600))),
-            store: ReaderStore(database: house.worker), reader: reader, connector: connector(ReaderThreads(count: threads), IMAPTimeouts()),
-            signIn: { mailbox in
-                if let sealed = mailbox.passwordSealed {
-                    let secret = try keyring.open(sealed, for: ReadingMailbox.place(mailbox.id, of: mailbox.tenant))
-                    return .password(username: mailbox.username, password: String(decoding: secret, as: UTF8.self))
+            store: ReaderStore(database: house.worker), reader: reader,
+            connect: { mailbox in
+                guard let sealed = mailbox.passwordSealed else {
+                    return try await byToken(mailbox) { token in
+                        try await readingConnector.connect(mailbox.server, .accessToken(username: mailbox.username, token: token))
+                    }
                 }
-                guard let accessToken else {
-                    throw IMAPError(.authenticationUnavailable, stage: .authentication, message: "there is no access token for the mailbox")
-                }
-                return .accessToken(username: mailbox.username, token: try await accessToken(mailbox.tenant, mailbox.id))
+                let secret = try keyring.open(sealed, for: ReadingMailbox.place(mailbox.id, of: mailbox.tenant))
+                return try await readingConnector.connect(
+                    mailbox.server, .password(username: mailbox.username, password: String(decoding: secret, as: UTF8.self)))
             },
             results: PassResults(database: house.worker, outbox: house.outbox, clock: house.clock, logger: logger),
             holder: "\(house.instance)-\(UUID().uuidString.prefix(8))", wakeup: wakeup, clock: house.clock, logger: logger)
         // Whoever sets up a mailbox does not wait behind those that are read, and not for long.
         let patience = IMAPTimeouts(connect: .seconds(10), greeting: .seconds(10), command: .seconds(10))
         accounts = ReadingAccounts(
-            database: house.api, connector: connector(ReaderThreads(count: 4), patience), keyring: keyring, outbox: house.outbox, wakeup: wakeup,
+            database: house.api, worker: house.worker, connector: connector(ReaderThreads(count: 4), patience), keyring: keyring,
+            outbox: house.outbox, wakeup: wakeup,
             clock: house.clock)
         store = MailboxStore(database: house.api)
+        desk = QuarantineDesk(
+            database: house.api, worker: house.worker, keyring: keyring, outbox: outbox, clock: house.clock, process: process)
         let (database, clock) = (house.worker, house.clock)
         retention = { _ in
             try await Quarantine.prune(in: database, now: clock.now)
@@ -92,6 +98,7 @@ struct FetchingFeature: Sendable {
     }
 
     func routes(on router: Router<AppContext>) {
+        QuarantineRoutes(desk: desk, store: store, accounts: accounts).add(to: router)
         router.put("/api/v1/mailboxes/{id}/imap") { request, context in
             let identity = try context.require(atLeast: .member)
             let account = try await request.json(IMAPAccount.self)

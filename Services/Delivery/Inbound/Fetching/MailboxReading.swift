@@ -28,14 +28,13 @@ struct MailboxReading: Service {
         var sidePass: Duration { min(renewal, .seconds(poll * 5)) }
     }
 
-    /// How a mailbox proves who it is, at the moment of connecting.
-    typealias SignIn = @Sendable (ReadingMailbox) async throws -> IMAPCredentials
+    /// Opens a connection to a mailbox and signs in.
+    typealias Connect = @Sendable (ReadingMailbox) async throws -> IMAPConnection
 
     let settings: Settings
     let store: ReaderStore
     let reader: FolderReader
-    let connector: IMAPConnector
-    let signIn: SignIn
+    let connect: Connect
     let results: PassResults
     let holder: String
     let wakeup: Wakeup
@@ -46,14 +45,13 @@ struct MailboxReading: Service {
     private let held = HeldMailboxes()
 
     init(
-        settings: Settings, store: ReaderStore, reader: FolderReader, connector: IMAPConnector, signIn: @escaping SignIn, results: PassResults,
-        holder: String, wakeup: Wakeup, clock: WallClock, logger: Logger
+        settings: Settings, store: ReaderStore, reader: FolderReader, connect: @escaping Connect, results: PassResults, holder: String,
+        wakeup: Wakeup, clock: WallClock, logger: Logger
     ) {
         self.settings = settings
         self.store = store
         self.reader = reader
-        self.connector = connector
-        self.signIn = signIn
+        self.connect = connect
         self.results = results
         self.holder = holder
         self.wakeup = wakeup
@@ -134,7 +132,7 @@ struct MailboxReading: Service {
         defer { if hasPermit { leave(hold) } }
         var connection: IMAPConnection?
         do {
-            let opened = try await connector.connect(mailbox.server, try await signIn(mailbox))
+            let opened = try await connect(mailbox)
             connection = opened
             hold.use(opened)
             let session = MailboxSession(mailbox: mailbox, connection: opened, reader: reader, logger: logger)
@@ -192,6 +190,9 @@ struct MailboxReading: Service {
             let wasRead = hold.wasRead
             return .failed(
                 error, before: wasRead ? 0 : mailbox.failures, isFailing: !wasRead && mailbox.isFailing, spread: Double.random(in: -1...1), now: now)
+        case let error as AccessTokenError:
+            // Who hands out tokens has said more.
+            logger.debug("mailbox not read", metadata: ["mailbox": "\(mailbox.id)", "error": "\(error)"])
         case let stumbled as FolderReader.Stumbled:
             logger.warning("mail not taken in", metadata: ["mailbox": "\(mailbox.id)", "uid": "\(stumbled.uid)", "error": "\(stumbled.reason)"])
         default: logger.warning("mailbox not read", metadata: ["mailbox": "\(mailbox.id)", "error": "\(error)"])
