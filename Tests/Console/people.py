@@ -148,7 +148,7 @@ def full():
     leads = api.get("/api/v1/leads", workspace=made.workspace, limit=1)["data"]
     ids = SimpleNamespace(
         slug=workspace["slug"], workspace=made.workspace, template=templates[0], campaign=campaigns[0], draft=campaigns[1], sequence=written, paused=paused, waiting=waiting,
-        thread=next(one["id"] for one in threads if one["contact_name"] == "Grace Hopper") if threads else None, mailbox=made.sender, lead=leads[0]["id"],
+        thread=next(one["id"] for one in threads if one.get("contact_name") == "Grace Hopper") if threads else None, mailbox=made.sender, lead=leads[0]["id"],
         domain=api.get("/api/v1/domains")["data"][0]["id"], imported=made.leads["id"], **known_about(made, templates), **company(made))
     return Person(api, address=made.address, password=made.password, journey=made, ids=ids)
 
