@@ -41,7 +41,7 @@ const ROUTES = [
 
   page('/dashboard/audit', 'audit', 'Trail', 'Audit trail', { role: 'admin' }),
   page('/dashboard/audit/:id', 'audit', 'Entry', 'Audit entry', { role: 'admin' }),
-  page('/dashboard/support', 'support', 'SupportAccess', 'Support access'),
+  page('/dashboard/support', 'support', 'SupportAccess', 'Support access', { role: 'admin' }),
   page('/dashboard/settings/profile', 'settings', 'Profile', 'Profile'),
   page('/dashboard/settings/security', 'settings', 'Security', 'Security'),
   page('/dashboard/settings/organization', 'settings', 'Organization', 'Organisation', { role: 'admin' }),

@@ -332,6 +332,18 @@ export function toast(text, { undo, tone = '' } = {}) {
 /** Says that a request failed, where there is no better place for it. */
 export const toastError = (error) => toast(`${error.message} ${error.detail ?? ''}${error.requestId ? ` (request ${error.requestId})` : ''}`, { tone: 'bad' });
 
+/** Changes something from a button and says what came of it: await attempt(() => api.post(…), 'Paused.'); the answer (true when there is none), or null. */
+export async function attempt(run, said) {
+  try {
+    const answer = await stepUp(run) ?? true;
+    if (said) toast(typeof said === 'function' ? said(answer) : said);
+    return answer;
+  } catch (error) {
+    toastError(error);
+    return null;
+  }
+}
+
 // Forms
 
 let fields = 0;

@@ -1,5 +1,5 @@
 // Billing: the plan, what of it is used, what another costs before one agrees, invoices and the way of payment.
-import { List, Resource, Screen, api, clock, confirm, count, day, field, header, html, icon, money, nothing, openDialog, plural, show, stat, status, stepUp, tabs, time, toast, toastError, usage, words } from '../ui.js';
+import { List, Resource, Screen, api, attempt, clock, confirm, count, day, field, header, html, icon, money, nothing, openDialog, plural, show, stat, status, stepUp, tabs, time, toast, toastError, usage, words } from '../ui.js';
 
 const LIMITS = { mails: 'Mails', leads: 'Leads', mailboxes: 'E-mail accounts', domains: 'Domains', workspaces: 'Workspaces', users: 'People' };
 const ACCESS = { grace: 'An invoice is unpaid. Sending goes on for now.', read_only: 'Sending rests until the open invoice is paid. Nothing is lost.', cancelled: 'The subscription has ended. Everything can be read; nothing is sent.' };
@@ -31,15 +31,9 @@ const bars = (data) => html`<div class="grid">${Object.entries(LIMITS).filter(([
 })}</div>`;
 
 /** Sends the browser to a page of Stripe's. */
-async function leave(path, body, toUrl) {
-  try {
-    location.assign(toUrl(await stepUp(() => api.post(path, body))));
-  } catch (error) {
-    toastError(error);
-  }
-}
-const portal = () => leave('/api/v1/billing/portal', { return_path: BACK }, (answer) => answer.url);
-const checkout = (body) => leave('/api/v1/billing/checkout', body, (answer) => answer.url);
+const leave = (path, body) => attempt(() => api.post(path, body)).then((answer) => answer && location.assign(answer.url));
+const portal = () => leave('/api/v1/billing/portal', { return_path: BACK });
+const checkout = (body) => leave('/api/v1/billing/checkout', body);
 
 const closed = () => html`<p class="hint">${icon('info')}<span>Payments are not set up on this installation, so nothing can be bought or changed here. Its operator can set a plan for you.</span></p>`;
 
@@ -145,13 +139,8 @@ export class Plans extends Screen {
 
   async #preview(plan) {
     const target = { plan: plan.code, interval: this.query.interval };
-    let preview;
-    try {
-      preview = await stepUp(() => api.post('/api/v1/billing/change/preview', target));
-    } catch (error) {
-      toastError(error);
-      return;
-    }
+    const preview = await attempt(() => api.post('/api/v1/billing/change/preview', target));
+    if (!preview) return;
     const { due, then } = terms(preview);
     let answer;
     const over = preview.exceeds.map((one) => `${(LIMITS[one.limit] ?? one.limit).toLowerCase()} (${count(one.used)}, allowed ${count(one.allowed)})`);

@@ -1,5 +1,5 @@
 // Domains: the records that prove them, how they fare, the keys that sign their mail.
-import { Form, List, Resource, Screen, api, confirm, copy, dialog, empty, go, header, html, icon, menu, nothing, plural, readQuery, session, show, status, time, toast, toastError } from '../ui.js';
+import { Form, List, Resource, Screen, api, attempt, confirm, copy, dialog, empty, go, header, html, icon, menu, nothing, plural, readQuery, session, show, status, time, toast, toastError } from '../ui.js';
 import { health, score } from './health.js';
 
 const STATES = { pending: ['Records are open', 'warn'], verified: ['Proved', 'good'], failing: ['The last check failed', 'warn'], broken: ['Records are broken', 'bad'] };
@@ -143,26 +143,17 @@ export class Domain extends Screen {
       ${record.findings.length ? html`<ul class="checks">${record.findings.map((one) => html`<li class=${one.is_error ? 'bad' : 'open'}>${icon(one.is_error ? 'warn' : 'info')}<p>${one.detail} <span class="quiet">${one.remedy}</span></p></li>`)}</ul>` : nothing}</li>`;
   }
 
-  async #sign(what, text, domain) {
-    try {
-      await api.post(`/api/v1/signing-keys/${what}`, { domain: domain.domain });
-      toast(text);
-      this.keyring.reload();
-      this.one.reload();
-    } catch (error) {
-      toastError(error);
-    }
-  }
+  #again = (done) => { if (done) [this.keyring, this.one].forEach((one) => one.reload()); };
 
   #keys(domain) {
     const admin = session.may('admin');
     const retire = (key) => confirm({
       title: `Destroy the key ${key.selector}`, text: 'It signs nothing more, and can never be brought back. Without another one mail goes unsigned until a new record is published.', action: 'Destroy', danger: true, reason: 'Reason',
       run: (reason) => api.post('/api/v1/signing-keys/retire', { domain: domain.domain, selector: key.selector, reason }),
-    }).then((done) => done && this.keyring.reload());
-    return html`<section><div class="row between wrap"><h2>Signing keys</h2><div class="actions">${session.may('member') ? html`<button type="button" @click=${() => this.#sign('check', 'Looked in DNS.', domain)}>Look in DNS</button>` : nothing}${admin ? html`<button type="button" @click=${() => confirm({
+    }).then(this.#again);
+    return html`<section><div class="row between wrap"><h2>Signing keys</h2><div class="actions">${session.may('member') ? html`<button type="button" @click=${() => attempt(() => api.post('/api/v1/signing-keys/check', { domain: domain.domain }), 'Looked in DNS.').then(this.#again)}>Look in DNS</button>` : nothing}${admin ? html`<button type="button" @click=${() => confirm({
       title: 'Make new keys', text: 'The present keys stay in use until DNS shows the new ones. Publish the new records that then stand above.', action: 'Make new keys', run: () => api.post('/api/v1/signing-keys/rotate', { domain: domain.domain }),
-    }).then((done) => { if (done) { this.keyring.reload(); this.one.reload(); } })}>Make new keys</button>` : nothing}</div></div>
+    }).then(this.#again)}>Make new keys</button>` : nothing}</div></div>
       <div class="section">${show(this.keyring, { empty: () => empty({ title: 'No keys', text: 'They are made when the domain is added.', mark: 'domains' }), data: (rows) => html`<pm-table caption="Signing keys" .rows=${rows} .key=${(row) => row.selector} .columns=${[
     { label: 'Selector', cell: (row) => html`<code>${row.selector}</code>`, main: true },
     { label: 'Kind', small: 'hide', cell: (row) => row.algorithm },

@@ -1,5 +1,5 @@
 // E-mail accounts: what sends, how much, how well, and how to connect one.
-import { Form, List, Resource, Screen, api, confirm, count, dialog, duration, empty, go, header, html, icon, menu, nothing, plural, readQuery, session, show, stat, status, time, toast, toastError, usage } from '../ui.js';
+import { Form, List, Resource, Screen, api, attempt, confirm, count, dialog, duration, empty, go, header, html, icon, menu, nothing, plural, readQuery, session, show, stat, status, time, toast, usage } from '../ui.js';
 import { facts } from '../ui/data.js';
 import { health, score } from './health.js';
 
@@ -54,13 +54,7 @@ async function enrich(row, signal) {
   return { ...row, today, warmup };
 }
 
-async function consent(path, body) {
-  try {
-    location.assign((await api.post(path, body)).authorize_url);
-  } catch (error) {
-    toastError(error);
-  }
-}
+const consent = (path, body) => attempt(() => api.post(path, body)).then((answer) => answer && location.assign(answer.authorize_url));
 
 export class Mailboxes extends Screen {
   static query = { open: '', oauth: '', mailbox: '' };
@@ -181,14 +175,7 @@ export class Mailbox extends Screen {
     this.one.reload();
   }
 
-  async #post(rest, text, method = 'post', body = {}) {
-    try {
-      await api[method](this.#path(rest), body);
-      this.#said(text);
-    } catch (error) {
-      toastError(error);
-    }
-  }
+  #post = (rest, text, method = 'post', body = {}) => attempt(() => api[method](this.#path(rest), body), text).then((done) => done && this.one.reload());
 
   #pause = () => confirm({
     title: `Pause ${this.one.data.address}`, text: 'Nothing is sent from it until somebody resumes it. What is planned waits; nobody gets a mail twice.', action: 'Pause', reason: 'Reason',

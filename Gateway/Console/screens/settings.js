@@ -1,5 +1,5 @@
 // Settings: oneself, one's sign-in, the company, its people, workspaces and API keys.
-import { Form, List, Resource, Screen, api, confirm, copy, count, dialog, empty, field, go, header, html, icon, menu, nothing, openDialog, plural, session, settings, show, status, stepUp, tabs, time, toast, toastError } from '../ui.js';
+import { Form, List, Resource, Screen, api, attempt, confirm, copy, count, dialog, empty, field, go, header, html, icon, menu, nothing, openDialog, plural, session, settings, show, status, tabs, time, toast } from '../ui.js';
 
 export const ROLES = { viewer: 'Viewer: sees all, changes nothing', member: 'Member: works with leads, campaigns and the inbox', admin: 'Admin: also people, billing and settings', owner: 'Owner: everything, also deleting the company' };
 const SCOPES = { 'audit:read': 'Read the audit trail', 'billing:read': 'Read plan and usage', 'campaigns:read': 'Read leads, templates and campaigns', 'campaigns:write': 'Change leads, templates and campaigns', 'delivery:read': 'Read accounts, domains and the inbox', 'delivery:write': 'Change accounts, domains and the inbox' };
@@ -25,17 +25,6 @@ const role = (name) => { const [word, what] = (ROLES[name] ?? name).split(': ');
 /** Shows what is never shown again. */
 export const secret = (title, note, lines) => openDialog({ title, body: ({ close }) => html`<div class="stack"><p>${note}</p><div class="row"><pre class="mono" tabindex="0">${lines.join('\n')}</pre>${copy(lines.join('\n'), 'Copy all')}</div>
   <div class="actions end"><button type="button" class="primary" @click=${() => close()}>I have kept it</button></div></div>` });
-
-const run = async (work, text) => {
-  try {
-    const answer = await stepUp(work);
-    if (text) toast(text);
-    return answer ?? true;
-  } catch (error) {
-    toastError(error);
-    return null;
-  }
-};
 
 export class Profile extends Screen {
   form = new Form(this, {
@@ -79,7 +68,7 @@ export class Security extends Screen {
   #codes = (answer) => secret('Recovery codes', 'Each is good once, when your app is not at hand. They are not shown again: keep them somewhere safe.', answer.recovery_codes);
 
   #begin = async () => {
-    this.enrol = await run(() => api.post('/api/v1/auth/totp'));
+    this.enrol = await attempt(() => api.post('/api/v1/auth/totp'));
     this.requestUpdate();
   };
 
@@ -95,7 +84,7 @@ export class Security extends Screen {
     const { password: form } = this;
     return html`${top('Security', 'security')}<div class="stack"><div class="grid"><section class="card"><h2>Two-step sign-in</h2>${show(this.factor, { data: (data) => this.#factor(data), lines: 2 })}</section>
       <section class="card"><h2>Password</h2>${form.render(html`<input type="hidden" autocomplete="username" .value=${session.user.email}>${form.field('current', { label: 'Present password', type: 'password', required: true, autocomplete: 'current-password' })}${form.field('new', { label: 'New password', type: 'password', required: true, autocomplete: 'new-password', hint: 'At least 8 characters. A sentence is good.' })}`, { submit: 'Change password' })}</section></div>
-      <section><div class="row between wrap"><h2>Sessions</h2><button type="button" @click=${() => run(() => api.post('/api/v1/auth/sessions/revoke', { scope: 'others' }), 'All others have ended.').then(() => this.sessions.reload())}>End all others</button></div>
+      <section><div class="row between wrap"><h2>Sessions</h2><button type="button" @click=${() => attempt(() => api.post('/api/v1/auth/sessions/revoke', { scope: 'others' }), 'All others have ended.').then(() => this.sessions.reload())}>End all others</button></div>
       <div class="section">${show(this.sessions, { data: (rows) => html`<pm-table caption="Sessions" .rows=${rows} .columns=${this.columns}></pm-table>` })}</div></section></div>`;
   }
 
@@ -103,7 +92,7 @@ export class Security extends Screen {
     { label: 'Device', main: true, cell: (row) => html`<span title=${row.user_agent ?? ''}>${device(row.user_agent)}</span>${row.is_current ? html` ${status('active', { word: 'This one' })}` : nothing}` },
     { label: 'From', cell: (row) => row.address ?? '–' }, { label: 'Signed in', cell: (row) => time(row.created_at) }, { label: 'Last seen', cell: (row) => time(row.last_seen_at) },
     { label: 'With', small: 'hide', cell: (row) => (row.assurance > 1 ? 'Password and code' : 'Password') },
-    { label: 'Actions', hideLabel: true, end: true, cell: (row) => (row.is_current ? nothing : html`<button type="button" class="small" @click=${() => run(() => api.delete(`/api/v1/auth/sessions/${row.id}`), 'It has ended.').then(() => this.sessions.reload())}>End<span class="hidden"> the session on ${device(row.user_agent)}</span></button>`) },
+    { label: 'Actions', hideLabel: true, end: true, cell: (row) => (row.is_current ? nothing : html`<button type="button" class="small" @click=${() => attempt(() => api.delete(`/api/v1/auth/sessions/${row.id}`), 'It has ended.').then(() => this.sessions.reload())}>End<span class="hidden"> the session on ${device(row.user_agent)}</span></button>`) },
   ];
 
   #factor(data) {
@@ -158,7 +147,7 @@ export class Team extends Screen {
 
   invited = [
     { label: 'E-mail', main: true, cell: (row) => row.address }, { label: 'Role', cell: (row) => role(row.role) }, { label: 'Workspaces', cell: (row) => named(row.workspaces) }, { label: 'Ends', cell: (row) => time(row.expires_at) },
-    { label: 'Actions', hideLabel: true, end: true, cell: (row) => html`<button type="button" class="small" @click=${() => run(() => api.delete(`/api/v1/invitations/${row.id}`), 'The invitation is taken back.').then(() => this.invitations.reload())}>Take back<span class="hidden"> the invitation of ${row.address}</span></button>` },
+    { label: 'Actions', hideLabel: true, end: true, cell: (row) => html`<button type="button" class="small" @click=${() => attempt(() => api.delete(`/api/v1/invitations/${row.id}`), 'The invitation is taken back.').then(() => this.invitations.reload())}>Take back<span class="hidden"> the invitation of ${row.address}</span></button>` },
   ];
 
   #edit(open) {
@@ -198,7 +187,7 @@ export class Organization extends Screen {
     const number = (key, label, min, max) => policy.field(key, { label, type: 'number', min, max, required: true, disabled: !owner });
     const open = deletions.filter((one) => one.state === 'pending');
     const rules = html`${number('session_idle_minutes', 'Minutes until an unused session ends', 5, 10080)}${number('session_absolute_hours', 'Hours until any session ends', 1, 720)}${number('password_minimum_length', 'Characters of a new password at least', 8, 64)}`;
-    return html`<div class="stack">${open.map((one) => html`<p class="hint warn">${icon('warn')}<span><b dir="auto">${one.name}</b> is deleted ${time(one.due_at)}, ${one.workspace ? 'a workspace' : 'the whole company'}.</span><button type="button" @click=${() => run(() => api.post(`/api/v1/deletions/${one.id}/undo`), 'Nothing is deleted.').then(() => { this.one.reload(); session.workspaces({ again: true }); })}>Undo</button></p>`)}
+    return html`<div class="stack">${open.map((one) => html`<p class="hint warn">${icon('warn')}<span><b dir="auto">${one.name}</b> is deleted ${time(one.due_at)}, ${one.workspace ? 'a workspace' : 'the whole company'}.</span><button type="button" @click=${() => attempt(() => api.post(`/api/v1/deletions/${one.id}/undo`), 'Nothing is deleted.').then(() => { this.one.reload(); session.workspaces({ again: true }); })}>Undo</button></p>`)}
       <div class="grid"><section class="card"><h2>Company</h2>${name.render(name.field('name', { label: 'Name', required: true, maxlength: 200 }))}</section>
       <section class="card"><h2>Signing in</h2>${owner ? policy.render(rules) : html`<div class="stack">${rules}<p class="note">Only owners change this.</p></div>`}</section></div>
       ${owner ? html`<section class="card stack"><h2>Danger</h2>${people.length ? html`<div class="row wrap">${field({ name: 'heir', label: 'New owner', type: 'select', value: this.heir ?? '', options: [['', 'Choose'], ...people.map((one) => [one.user, `${one.name}, ${one.email}`])], onInput: (value) => { this.heir = value; this.requestUpdate(); } })}

@@ -1,5 +1,5 @@
 // Support access: who of the operator's people looked into the company, why, and what they read.
-import { List, Resource, Screen, api, drawer, empty, header, html, nothing, readQuery, session, show, status, time, noPermission } from '../ui.js';
+import { List, Resource, Screen, api, drawer, empty, header, html, nothing, readQuery, show, status, time } from '../ui.js';
 import { facts, timeline } from '../ui/data.js';
 
 const STATES = { running: ['Looking now', 'warn'], ended: ['Ended', 'none'], expired: ['Ran out', 'none'] };
@@ -24,8 +24,8 @@ export class SupportAccess extends Screen {
   render() {
     const one = this.list.data?.find((row) => row.id === this.query.open);
     return html`${header({ title: 'Support access', note: 'The operator’s people see your audit trail only in a session with a reason and a ticket, for an hour at most. They read; they cannot change anything, and never act as one of you.' })}
-      ${session.may('admin') ? show(this.list, { data: (rows) => html`<pm-table caption="Support access" .rows=${rows} .columns=${this.columns} .list=${this.list}></pm-table>`,
-    empty: () => empty({ title: 'Nobody has looked', text: 'If support looks into your company, it shows here at once, and stays.', mark: 'support' }) }) : noPermission()}
+      ${show(this.list, { data: (rows) => html`<pm-table caption="Support access" .rows=${rows} .columns=${this.columns} .list=${this.list}></pm-table>`,
+    empty: () => empty({ title: 'Nobody has looked', text: 'If support looks into your company, it shows here at once, and stays.', mark: 'support' }) })}
       ${one ? drawer({ title: `${one.staff_name}, ${one.ticket}`, onClose: () => this.setQuery({ open: '' }), body: this.#detail(one) }) : nothing}`;
   }
 

@@ -1,5 +1,5 @@
 // Webhooks: who is told of what, what was sent, and sending it again.
-import { Form, List, Resource, Screen, api, confirm, count, dialog, drawer, duration, empty, field, filters, go, header, html, icon, menu, nothing, plural, readQuery, session, show, status, time, toast, toastError } from '../ui.js';
+import { Form, List, Resource, Screen, api, attempt, confirm, count, dialog, drawer, duration, empty, field, filters, go, header, html, icon, menu, nothing, plural, readQuery, session, show, status, time, toast } from '../ui.js';
 import { facts } from '../ui/data.js';
 import { inDays, secret, top } from './settings.js';
 
@@ -75,18 +75,7 @@ export class Webhook extends Hooks {
     if (!this.query.edit) this.form = null;
   }
 
-  async #run(work, text) {
-    try {
-      const answer = await work();
-      toast(typeof text === 'function' ? text(answer) : text);
-      this.one.reload();
-      this.list.reload();
-      return answer;
-    } catch (error) {
-      toastError(error);
-      return null;
-    }
-  }
+  #run = (work, text) => attempt(work, text).then((answer) => { this.one.reload(); this.list.reload(); return answer; });
 
   #set = (state, text) => this.#run(() => api.patch(path(this.params.id), { state }), text);
 
