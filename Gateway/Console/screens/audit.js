@@ -316,6 +316,6 @@ export class Entry extends TrailScreen {
   render() {
     const event = this.list.data;
     return html`${header({ title: event ? named(event.action) : 'Audit entry', note: event?.targets.map(targetOf).join(', '), back: { href: '/dashboard/audit', label: 'Audit trail' }, actions: copy(location.href, 'Copy permalink') })}
-      ${show(this.list, { isEmpty: () => false, data: () => entry(event, (term) => `/dashboard/audit?q=${encodeURIComponent(term)}`, this.proof(event)) })}`;
+      <h2 class="hidden">The entry</h2>${show(this.list, { isEmpty: () => false, data: () => entry(event, (term) => `/dashboard/audit?q=${encodeURIComponent(term)}`, this.proof(event)) })}`;
   }
 }
