@@ -39,9 +39,9 @@ const ROUTES = [
   ws('/domains/:id', 'domains', 'Domain', 'Domain'),
   ws('/settings', 'settings', 'WorkspaceSettings', 'Workspace settings', { role: 'admin' }),
 
-  page('/dashboard/audit', 'audit', 'Trail', 'Audit trail'),
-  page('/dashboard/audit/:id', 'audit', 'Entry', 'Audit entry'),
-  page('/dashboard/support', 'support', 'SupportAccess', 'Support access'),
+  page('/dashboard/audit', 'audit', 'Trail', 'Audit trail', { role: 'admin' }),
+  page('/dashboard/audit/:id', 'audit', 'Entry', 'Audit entry', { role: 'admin' }),
+  page('/dashboard/support', 'support', 'SupportAccess', 'Support access', { role: 'admin' }),
   page('/dashboard/settings/profile', 'settings', 'Profile', 'Profile'),
   page('/dashboard/settings/security', 'settings', 'Security', 'Security'),
   page('/dashboard/settings/organization', 'settings', 'Organization', 'Organisation', { role: 'admin' }),
@@ -59,8 +59,8 @@ const ROUTES = [
   page('/dashboard/tenants/:id', 'platform-tenants', 'Tenant', 'Tenant', { staff: ['support', 'ops', 'finance'] }),
   page('/dashboard/system/users', 'platform-tenants', 'Users', 'Users', { staff: ['support', 'ops'] }),
   page('/dashboard/system/users/:id', 'platform-tenants', 'User', 'User', { staff: ['support', 'ops'] }),
-  page('/dashboard/users', 'platform-audit', 'PlatformTrail', 'Audit across tenants', { staff: [] }),
-  page('/dashboard/support/audit', 'platform-audit', 'SupportTrail', 'Support access to trails', { staff: [] }),
+  page('/dashboard/users', 'platform-audit', 'PlatformTrail', 'Audit across tenants', { staff: ['support'] }),
+  page('/dashboard/support/audit', 'platform-audit', 'SupportTrail', 'Support access to trails', { staff: ['support'] }),
   page('/dashboard/finance', 'platform-finance', 'Finance', 'Plans and webhooks', { staff: ['finance'] }),
   page('/dashboard/system/status', 'platform-status', 'Status', 'Incidents and maintenance', { staff: ['ops', 'support'] }),
 ];

@@ -39,11 +39,15 @@ public enum WireJSON {
         return "\(whole.dropLast()).\(digits)Z"
     }
 
-    /// Accepts instants with and without fractional seconds, as whole milliseconds; nil for anything else.
+    /// Accepts instants of the years 1 to 9999 with and without fractional seconds, as whole milliseconds; nil for anything else.
     public static func parse(_ text: String) -> Date? {
         guard let date = (try? withFraction.parse(text)) ?? (try? withoutFraction.parse(text)) else { return nil }
-        return Date(timeIntervalSince1970: (date.timeIntervalSince1970 * 1000).rounded() / 1000)
+        let instant = Date(timeIntervalSince1970: (date.timeIntervalSince1970 * 1000).rounded() / 1000)
+        return years.contains(instant) ? instant : nil
     }
+
+    /// What RFC 3339 can write; the system's own reading takes years of five digits, too, and the database's answer would not be read again.
+    private static let years = Date.distantPast..<Date(timeIntervalSince1970: 253_402_300_800)
 
     private static let withFraction = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
     private static let withoutFraction = Date.ISO8601FormatStyle()

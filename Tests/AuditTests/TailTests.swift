@@ -86,6 +86,11 @@ struct TailTests {
         identity[.lastSeenEvent] = "2"
         let resumed = try await fixture.send(.get, path, as: identity)
         #expect(!resumed.body.contains("id: 2\n") && resumed.body.contains("id: 3\n") && resumed.body.contains("id: 4\n"))
+        // Of what says when and in which order, nothing is looked at.
+        for query in [["order": "backwards", "from": "soon"], ["order": "seq", "to": "2001-01-01T00:00:00Z"]] {
+            let unread = try await fixture.send(.get, path, query: query, as: identity)
+            #expect(unread.status == 200 && unread.body.contains("id: 3\n") && unread.body.contains("id: 4\n"), "\(unread.body)")
+        }
         identity[.lastSeenEvent] = "-1"
         #expect(try await fixture.send(.get, path, as: identity).status == 400)
         let member = try await fixture.house.identityHeader(tenant: fixture.tenant, role: .member)
@@ -98,7 +103,7 @@ struct TailTests {
     @Test("so many follow at once, of a company and of all; who has gone makes room, also before anything was written")
     func seats() async throws {
         let fixture = try await AuditFixture.make()
-        let tail = makeTail(of: fixture, seats: TailSeats(most: 2, ofOne: 1))
+        let tail = makeTail(of: fixture, seats: StreamSeats(of: "the trail", most: 2, ofOne: 1))
         let (ada, bo, cy) = (identity(of: fixture.tenant), identity(of: TenantID(UUID())), identity(of: TenantID(UUID())))
         var held = [try await tail.stream(TrailSearch(), after: nil, for: ada)]
         let second = await #expect(throws: Problem.self) { try await tail.stream(TrailSearch(), after: nil, for: ada) }
@@ -118,7 +123,7 @@ struct TailTests {
     func bounds() async throws {
         let fixture = try await AuditFixture.make()
         try await fixture.take([try fixture.event("thing.do")])
-        let tail = makeTail(of: fixture, seats: TailSeats())
+        let tail = makeTail(of: fixture, seats: StreamSeats(of: "the trail", ofOne: 10))
         let slow = try await tail.stream(TrailSearch(), after: 0, for: identity(of: fixture.tenant))
         let owner = Database(fixture.house.database.configuration(role: "audit_owner"), connections: 1)
         try await owner.transaction { transaction in
@@ -159,7 +164,7 @@ struct TailTests {
     }
 
     /// Whose sessions nobody asks about, so that its streams end after a while.
-    private func makeTail(of fixture: AuditFixture, seats: TailSeats) -> TrailTail {
+    private func makeTail(of fixture: AuditFixture, seats: StreamSeats) -> TrailTail {
         let watch = SessionWatch(auth: .local(RPCRouter(service: .auth), caller: .audit), logger: quiet)
         return TrailTail(database: fixture.house.house.api, watch: watch, clock: fixture.house.clock.clock, seats: seats)
     }

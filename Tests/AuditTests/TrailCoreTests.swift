@@ -76,6 +76,21 @@ struct TrailCoreTests {
         await #expect(throws: ProofError.noCheckpoint) { try await proofs.consistency(from: 301, tenant: fixture.tenant) }
     }
 
+    @Test("a checkpoint of nothing, which nobody here writes, proves nothing and ends nothing")
+    func emptyCheckpoint() async throws {
+        let fixture = try await AuditFixture.make()
+        let stranger = TenantID(UUID())
+        let owner = Database(fixture.house.database.configuration(role: "postgres"), connections: 1)
+        try await owner.query(
+            """
+            insert into audit.trail_checkpoints (tenant_id, size, root, note, at)
+            values (\(stranger), 0, \(Data(repeating: 0, count: 32)), 'nothing', \(fixture.house.clock.clock.now))
+            """)
+        let proofs = TrailProofs(database: fixture.house.house.api, clock: fixture.house.clock.clock)
+        await #expect(throws: ProofError.noEntry) { try await proofs.inclusion(of: .seq(1), tenant: stranger) }
+        await #expect(throws: ProofError.noCheckpoint) { try await proofs.consistency(from: 1, tenant: stranger) }
+    }
+
     /// RFC 9162, 2.1.3.2.
     private func climb(_ proof: InclusionProof) -> Data {
         var (here, last, hash) = (proof.leafIndex, proof.treeSize - 1, proof.leafHash)

@@ -36,6 +36,7 @@ struct ApiKeyTests {
         #expect(secret.hasPrefix("pmk_") && secret.count == 55)
         let list = try await owner.api(.get, "/api/v1/api-keys")
         #expect(list.body.contains(#""hint":"\#(secret.prefix(12))""#) && !list.body.contains(secret))
+        #expect(list.body.firstMatch(of: /"id":"[0-9a-f-]{36}"/) != nil, "\(list.body)")
         let stored: Data = try await fixture.house.house.worker.query("select digest from api_keys")[0].decode("digest")
         #expect(stored.count == 32)
         let reading = try await ask(fixture, secret, "campaigns")

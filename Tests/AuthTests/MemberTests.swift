@@ -99,6 +99,9 @@ struct MemberTests {
             ).status
         }
         let made = try await invite(owner, "one@example.com")
+        let identifier = try #require(made.member("id"))
+        #expect(identifier == identifier.lowercased())
+        #expect(try await owner.api(.get, "/api/v1/invitations").body.contains(#""id":"\#(identifier)""#))
         #expect(try await owner.api(.delete, "/api/v1/invitations/\(made.member("id") ?? "")").status == .noContent)
         #expect(try await accept("one@example.com", fixture.linkToken(for: "one@example.com")) == .unprocessableContent)
         #expect(try await owner.api(.get, "/api/v1/invitations").body.contains(#""data":[]"#))

@@ -1,6 +1,7 @@
 """People and companies that the tests look through: signed up through the API, as everybody is."""
 
 import json
+import time
 import urllib.parse
 from datetime import datetime, timedelta, timezone
 from functools import cache
@@ -39,11 +40,36 @@ def journey():
     return made
 
 
+def eventually(look, seconds=15):
+    """What `look` finds, as soon as it finds something."""
+    end = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < end, "it did not come"
+        time.sleep(0.2)
+    return found
+
+
 @cache
 def empty():
     """Somebody who has just signed up: nothing is there."""
     made = journey()
     return Person(made.api, address=made.address, password=made.password, journey=made, ids=SimpleNamespace())
+
+
+def company(made):
+    """What the pages of mailboxes and of the company show: a warm-up, an unproved domain, a webhook, a key, an invitation, a look by support."""
+    api = made.api
+    smtp = {"host": "localhost", "port": made.mail_port, "security": "starttls", "username": "demo", "password": made.mail_password}
+    warming = api.post("/api/v1/mailboxes", {"workspace": made.workspace, "address": f"warm@{made.domain}", "display_name": HOSTILE, "smtp": smtp})["id"]
+    api._change("PUT", f"/api/v1/mailboxes/{warming}/warmup", b'{"state": "running", "strategy": "moderate", "target": 2000}', {"Content-Type": "application/json"})
+    api.post(f"/api/v1/mailboxes/{warming}/pause", {"reason": HOSTILE})
+    unproved = api.post("/api/v1/domains", {"workspace": made.workspace, "domain": f"new.{made.domain}"})["id"]
+    webhook = api.post("/api/v1/webhooks", {"url": "https://example.com/hook", "description": HOSTILE, "types": ["*"]})["webhook"]["id"]
+    api.post("/api/v1/auth/step-up", {"password": made.password})
+    api.post("/api/v1/api-keys", {"name": HOSTILE, "scopes": ["audit:read", "campaigns:write"]})
+    api.post("/api/v1/invitations", {"email": f"grace@{made.domain}", "role": "member", "workspaces": [made.workspace]})
+    look = {"tenant": api.get("/api/v1/auth/session")["tenant"]["id"], "reason": f"{HOSTILE} does not move", "ticket": "#4711", "minutes": 30}
+    return {"warming": warming, "unproved": unproved, "webhook": webhook, "support": staff("support").api.post("/api/v1/support-sessions", look)["id"]}
 
 
 @cache
@@ -126,12 +152,17 @@ def full():
     paused = api.post("/api/v1/campaigns", {"workspace": made.workspace, "name": "Invitation", "template": templates[0], "mailbox": made.sender, "schedule": office_hours()})["id"]
     api.post(f"/api/v1/campaigns/{paused}/launch")
     api.post(f"/api/v1/campaigns/{paused}/pause", {"reason": HOSTILE})
-    threads = answered(made, campaigns[0])
+    waiting = api.post("/api/v1/campaigns", {"workspace": made.workspace, "name": "Only then", "template": templates[0], "mailbox": made.sender, "schedule": office_hours()})["id"]
+    api.post(f"/api/v1/campaigns/{waiting}/launch")
+    threads = answered(made, campaigns[0]) if replies.possible() else []
     leads = api.get("/api/v1/leads", workspace=made.workspace, limit=1)["data"]
+    # An entry with what was changed, before and after.
+    api.patch(f"/api/v1/workspaces/{made.workspace}", {"postal_address": f"2 Harbour Street, {HOSTILE}"})
+    entry = eventually(lambda: next((one["id"] for one in api.get("/api/v1/audit/events", limit=200)["data"] if one["changes"]), None))
     ids = SimpleNamespace(
-        slug=workspace["slug"], workspace=made.workspace, template=templates[0], campaign=campaigns[0], draft=campaigns[1], sequence=written, paused=paused,
-        thread=next(one["id"] for one in threads if one["contact_name"] == "Grace Hopper"), mailbox=made.sender, lead=leads[0]["id"],
-        domain=api.get("/api/v1/domains")["data"][0]["id"], imported=made.leads["id"], **known_about(made, templates))
+        entry=entry, slug=workspace["slug"], workspace=made.workspace, template=templates[0], campaign=campaigns[0], draft=campaigns[1], sequence=written, paused=paused, waiting=waiting,
+        thread=next(one["id"] for one in threads if one.get("contact_name") == "Grace Hopper") if threads else None, mailbox=made.sender, lead=leads[0]["id"],
+        domain=api.get("/api/v1/domains")["data"][0]["id"], imported=made.leads["id"], **known_about(made, templates), **company(made))
     return Person(api, address=made.address, password=made.password, journey=made, ids=ids)
 
 
@@ -155,7 +186,10 @@ def staff(role="super_admin"):
     made.api.post("/api/v1/auth/sign-in", {"email": made.address, "password": made.password})
     ground().sql(f"update auth.sessions set assurance = 2 where user_id in (select id from users.users where email = '{quoted}')")
     tenant = urllib.parse.quote(made.api.get("/api/v1/auth/session")["tenant"]["id"])
-    return Person(made.api, address=made.address, password=made.password, journey=made, ids=SimpleNamespace(tenant=tenant, role=role))
+    ids = SimpleNamespace(tenant=tenant, role=role)
+    if role == "support":
+        ids.session = made.api.post("/api/v1/support-sessions", {"tenant": tenant, "reason": f"Mail does not go out {HOSTILE}", "ticket": "T-1042"})["id"]
+    return Person(made.api, address=made.address, password=made.password, journey=made, ids=ids)
 
 
 @cache

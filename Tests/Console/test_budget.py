@@ -41,6 +41,15 @@ class BudgetTests(unittest.TestCase):
                 self.assertLessEqual(script, 60_000)
                 self.assertLessEqual(len(urls), 8, urls)
 
+    def test_nothing_jumps_while_a_page_appears(self):
+        person = people.full()
+        for path in ["/dashboard", "/dashboard/leads?workspace={slug}", "/dashboard/workspaces/{slug}/campaigns", "/dashboard/workspaces/{slug}/campaigns/{campaign}"]:
+            for width in (1280, 375):
+                with self.subTest(f"{path} {width}"), Visit(person, width=width) as visit:
+                    page = visit.open(path.format(**vars(person.ids)))
+                    page.wait_for_timeout(300)
+                    self.assertLessEqual(page.evaluate("shifted"), 0.05)
+
     def test_files_are_asked_for_again_and_not_sent_again(self):
         api = people.empty().api
         self.assertIsNotNone(api)

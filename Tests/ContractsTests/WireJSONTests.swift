@@ -26,7 +26,10 @@ struct WireJSONTests {
         "instants are read with and without a fraction, and nothing else is",
         arguments: [
             ("2026-11-23T18:00:00Z", 1_795_456_800.0), ("2026-11-23T18:00:00.25Z", 1_795_456_800.25), ("1969-12-31T23:59:59.999Z", -0.001),
-            ("yesterday", nil), ("2026-11-23", nil),
+            ("9999-12-31T23:59:59Z", 253_402_300_799.0), ("yesterday", nil), ("2026-11-23", nil),
+            // A year of five digits, or none, is nothing that the database's answer could be read as.
+            ("12026-01-01T00:00:00Z", nil), ("10000-01-01T00:00:00.000Z", nil), ("9999-12-31T23:59:59-05:00", nil),
+            ("9999-12-31T23:59:59.9999Z", nil), ("0000-06-01T00:00:00Z", nil),
         ] as [(String, Double?)])
     func parsing(text: String, expected: Double?) {
         #expect(WireJSON.parse(text) == expected.map { Date(timeIntervalSince1970: $0) })

@@ -116,6 +116,9 @@ struct DomainRouteTests {
         #expect(try await fixture.send(.get, "/api/v1/domains?workspace=\(fixture.workspace)").body.contains(id))
         #expect(try await fixture.send(.get, "/api/v1/domains?workspace=\(WorkspaceID(UUID()))").body.contains("\"data\":[]"))
         #expect(try await fixture.send(.get, "/api/v1/domains/nonsense").status == 404)
+        let unreadable = try await fixture.send(.get, "/api/v1/domains?workspace=mine")
+        #expect(unreadable.status == 400 && unreadable.body.contains(#""field":"workspace""#), "\(unreadable.body)")
+        #expect(try await fixture.send(.get, "/api/v1/domains?workspace=\(WorkspaceID(UUID()))", workspaces: [fixture.workspace]).status == 404)
         let foreign = #"{"workspace":"\#(WorkspaceID(UUID()))","domain":"two.example"}"#
         #expect(try await fixture.send(.post, "/api/v1/domains", foreign, workspaces: [fixture.workspace]).status == 404)
         #expect(try await fixture.house.unprotectedTables() == [])

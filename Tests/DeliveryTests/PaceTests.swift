@@ -183,6 +183,10 @@ struct PaceInDatabaseTests {
         #expect(paused.status == 200 && paused.body.contains(#""state":"paused""#) && paused.body.contains("on holiday"))
         _ = try await fixture.rpc.call(fixture.plan(mailbox, ["a@x.example"]))
         #expect(try await fixture.claim().isEmpty)
+        // New settings are no word about the pause.
+        let again = try await fixture.send(.put, "/api/v1/mailboxes/\(mailbox)/smtp", fixture.smtp())
+        #expect(again.status == 200 && again.body.contains(#""state":"paused""#) && again.body.contains("on holiday"), "\(again.body)")
+        #expect(try await fixture.claim().isEmpty)
         #expect(try await fixture.send(.post, "/api/v1/mailboxes/\(mailbox)/resume", "{}").body.contains(#""state":"active""#))
         #expect(try await fixture.claim().count == 1)
     }

@@ -37,7 +37,7 @@ extension DeliveryFixture {
     }
 
     func overview(_ queue: WorkQueue) async throws -> QueueOverview {
-        try #require(try await QueueMonitor(database: database).overview(of: queue.rawValue).first)
+        try #require(try await QueueMonitor(database: database).overview(of: queue.rawValue, now: house.clock.clock.now).first)
     }
 
     /// Works with handlers of the test's own until `condition` holds.
@@ -111,7 +111,11 @@ struct JobTests {
         #expect(try await fixture.states(of: "t.dead") == ["queued"])
         #expect(try await fixture.operate(.post, "/bounce:process/retry-all", #"{"kind":"t.fail"}"#).body.contains(#""count":1"#))
         #expect(try await fixture.overview(.bounce).failed == 1)
-        #expect(try await fixture.operate(.post, "/bounce:process/clear-failed").body.contains(#""count":1"#))
+        // Both take no body, and a filter.
+        #expect(try await fixture.operate(.post, "/webhook:process/retry-all", "").body == #"{"count":0}"#)
+        #expect(try await fixture.operate(.post, "/bounce:process/clear-failed", #"{"kind":"t.fail"}"#).body == #"{"count":0}"#)
+        #expect(try await fixture.operate(.post, "/bounce:process/clear-failed", #"{"tenant":"\#(TenantID(UUID()))"}"#).body == #"{"count":0}"#)
+        #expect(try await fixture.operate(.post, "/bounce:process/clear-failed", "").body.contains(#""count":1"#))
         let cleared = try await fixture.overview(.bounce)
         #expect(cleared.failed == 0 && cleared.depth == 3)
         let actions = try await fixture.database.query(
@@ -257,6 +261,45 @@ struct QueueMonitorTests {
         #expect(seen.body.contains(#""is_paused":true"#) && seen.body.contains("provider trouble") && seen.body.contains("Test Person"))
         #expect(try await fixture.operate(.post, "/email-sending/resume").status == 204)
         #expect(try await fixture.claim().count == 1)
+    }
+
+    @Test("a list goes on where its page ended, whatever became of the job there meanwhile", arguments: ["waiting", "delayed"])
+    func pages(state: String) async throws {
+        let fixture = try await DeliveryFixture.make()
+        _ = try await fixture.enqueue((0..<6).map { NewJob(queue: .webhook, kind: "t.page", uniqueKey: "\($0)") })
+        // Closer to each other than what JSON says of them.
+        let start: SQL = state == "waiting" ? "timestamptz '2026-01-01'" : "timestamptz '2126-01-01'"
+        try await fixture.database.query("update jobs set run_at = \(start) + unique_key::integer * interval '1 microsecond'")
+        let order: [JobID] = try await fixture.database.query("select id from jobs order by run_at").map { try $0.decode("id") }
+        func page(_ cursor: String?) async throws -> (jobs: [JobID], next: String?) {
+            let answer = try await fixture.operate(
+                .get, "/webhook:process/jobs?state=\(state)&limit=2" + (cursor.map { "&cursor=\($0)" } ?? ""))
+            #expect(answer.status == 200 && answer.body.firstMatch(of: /"(id|lane)":"[^"]*[A-F]/) == nil, "\(answer.body)")
+            return (
+                answer.body.matches(of: /"id":"([0-9a-f-]{36})"/).compactMap { JobID($0.1) },
+                answer.body.firstMatch(of: /"next":"([^"]+)"/).map { String($0.1) }
+            )
+        }
+        let first = try await page(nil)
+        #expect(first.jobs == Array(order[0..<2]) && first.next != nil)
+        try await fixture.database.query("delete from jobs where id = \(order[1])")
+        let second = try await page(first.next)
+        #expect(second.jobs == Array(order[2..<4]) && second.next != nil)
+        try await fixture.database.query("update jobs set run_at = run_at + interval '1 day' where id = \(order[3])")
+        let third = try await page(second.next)
+        #expect(third.jobs == [order[4], order[5]])
+        let foreign = Data(#"[{"due_at":9223372036854775807,"id":"\#(order[4])"}]"#.utf8).base64URL
+        #expect(try await fixture.operate(.get, "/webhook:process/jobs?state=\(state)&cursor=\(foreign)").status == 400)
+    }
+
+    @Test("the age of the oldest job goes by the service's clock")
+    func age() async throws {
+        let fixture = try await DeliveryFixture.make()
+        _ = try await fixture.enqueue([NewJob(queue: .webhook, kind: "t.old")])
+        fixture.house.clock.advance(by: .seconds(86_400))
+        let answer = try await fixture.operate(.get, "/webhook:process")
+        let age = try #require(answer.body.firstMatch(of: /"oldest_age_seconds":([0-9]+)/).flatMap { Int($0.1) }, "\(answer.body)")
+        #expect((86_400..<90_000).contains(age))
     }
 
     @Test("what waits, is delayed, runs and is held by a gate is told apart; a cancelled mail gives its reservation back")

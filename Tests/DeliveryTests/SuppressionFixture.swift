@@ -22,11 +22,11 @@ extension DeliveryFixture {
     /// A request of anybody; without a role of nobody who is signed in.
     func ask(
         _ method: HTTPRequest.Method, _ path: String, _ body: String? = nil, as role: Role? = .owner, in workspaces: [WorkspaceID]? = nil,
-        staff: StaffRole? = nil, tenant: TenantID? = nil, headers more: HTTPFields = [:]
+        staff: StaffRole? = nil, apiKey: UUID? = nil, tenant: TenantID? = nil, headers more: HTTPFields = [:]
     ) async throws -> Answer {
         var headers: HTTPFields = [:]
         if let role {
-            headers = try await house.identityHeader(tenant: tenant ?? self.tenant, role: role, workspaces: workspaces, staff: staff)
+            headers = try await house.identityHeader(tenant: tenant ?? self.tenant, role: role, workspaces: workspaces, staff: staff, apiKey: apiKey)
             headers[.contentType] = "application/json"
         }
         for field in more { headers[field.name] = field.value }

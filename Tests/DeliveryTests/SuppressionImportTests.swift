@@ -27,14 +27,15 @@ struct SuppressionImportTests {
             ;nobody;;;
             ;late@x.example;;;2001-01-01
             ;odd@x.example;because;;
+            ;far@x.example;;;12026-01-01T00:00:00Z
             ;;;;
 
             ;bo@x.example;;;
             """#
         let answer = try await post(fixture, file)
         #expect(answer.status == 200, "\(answer.body)")
-        #expect(answer.body.contains(#""rows":7"#) && answer.body.contains(#""added":4"#) && answer.body.contains(#""rejected":3"#), "\(answer.body)")
-        for (line, code) in [(5, "invalid_address"), (6, "already_ended"), (7, "unknown_reason")] {
+        #expect(answer.body.contains(#""rows":8"#) && answer.body.contains(#""added":4"#) && answer.body.contains(#""rejected":4"#), "\(answer.body)")
+        for (line, code) in [(5, "invalid_address"), (6, "already_ended"), (7, "unknown_reason"), (8, "invalid_date")] {
             #expect(answer.body.contains(#""line":\#(line)"#) && answer.body.contains(code), "\(answer.body)")
         }
         let rows = try await fixture.database.query("select address, reason, note from suppressions order by address")

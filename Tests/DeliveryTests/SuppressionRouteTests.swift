@@ -64,12 +64,28 @@ struct SuppressionRouteTests {
             (#"{"address":"a@x.example","entries":[]}"#, "address"), (#"{"entries":[]}"#, "entries"),
             (#"{"entries":[{"address":"a@x.example","reason":"because"}]}"#, "entries[0].reason"),
             (#"{"address":"a@x.example","expires_at":"2001-01-01T00:00:00.000Z"}"#, "expires_at"),
+            (#"{"address":"a@x.example","expires_at":"12026-01-01T00:00:00Z"}"#, "expires_at"),
         ])
     func refused(body: String, field: String) async throws {
         let fixture = try await DeliveryFixture.make()
         let answer = try await fixture.ask(.post, Self.path, body)
         #expect(answer.status == 400 && answer.body.contains(#""field":"\#(field)""#), "\(answer.body)")
         #expect(try await fixture.number("select count(*) as n from suppressions") == 0)
+        // What cannot be read again would make the list an error for good.
+        #expect(try await fixture.ask(.get, "\(Self.path)?ended=true").status == 200)
+    }
+
+    @Test(
+        "a filter that the list does not know is refused, not passed over",
+        arguments: [("ended=maybe", "ended"), ("ended=1", "ended"), ("reason=because", "reason"), ("reason=", "reason"), ("kind=person", "kind")])
+    func unknownFilters(query: String, field: String) async throws {
+        let fixture = try await DeliveryFixture.make()
+        for path in [Self.path, "\(Self.path)/export"] {
+            let answer = try await fixture.ask(.get, "\(path)?\(query)")
+            #expect(answer.status == 400 && answer.body.contains(#""field":"\#(field)""#), "\(answer.body)")
+        }
+        #expect(try await fixture.ask(.get, "\(Self.path)?ended=false&reason=legal&kind=domain").status == 200)
+        #expect(try await fixture.told("delivery.suppressions.exported").isEmpty)
     }
 
     @Test("who is limited to workspaces sees theirs and the company's, and changes theirs alone; viewers change nothing")
@@ -173,6 +189,41 @@ struct SuppressionRouteTests {
         #expect(try await fixture.suppressed(["who@spam.example", "x@y.example"]) == ["x@y.example"])
         #expect(try await fixture.told("delivery.suppressions.changed").count == 3)
         #expect(try await list(fixture).data.isEmpty)
+    }
+
+    @Test("why an entry is lifted may stand in the path's parameters, since a DELETE may lose its body on the way")
+    func reasonAsParameter() async throws {
+        let fixture = try await DeliveryFixture.make()
+        let path = "/api/v1/platform/system/suppressions"
+        #expect(try await fixture.ask(.post, path, #"{"entries":[{"address":"x@y.example"}]}"#, staff: .ops).status == 201)
+        let id = try #require(try await fixture.ask(.get, path, staff: .ops).body.firstMatch(of: /"id":"([0-9a-f-]{36})"/)?.1)
+        for none in ["", "?reason=", "?reason=%20", "?reason=\(String(repeating: "a", count: 501))"] {
+            #expect(try await fixture.ask(.delete, "\(path)/\(id)\(none)", staff: .ops).status == 400)
+        }
+        #expect(try await fixture.ask(.delete, "\(path)/\(id)?reason=settled%20by%20phone", staff: .ops).status == 204)
+        #expect(try await fixture.ask(.post, Self.path, #"{"address":"ada@x.example","reason":"complaint"}"#).status == 201)
+        let own = try #require(try await list(fixture).data.first)
+        #expect(try await fixture.ask(.delete, "\(Self.path)/\(own.id)").status == 422)
+        #expect(try await fixture.ask(.delete, "\(Self.path)/\(own.id)?reason=she%20called").status == 204)
+        let trail = try await fixture.told("delivery.suppressions.changed")
+        #expect(trail.contains { $0.contains("settled by phone") } && trail.contains { $0.contains("she called") }, "\(trail)")
+    }
+
+    @Test("the list as a file is for members and for keys, and each time leaves an entry in the trail that says what of it was taken")
+    func exportLeavesAnEntry() async throws {
+        let fixture = try await DeliveryFixture.make()
+        let path = "\(Self.path)/export"
+        #expect(try await fixture.ask(.get, path, as: .viewer).status == 403)
+        #expect(try await fixture.told("delivery.suppressions.exported").isEmpty)
+        #expect(try await fixture.ask(.get, path, as: .member).status == 200)
+        let key = UUID()
+        let query = "?workspace=\(fixture.workspace)&reason=legal&kind=domain&ended=true"
+        // What a key asks without changing anything comes as a viewer's.
+        #expect(try await fixture.ask(.get, path + query, as: .viewer, apiKey: key).status == 200)
+        let told = try await fixture.told("delivery.suppressions.exported")
+        #expect(told.count == 2 && told.allSatisfy { $0.contains(#""action":"suppression.export""#) }, "\(told)")
+        let last = try #require(told.last)
+        #expect(last.contains(key.text) && last.contains(#""reason":"legal""#) && last.contains(fixture.workspace.description), "\(last)")
     }
 
     @Test("whoever is put on the list by hand ends the enrolments that wrote to them")

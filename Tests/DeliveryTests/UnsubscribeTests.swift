@@ -2,8 +2,12 @@ import Contracts
 import Foundation
 import HTTP
 import HTTPTypes
+import Hummingbird
+import HummingbirdTesting
+import NIOCore
 import Postgres
 import Primitives
+import Streams
 import TestSupport
 import Testing
 
@@ -131,6 +135,47 @@ struct UnsubscribeTests {
         #expect(try await fixture.suppressed(["ada@lead.example"]) == ["ada@lead.example"])
     }
 
+    @Test("the end of a wish names the link's mail and the enrolments that nothing holds back any more")
+    func undoTellsWhom() async throws {
+        let (fixture, send, path) = try await ground()
+        let mailbox = MailboxID(try await fixture.database.query("select mailbox_id from sends")[0].decode("mailbox_id", as: UUID.self))
+        let (held, free) = (EnrolmentID(UUID()), EnrolmentID(UUID()))
+        let campaign = CampaignID(UUID())
+        try await fixture.plan(one: "ada@lead.example", mailbox) { $0.enrolment = free }
+        let other = try fixture.leavingPath(
+            try await fixture.plan(one: "ada@lead.example", mailbox) {
+                $0.enrolment = held
+                $0.campaign = campaign
+            })
+        _ = try await choose("campaign", fixture, other)
+        _ = try await choose("company", fixture, path)
+        let stop = try #require(try await fixture.told("delivery.recipients.suppressed").last)
+        #expect(stop.contains(#""choice":"company""#) && stop.contains(send.description))
+        _ = try await choose("undo", fixture, path)
+        let told = try #require(try await fixture.told("delivery.recipient.resubscribed").first)
+        let data = try ReceivedEvent(body: Array(told.utf8)).data(as: DeliveryEvents.RecipientResubscribed.self)
+        #expect(data.send == send && data.isWhole == true)
+        #expect(data.enrolments?.contains(free) == true && data.enrolments?.contains(held) == false)
+    }
+
+    @Test("whoever asks by another way, too, meant it: the link takes nothing back any more")
+    func undoOfTwoWishes() async throws {
+        let (fixture, _, path) = try await ground()
+        _ = try await choose("company", fixture, path)
+        #expect(try await fixture.ask(.post, "/api/v1/suppressions", #"{"address":"ada@lead.example","reason":"unsubscribed"}"#).status == 201)
+        _ = try await choose("undo", fixture, path)
+        #expect(try await fixture.suppressed(["ada@lead.example"]) == ["ada@lead.example"])
+        #expect(try await fixture.told("delivery.recipient.resubscribed").isEmpty)
+    }
+
+    @Test("a domain on the list is told by its name, with the scope")
+    func domains() async throws {
+        let (fixture, _, _) = try await ground()
+        #expect(try await fixture.ask(.post, "/api/v1/suppressions", #"{"address":"@Lead.example"}"#).status == 201)
+        let told = try await fixture.told("delivery.domains.suppressed")
+        #expect(told.count == 1 && told[0].contains(#""domains":["lead.example"]"#))
+    }
+
     @Test("the page is in the reader's language, under the sender's name, escaped, and without the recipient's address")
     func page() async throws {
         let (fixture, _, path) = try await ground()
@@ -159,6 +204,8 @@ struct UnsubscribeTests {
             #expect(Set(texts.choices.keys) == [.company, .workspace, .campaign, .pause], "\(language)")
             #expect(Set(texts.done.keys) == Set(PreferenceChoice.allCases), "\(language)")
             #expect(texts.intro.contains("{sender}") && (language == "en" || texts.title != UnsubscribeTexts.of("en").title), "\(language)")
+            for text in [texts.failedTitle, texts.unavailable, texts.tooLarge] { #expect(!text.isEmpty, "\(language)") }
+            #expect(language == "en" || texts.unavailable != UnsubscribeTexts.of("en").unavailable, "\(language)")
         }
     }
 
@@ -201,5 +248,52 @@ struct UnsubscribeTests {
             #expect(try await fixture.ask(.post, String(wrong), "List-Unsubscribe=One-Click", as: nil, headers: form).status == 404)
         }
         #expect(try await fixture.ask(.post, path, String(repeating: "a", count: 10_000), as: nil, headers: form).status == 413)
+    }
+
+    @Test("what fails is a page in the reader's language for people, and problem details for programs")
+    func failures() async throws {
+        let (fixture, _, path) = try await ground()
+        let browser: HTTPFields = [.accept: "text/html,application/xhtml+xml,*/*;q=0.8", .acceptLanguage: "de", .contentType: form[.contentType]!]
+        let large = try await fixture.ask(.post, path, String(repeating: "a", count: 10_000), as: nil, headers: browser)
+        #expect(large.status == 413 && large.headers[.contentType] == "text/html; charset=utf-8", "\(large.body)")
+        #expect(large.body.contains(UnsubscribeTexts.of("de").tooLarge.htmlEscaped))
+
+        // Where nobody listens.
+        var away = fixture.house.database.configuration(role: "delivery_worker")
+        away.port = 1
+        let house = fixture.house.house
+        let suppressions = Suppressions(
+            database: Database(away, connections: 1, maximumWait: .milliseconds(200)),
+            erased: ErasedOptOuts(digests: AddressDigests(keyring: house.keyring)), outbox: house.outbox, clock: house.clock)
+        let router = Router(context: AppContext.self)
+        router.add(middleware: ProblemMiddleware())
+        UnsubscribeRoutes(
+            links: try fixture.links(), preferences: Preferences(suppressions: suppressions, feedback: fixture.service.reputation.feedback)
+        ).add(to: router)
+        let application = Application(router: router, logger: house.logger)
+        try await application.test(.router) { client in
+            for (method, body) in [(HTTPRequest.Method.get, nil), (.post, "choice=company")] as [(HTTPRequest.Method, String?)] {
+                let sent = body.map { ByteBuffer(string: $0) }
+                try await client.execute(uri: path, method: method, headers: browser, body: sent) { answer in
+                    #expect(answer.status == .serviceUnavailable && answer.headers[.contentType] == "text/html; charset=utf-8")
+                    #expect(answer.headers[.retryAfter] != nil && answer.headers[.cacheControl] == "no-store")
+                    #expect(String(buffer: answer.body).contains(UnsubscribeTexts.of("de").unavailable.htmlEscaped))
+                }
+                try await client.execute(uri: path, method: method, headers: form, body: sent) { answer in
+                    #expect(answer.status == .serviceUnavailable && answer.headers[.contentType] == "application/problem+json")
+                }
+            }
+        }
+    }
+
+    @Test(
+        "who names HTML wants a page; who takes anything, or rather JSON, does not",
+        arguments: [
+            ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", true), ("TEXT/HTML; q=0.5", true), ("*/*", false), ("", false),
+            ("application/json, text/html;q=0.9", false), ("text/html;q=0.9, application/problem+json;q=0.1", true), ("text/html;q=0", false),
+            ("application/json", false), ("text/plain", false), (nil, false),
+        ] as [(String?, Bool)])
+    func preference(accept: String?, isPage: Bool) {
+        #expect(AcceptPage.isPreferred(by: accept) == isPage)
     }
 }

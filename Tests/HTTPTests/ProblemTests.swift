@@ -130,6 +130,16 @@ struct ProblemTests {
         #expect(headers[.retryAfter] != nil)
     }
 
+    @Test("a malformed identifier is told in the words of the thing that is not there")
+    func malformedIdentifiers() async throws {
+        let (status, _, members) = try await send("/things/not-a-uuid")
+        #expect(status == .notFound && members["title"] as? String == "There is no such lead.")
+        #expect(MailboxID.noun == "mailbox" && TenantID.noun == "company" && EntityID<SupportSessionKind>.noun == "support session")
+        #expect(EntityID<Input>.noun == "input")
+    }
+
+    private enum SupportSessionKind {}
+
     @Test("unknown routes and malformed identifiers are problem details too", arguments: ["/nowhere", "/things/not-a-uuid"])
     func notFound(path: String) async throws {
         let (status, headers, _) = try await send(path)

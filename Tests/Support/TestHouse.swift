@@ -55,11 +55,11 @@ public struct TestHouse: Sendable {
     /// The header that the gateway would forward for this person.
     public func identityHeader(
         tenant: TenantID, user: UserID = UserID(.v7(at: Date())), role: Role = .owner, isVerified: Bool = true, workspaces: [WorkspaceID]? = nil,
-        staff: StaffRole? = nil, support: UUID? = nil
+        staff: StaffRole? = nil, apiKey: UUID? = nil, support: UUID? = nil
     ) async throws -> HTTPFields {
         let claims = IdentityClaims(
             tenant: tenant, user: user, name: "Test Person", role: role.rawValue, verified: isVerified, workspaces: workspaces,
-            session: SessionID(.v7(at: clock.clock.now)), staff: staff?.rawValue, support: support)
+            session: SessionID(.v7(at: clock.clock.now)), staff: staff?.rawValue, apiKey: apiKey, support: support)
         return [.identityToken: try await authTokens.sign(claims, for: house.service, now: clock.clock.now)]
     }
 
@@ -69,6 +69,32 @@ public struct TestHouse: Sendable {
     ) async throws -> Value {
         let application = Application(router: house.publicRouter(service), logger: house.logger)
         return try await application.test(.router, body)
+    }
+
+    /// Serves the service's public routes on a loopback port while `body` runs with that.
+    public func serving<Value: Sendable>(
+        _ service: some DeployableService, _ body: @escaping @Sendable (Int) async throws -> Value
+    ) async throws -> Value {
+        let (ports, found) = AsyncStream.makeStream(of: Int.self)
+        let application = Application(
+            router: house.publicRouter(service), configuration: .init(address: .hostname("127.0.0.1", port: 0)),
+            onServerRunning: { channel in
+                found.yield(channel.localAddress?.port ?? 0)
+                found.finish()
+            }, logger: house.logger)
+        return try await withThrowingTaskGroup(of: Value?.self) { group in
+            group.addTask {
+                try await application.run()
+                return nil
+            }
+            group.addTask {
+                for await port in ports { return try await body(port) }
+                throw CancellationError()
+            }
+            defer { group.cancelAll() }
+            while let value = try await group.next() { if let value { return value } }
+            throw CancellationError()
+        }
     }
 
     /// The service's methods, to call directly or to give to another test house as a peer.

@@ -42,7 +42,9 @@ def answer_as_service(name):
     return answer
 
 
-class GatewayTests(unittest.TestCase):
+class GatewayGround(unittest.TestCase):
+    """A gateway before stubs, and clients of it."""
+
     @classmethod
     def setUpClass(cls):
         cls.scratch = Scratch()
@@ -51,6 +53,8 @@ class GatewayTests(unittest.TestCase):
         cls.stubs["auth"] = Stub(answer_as_auth)
         cls.port = free_port()
         cls.servers = []
+        cls.tracking = cls.scratch.path / "tracking"
+        cls.tracking.mkdir()
         cls.start_nginx(cls.port, {name: stub.port for name, stub in cls.stubs.items()})
         cls.context = ssl.create_default_context(cafile=str(cls.scratch.authority))
 
@@ -58,8 +62,11 @@ class GatewayTests(unittest.TestCase):
     def start_nginx(cls, port, upstreams):
         run = cls.scratch.path / f"run-{port}"
         run.mkdir()
+        cls.plain = getattr(cls, "plain", None) or {}
+        cls.plain[port] = free_port()
         place = gateway.Place(
-            listen=f"127.0.0.1:{port}", upstreams={name: f"127.0.0.1:{upstreams[name]}" for name in SERVICES},
+            listen=f"127.0.0.1:{port}", names=("localhost", "127.0.0.1"), plain_listen=f"127.0.0.1:{cls.plain[port]}", https_port=port,
+            tracking_certificates=cls.tracking, upstreams={name: f"127.0.0.1:{upstreams[name]}" for name in SERVICES},
             certificate=cls.scratch.path / "server.pem", key=cls.scratch.path / "server.key", run=run, console=ROOT / "Gateway" / "Console",
             description=openapi_pages.write(run / "openapi"), user="root" if os.getuid() == 0 else None)
         path = run / "nginx.conf"
@@ -107,6 +114,8 @@ class GatewayTests(unittest.TestCase):
         self.assertEqual(response.headers["Cache-Control"], "no-store")
         return response
 
+
+class GatewayTests(GatewayGround):
     # What the log keeps of people who read mail
 
     def test_of_readers_of_mail_the_log_says_neither_who_nor_what(self):

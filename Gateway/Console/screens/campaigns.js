@@ -57,7 +57,7 @@ const remove = (campaign) => confirm({
 const TABS = [['', 'All', 'all'], ['active', 'Active'], ['paused', 'Paused'], ['draft', 'Drafts'], ['scheduled', 'Scheduled'], ['completed', 'Completed'], ['archived', 'Archived']];
 
 export class Campaigns extends Screen {
-  static query = { status: '', q: '', new: '' };
+  static query = { status: '', new: '' };
 
   moving = new Map();
 
@@ -127,14 +127,14 @@ export class Campaigns extends Screen {
   }
 
   render() {
-    const { q, new: making } = this.query;
+    const { status: chosen, new: making } = this.query;
     const counts = this.figures.data?.counts;
     const may = session.may('member');
     return html`${header({ title: 'Campaigns', actions: may ? html`<button type="button" class="primary" @click=${() => this.#open('one')}>${icon('plus')}New campaign</button>` : nothing })}
-      ${tabs('State', TABS.map(([value, label, key = value]) => ({ label, href: this.href({ status: value, new: '' }), count: counts && (counts[key] ?? 0), current: this.query.status === value })))}
+      ${tabs('State', TABS.map(([value, label, key = value]) => ({ label, href: this.href({ status: value, new: '' }), count: counts && (counts[key] ?? 0), current: chosen === value })))}
       ${show(this.list, {
-    data: (rows) => this.#table(rows.filter((row) => (this.query.status || row.status !== 'archived') && row.name.toLowerCase().includes(q.toLowerCase()))),
-    empty: () => this.#begin(may), isFiltered: this.query.status !== '', clear: () => this.setQuery({ status: '' }),
+    data: (rows) => this.#table(rows.filter((row) => chosen || row.status !== 'archived')),
+    empty: () => this.#begin(may), isFiltered: chosen !== '', clear: () => this.setQuery({ status: '' }),
   })}
       ${making ? dialog({ title: 'New campaign', onClose: () => this.setQuery({ new: '' }), body: this.#form() }) : nothing}`;
   }
@@ -183,7 +183,9 @@ export class Campaigns extends Screen {
   ];
 
   #why(row) {
-    const why = row.status === 'active' ? WAITS[row.waiting_reason] ?? row.waiting_reason : row.status === 'paused' ? row.status_reason : null;
-    return why ? html`<p class="note">${row.status === 'active' ? `waits: ${why}` : why}${row.status === 'active' && row.next_at ? html`, until ${time(row.next_at)}` : nothing}</p>` : nothing;
+    const open = row.status === 'completed' && this.moving.get(row.id) ? left(this.moving.get(row.id)) : 0;
+    if (row.status === 'active' && row.waiting_reason) return html`<p class="note">waits: ${WAITS[row.waiting_reason] ?? row.waiting_reason}${row.next_at ? html`, looks again ${time(row.next_at)}` : nothing}</p>`;
+    const why = row.status === 'paused' ? row.status_reason : open ? `still unclear: ${plural(open, 'lead')}` : null;
+    return why ? html`<p class="note" dir="auto">${why}</p>` : nothing;
   }
 }

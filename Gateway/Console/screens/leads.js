@@ -128,7 +128,7 @@ export class Leads extends Screen {
   #filters(around) {
     const { query } = this;
     const narrow = (changes) => this.setQuery({ segment: '', ...changes });
-    const choose = (name, label, options, change = (value) => narrow({ [name]: value })) => (options?.length ? field({ name, label, hideLabel: true, type: 'select', value: query[name], options: [['', label], ...options.map((one) => [one.id ?? one, one.name ?? words(one)])], onInput: change }) : nothing);
+    const choose = (name, label, options, change = (value) => narrow({ [name]: value })) => (options?.length !== 0 ? field({ name, label, hideLabel: true, type: 'select', value: query[name], options: [['', label], ...(options ?? []).map((one) => [one.id ?? one, one.name ?? words(one)])], onInput: change }) : nothing);
     return filters({
       search: { value: query.q, label: 'Search leads', onInput: (q) => narrow({ q }) },
       body: html`${workspaceChoice(around?.workspace, (workspace) => this.setQuery({ workspace, list: '', segment: '' }))}${choose('status', 'Any status', STATUSES)}${choose('list', 'Any list', around?.lists)}

@@ -1,5 +1,5 @@
 // How far a campaign is: where its leads are, why it waits, what failed, what its mails came to, and why each lead was mailed or not.
-import { List, Resource, Screen, api, clock, confirm, count, day, drawer, duration, empty, field, filters, header, html, icon, menu, nothing, parts, percent, plural, session, show, stat, status, tabs, time, toast, words } from '../ui.js';
+import { List, Resource, Screen, api, clock, confirm, count, day, drawer, duration, empty, field, filters, header, html, icon, menu, nothing, parts, percent, plural, readQuery, session, show, stat, status, tabs, time, toast, words } from '../ui.js';
 import { facts, timeline } from '../ui/data.js';
 import { act, actionsOf, entries } from './campaigns.js';
 import { EXITS, PARTS, WAITS, causes, left, secondsLeft } from './campaign.js';
@@ -52,22 +52,21 @@ export class Progress extends Screen {
 
   connectedCallback() {
     super.connectedCallback();
-    this.#read({});
+    this.#read();
   }
 
-  #read(before) {
-    const { tab, status: chosen, lead, by, interval } = this.query;
+  /** Reads what the query asks for otherwise than before. */
+  #read(before = {}) {
+    const { tab, lead } = this.query;
     const other = (...names) => names.some((name) => before[name] !== this.query[name]);
     if (tab === 'figures' && other('tab', 'by', 'interval')) this.figures.reload();
-    if (tab === 'leads' && (before.tab !== tab || before.status !== chosen)) this.people.reload({ fresh: true });
-    if (lead && before.lead !== lead) this.log.reload({ fresh: true });
-    return by + interval;
+    if (tab === 'leads' && other('tab', 'status')) this.people.reload({ fresh: true });
+    if (lead && other('lead')) this.log.reload({ fresh: true });
   }
 
   routeChanged(before) {
     if (before.params.id !== this.params.id) for (const one of [this.campaign, this.progress, this.forecast, this.failed]) one.reload({ fresh: true });
-    const query = Object.fromEntries(Object.entries(Progress.query).map(([name, initial]) => [name, new URLSearchParams(before.search).get(name) ?? initial]));
-    this.#read(before.params.id === this.params.id ? query : {});
+    this.#read(before.params.id === this.params.id ? readQuery(before.search, Progress.query) : {});
   }
 
   get keys() {
@@ -160,7 +159,7 @@ export class Progress extends Screen {
     const rate = (name) => (row) => html`<span class="nowrap">${percent(row.figures.rates[name] ?? (name === 'delivered' && row.figures.sent ? row.figures.delivered / row.figures.sent : null))} <span class="quiet">(${count(row.figures[name])})</span></span>`;
     return html`<div class="section stack"><div class="row wrap">${choose('by', 'Tell apart', by, [['variant', 'By step and variant'], ['step', 'By step'], ['day', 'By day']])}${choose('interval', 'A point is', interval, [['day', 'a day'], ['week', 'a week']])}
       <a class="button" href="${this.path}/analytics.csv" download>${icon('download')}CSV</a></div>${show(this.figures, {
-    data: ({ groups, series }) => html`<pm-chart label="Mails over time" .labels=${series.points.map((one) => one.from)} .series=${[['sent', 'Sent'], ['replied', 'Replied'], ['opened', 'Opened'], ['bounced', 'Bounced']].map(([name, label]) => ({ label, values: series.points.map((one) => one.figures[name]) }))}></pm-chart>
+    data: ({ groups, series }) => html`<pm-chart label="Mails over time" kind=${series.points.length > 1 ? 'lines' : 'bars'} .labels=${series.points.map((one) => one.from)} .series=${[['sent', 'Sent'], ['replied', 'Replied'], ['opened', 'Opened'], ['bounced', 'Bounced']].slice(0, series.points.length > 1 ? 4 : 1).map(([name, label]) => ({ label, values: series.points.map((one) => one.figures[name]) }))}></pm-chart>
       <pm-table caption="Figures" .rows=${[...groups.groups.filter((one) => by === 'day' || one.kind === 'email'), { total: true, figures: groups.totals }]} .key=${(row) => `${row.day}${row.step}${row.variant}`} .columns=${[
     { label: by === 'day' ? 'Day' : 'Mail', main: true, cell: (row) => (row.total ? html`<b>All</b>` : row.day ? day(row.day) : html`<div>Step ${row.step}${row.variant && groups.groups.filter((one) => one.step === row.step).length > 1 ? ` ${row.variant}` : ''}${row.is_winner ? html` ${status('ok', { word: 'Winner' })}` : nothing}<p class="note" dir="auto">${row.template?.name ?? row.templates?.map((one) => one.name).join(', ')}</p></div>`) },
     { label: 'Sent', cell: (row) => count(row.figures.sent), end: true }, ...FIGURES.map(([name, label]) => ({ label, cell: rate(name), end: true }))]}></pm-table>

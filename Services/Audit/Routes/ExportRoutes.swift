@@ -77,7 +77,7 @@ struct ExportRoutes {
     }
 
     private func find(_ context: AppContext, of identity: Identity) async throws -> TrailExport {
-        let id = try context.identifier("id", as: TrailExportID.self)
+        let id = try context.identifier("id", as: TrailExportID.self, called: "export")
         guard let export = try await TrailExportStore.find(id, of: identity.tenant, in: exports.api) else { throw Problem.notFound("export") }
         return export
     }

@@ -38,7 +38,7 @@ struct RetentionRoutes {
         router.post("/api/v1/audit/holds") { request, context in try await place(request, context) }
         router.delete("/api/v1/audit/holds/{id}") { _, context in
             let identity = try Self.company(context, atLeast: .owner)
-            let id = try context.identifier("id", as: LegalHoldID.self)
+            let id = try context.identifier("id", as: LegalHoldID.self, called: "active hold")
             try await holds.release(
                 id, by: identity, audit: context.audit("legal_hold.release", targets: [.init(type: "legal_hold", id: id.description)]))
             return Response.noContent

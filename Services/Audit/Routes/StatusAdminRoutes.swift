@@ -81,7 +81,7 @@ struct StatusAdminRoutes {
         }
         status.post("maintenances/{id}/cancel") { _, context in
             _ = try context.require(staff: .ops)
-            let id = try context.identifier("id", as: MaintenanceID.self)
+            let id = try context.identifier("id", as: MaintenanceID.self, called: "maintenance that could still end")
             guard let maintenance = try await administration.cancel(id, as: act(context)) else {
                 throw Problem.notFound("maintenance that could still end")
             }

@@ -30,7 +30,7 @@ struct TrailRoutes {
         }
         router.get("/api/v1/audit/facets") { request, context in
             let identity = try context.requireTrailReader()
-            let search = try TrailSearch(request)
+            let search = try TrailSearch(request, without: [.order])
             let facets = try await searcher.facets(of: identity.tenant, search)
             try await reads.read("facets", search, by: identity, context)
             return try Response.json(facets)
@@ -55,7 +55,7 @@ struct TrailRoutes {
         guard identity.apiKey == nil else {
             throw Problem.forbidden("A key reads GET /api/v1/audit/events with order=seq, and goes on where page.next leads.")
         }
-        let search = try TrailSearch(request)
+        let search = try TrailSearch(request, without: [.span, .order])
         var start: Int64?
         if let text = request.headers[.lastSeenEvent] {
             guard let seq = Int64(text), seq >= 0 else {
@@ -93,7 +93,7 @@ struct TrailRoutes {
         }
         routes.delete("{id}") { _, context in
             let identity = try context.require(atLeast: .admin)
-            let id = try context.identifier("id", as: TrailViewID.self)
+            let id = try context.identifier("id", as: TrailViewID.self, called: "view")
             let audit = context.audit("audit_view.delete", targets: [.init(type: "audit_view", id: id.description)])
             guard try await views.delete(id, by: identity, audit: audit) else { throw Problem.notFound("view") }
             return Response.noContent

@@ -66,8 +66,13 @@ struct TrailSearch: Sendable, Equatable {
 }
 
 extension TrailSearch {
+    /// What a route has no use for, and so does not look at.
+    enum Unread: Sendable {
+        case span, order
+    }
+
     /// Reads `q`, `actor`, `action`, `outcome`, `target`, `from`, `to` and `order`; a 400 names the one that is wrong.
-    init(_ request: Request) throws(Problem) {
+    init(_ request: Request, without unread: Set<Unread> = []) throws(Problem) {
         let parameters = request.uri.queryParameters
         func text(_ name: String) throws(Problem) -> String? {
             guard let value = parameters[Substring(name)].map(String.init) else { return nil }
@@ -91,12 +96,12 @@ extension TrailSearch {
             }
             named.append(Parameter(field: field, value: value))
         }
-        guard let order = Order(rawValue: parameters["order"].map(String.init) ?? Order.occurred.rawValue) else {
+        let asked = unread.contains(.order) ? nil : parameters["order"].map(String.init)
+        guard let order = Order(rawValue: asked ?? Order.occurred.rawValue) else {
             throw Problem.invalid("order must be occurred or seq.", field: "order")
         }
-        self.init(
-            query: try Self.query(parameters["q"].map(String.init) ?? ""), parameters: named,
-            span: SearchRange(from: try instant("from"), to: try instant("to")), order: order)
+        let span = unread.contains(.span) ? SearchRange(from: nil, to: nil) : SearchRange(from: try instant("from"), to: try instant("to"))
+        self.init(query: try Self.query(parameters["q"].map(String.init) ?? ""), parameters: named, span: span, order: order)
     }
 
     /// The text of a search, or a 400 that says where it cannot be understood.

@@ -19,7 +19,7 @@ struct TrailTail: Sendable {
     let database: Database
     let watch: SessionWatch
     let clock: WallClock
-    var seats = TailSeats()
+    var seats = StreamSeats(of: "the trail", ofOne: 10)
 
     /// What is behind `seq`, or what comes from now on, while the session lives, and the support session if it is one. Problem `too_many_streams`.
     func stream(_ search: TrailSearch, after seq: Int64?, for identity: Identity) async throws -> Response {
@@ -70,9 +70,7 @@ struct TrailTail: Sendable {
     private func entries(
         of tenant: TenantID, _ search: TrailSearch, _ kept: RetentionWindow, after last: Int64, upTo end: Int64
     ) async throws -> (entries: [TrailEvent], last: Int64) {
-        var bounds: [SQL] = ["e.tenant_id = \(tenant)", "e.seq > \(last)", "e.seq <= \(end)", kept.condition]
-        if let from = search.span.from { bounds.append("e.id >= \(UUID.lowest(at: from))") }
-        if let to = search.span.to { bounds.append("e.id < \(UUID.lowest(at: to))") }
+        let bounds: [SQL] = ["e.tenant_id = \(tenant)", "e.seq > \(last)", "e.seq <= \(end)", kept.condition]
         let conditions = bounds + search.terms.map { SearchCompiler.condition($0, tenant: tenant) }
         let rows = try await database.inTime(as: tenant) { transaction in
             try await transaction.query(

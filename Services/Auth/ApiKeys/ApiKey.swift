@@ -5,7 +5,7 @@ import Primitives
 
 /// A key by which a program acts for a company.
 struct ApiKey: Sendable, Encodable, Equatable {
-    let id: UUID
+    let id: EntityID<ApiKey>
     let name: String
     /// How the key begins, to recognise it by.
     let hint: String

@@ -73,11 +73,12 @@ struct ApiKeys: Sendable {
         let now = clock.now
         let secret = ApiKeySecret.random()
         let key = ApiKey(
-            id: .v7(at: now), name: new.name, hint: secret.hint, scopes: new.scopes, requestsPerMinute: new.requestsPerMinute, createdAt: now,
+            id: .init(.v7(at: now)), name: new.name, hint: secret.hint, scopes: new.scopes, requestsPerMinute: new.requestsPerMinute, createdAt: now,
             expiresAt: new.expiresAt, lastUsedAt: nil)
         let event = try PendingEvent(
-            AuthEvents.ApiKeyCreated(key: key.id), at: now, tenant: identity.tenant, actor: identity.actor,
-            audit: audit("api_key.create", [.init(type: "api_key", id: key.id.text, name: key.name)], ["scopes": new.scopes.joined(separator: " ")]))
+            AuthEvents.ApiKeyCreated(key: key.id.uuid), at: now, tenant: identity.tenant, actor: identity.actor,
+            audit: audit(
+                "api_key.create", [.init(type: "api_key", id: key.id.description, name: key.name)], ["scopes": new.scopes.joined(separator: " ")]))
         let created = try await api.transaction(as: identity.tenant) { transaction in
             // One maker at a time, so that the limit holds.
             try await transaction.query("select pg_advisory_xact_lock(hashtextextended('api_keys:' || \(identity.tenant.description), 0))")

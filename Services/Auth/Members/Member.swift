@@ -15,7 +15,7 @@ struct Member: Sendable, Encodable, Equatable {
 
 /// Somebody who was asked to.
 struct Invitation: Sendable, Encodable, Equatable {
-    let id: UUID
+    let id: EntityID<Invitation>
     let address: String
     let role: Role
     let workspaces: [WorkspaceID]?

@@ -137,9 +137,9 @@ struct Members: Sendable {
         let now = clock.now
         let token = randomBytes(32).base64URL
         let invitation = Invitation(
-            id: .v7(at: now), address: email.text, role: role, workspaces: workspaces, createdAt: now,
+            id: .init(.v7(at: now)), address: email.text, role: role, workspaces: workspaces, createdAt: now,
             expiresAt: now.addingTimeInterval(Invitation.lifetime))
-        try await seats.holding(invitation.id, of: identity.tenant) {
+        try await seats.holding(invitation.id.uuid, of: identity.tenant) {
             try await insert(invitation, for: email, token: token, by: identity, audit: audit)
         }
         outbox.wake()
@@ -163,9 +163,9 @@ struct Members: Sendable {
             try await mails.enqueue(
                 .invitation(token: token, company: company, inviter: identity.name, baseURL: baseURL), to: email, at: now, in: transaction)
             try await append(
-                AuthEvents.MemberInvited(invitation: invitation.id, role: invitation.role.rawValue), by: identity,
+                AuthEvents.MemberInvited(invitation: invitation.id.uuid, role: invitation.role.rawValue), by: identity,
                 audit(
-                    "invitation.create", [.init(type: "invitation", id: invitation.id.text, name: email.text)],
+                    "invitation.create", [.init(type: "invitation", id: invitation.id.description, name: email.text)],
                     ["role": invitation.role.rawValue]),
                 in: transaction)
         }
@@ -230,7 +230,7 @@ struct Members: Sendable {
         let tenant = found.tenant
         // The invitation has a place already; one that somehow has none takes one. It is never given back here: of two uses at once the one that
         // is too late must not free the other's.
-        try await seats.take(for: found.invitation.id, of: tenant)
+        try await seats.take(for: found.invitation.id.uuid, of: tenant)
         try await locked(tenant) { transaction in
             guard let open = try await InvitationStore.find(token, at: now, in: transaction), let email = EmailAddress(open.invitation.address),
                 try await InvitationStore.accept(open, at: now, in: transaction)
@@ -238,7 +238,7 @@ struct Members: Sendable {
             let account = try await person(invitee, email, hash, at: now, in: transaction)
             try await MemberStore.add(
                 account.id, email: email.text, to: open.tenant, as: open.invitation.role, workspaces: open.invitation.workspaces,
-                seat: open.invitation.id, at: now, in: transaction)
+                seat: open.invitation.id.uuid, at: now, in: transaction)
             let event = try PendingEvent(
                 AuthEvents.MemberJoined(user: account.id, role: open.invitation.role.rawValue), at: now, tenant: open.tenant,
                 actor: .user(account.id, name: account.name),
@@ -247,7 +247,7 @@ struct Members: Sendable {
             try await outbox.append([event], in: transaction)
         }
         await announce()
-        await seats.keep(found.invitation.id, of: tenant)
+        await seats.keep(found.invitation.id.uuid, of: tenant)
     }
 
     private func person(

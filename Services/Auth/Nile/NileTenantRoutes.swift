@@ -116,7 +116,7 @@ struct NileTenantRoutes {
 
     private func change(_ request: Request, _ context: AppContext) async throws -> Response {
         let (session, identity) = try await member(request, context)
-        let user = try context.identifier("uid", as: UserID.self)
+        let user = try context.identifier("uid", as: UserID.self, called: "member")
         let body = try await NileBody.read(request, lists: ["roles"])
         try crossSite.require(request.headers, body)
         guard let role = (body["roles"] ?? body["role"]).flatMap(Role.init(rawValue:)) else {
@@ -130,7 +130,7 @@ struct NileTenantRoutes {
 
     private func remove(_ request: Request, _ context: AppContext) async throws -> Response {
         let (session, identity) = try await member(request, context)
-        let user = try context.identifier("uid", as: UserID.self)
+        let user = try context.identifier("uid", as: UserID.self, called: "member")
         try crossSite.require(request.headers, try await NileBody.read(request))
         try await members.remove(
             user, by: identity, isFresh: session.isFresh(guardian.clock.now), audit: { context.audit($0, targets: $1, metadata: $2) })
@@ -201,7 +201,7 @@ struct NileTenantRoutes {
     /// Never the token: it is in the mail, and nowhere else.
     private static func invitation(_ invitation: Invitation, of tenant: TenantID) -> NileValue {
         .object([
-            "id": .text(invitation.id.text), "tenant_id": .text(tenant.description), "identifier": .text(invitation.address),
+            "id": .text(invitation.id.description), "tenant_id": .text(tenant.description), "identifier": .text(invitation.address),
             "roles": .list([.text(invitation.role.rawValue)]), "created": .instant(invitation.createdAt), "expires": .instant(invitation.expiresAt),
         ])
     }

@@ -18,7 +18,7 @@ struct DeletionRoutes {
             return try await self.request(nil, request, context, by: identity)
         }
         router.delete("/api/v1/workspaces/{id}") { request, context in
-            let workspace = try context.identifier("id", as: WorkspaceID.self)
+            let workspace = try context.identifier("id", as: WorkspaceID.self, called: "company, workspace or deletion")
             let identity = try context.require(atLeast: .admin, in: workspace)
             return try await self.request(workspace, request, context, by: identity)
         }
@@ -28,7 +28,7 @@ struct DeletionRoutes {
         }
         router.post("/api/v1/deletions/{id}/undo") { _, context in
             let identity = try context.require(atLeast: .admin)
-            let id = try context.identifier("id", as: DeletionID.self)
+            let id = try context.identifier("id", as: DeletionID.self, called: "company, workspace or deletion")
             return try await answering {
                 try Response.json(try await deletions.undo(id, by: identity) { context.audit($0, targets: $1) })
             }

@@ -73,7 +73,7 @@ struct MemberRoutes {
 
     private func change(_ request: Request, _ context: AppContext) async throws -> Response {
         let identity = try context.require(atLeast: .admin)
-        let user = try context.identifier("id", as: UserID.self)
+        let user = try context.identifier("id", as: UserID.self, called: "member")
         let input = try await request.json(ChangeRequest.self)
         let workspaces = try checked(input.workspaces, for: input.role)
         return try Response.json(
@@ -86,7 +86,7 @@ struct MemberRoutes {
 
     private func remove(_ request: Request, _ context: AppContext) async throws -> Response {
         let identity = try context.requireIdentity()
-        let user = try context.identifier("id", as: UserID.self)
+        let user = try context.identifier("id", as: UserID.self, called: "member")
         try await explained {
             try await members.remove(user, by: identity, isFresh: try await guardian.isFresh(request), audit: context.memberAudit)
         }

@@ -45,25 +45,27 @@ struct PlatformRoutes {
         users.post("{id}/suspend") { request, context in
             let staff = try context.require(staff: .superAdmin)
             let reason = try await request.json(ReasonRequest.self).checked()
-            return try await done {
+            return try await done(to: "user") {
                 try await platform.suspend(try context.identifier("id", as: UserID.self), reason: reason, by: staff, audit: audit(context))
             }
         }
         users.post("{id}/resume") { _, context in
             let staff = try context.require(staff: .superAdmin)
-            return try await done { try await platform.resume(try context.identifier("id", as: UserID.self), by: staff, audit: audit(context)) }
+            return try await done(to: "user") {
+                try await platform.resume(try context.identifier("id", as: UserID.self), by: staff, audit: audit(context))
+            }
         }
         users.post("{id}/revoke-sessions") { request, context in
             let staff = try context.require(staff: .support)
             let reason = try await request.json(ReasonRequest.self).checked()
-            return try await done {
+            return try await done(to: "user") {
                 try await platform.revokeSessions(of: try context.identifier("id", as: UserID.self), reason: reason, by: staff, audit: audit(context))
             }
         }
         users.post("{id}/force-reset") { request, context in
             let staff = try context.require(staff: .support)
             let reason = try await request.json(ReasonRequest.self).checked()
-            return try await done {
+            return try await done(to: "user") {
                 try await platform.forceReset(of: try context.identifier("id", as: UserID.self), reason: reason, by: staff, audit: audit(context))
             }
         }
@@ -84,13 +86,15 @@ struct PlatformRoutes {
         tenants.post("{id}/suspend") { request, context in
             let staff = try context.require(staff: .superAdmin)
             let reason = try await request.json(ReasonRequest.self).checked()
-            return try await done {
+            return try await done(to: "company") {
                 try await platform.suspend(try context.identifier("id", as: TenantID.self), reason: reason, by: staff, audit: audit(context))
             }
         }
         tenants.post("{id}/resume") { _, context in
             let staff = try context.require(staff: .superAdmin)
-            return try await done { try await platform.resume(try context.identifier("id", as: TenantID.self), by: staff, audit: audit(context)) }
+            return try await done(to: "company") {
+                try await platform.resume(try context.identifier("id", as: TenantID.self), by: staff, audit: audit(context))
+            }
         }
         tenants.get("{id}/features") { _, context in
             _ = try context.require(staff: .support, .ops)
@@ -102,18 +106,18 @@ struct PlatformRoutes {
                 throw Problem.invalid("A feature's name has 1 to 64 lower-case letters, digits and underscores.", field: "name")
             }
             let enabled = try await request.json(FeatureRequest.self).enabled
-            return try await done {
+            return try await done(to: "company") {
                 try await platform.setFeature(
                     name, isEnabled: enabled, of: try context.identifier("id", as: TenantID.self), by: staff, audit: audit(context))
             }
         }
     }
 
-    private func done(_ work: () async throws -> Void) async throws -> Response {
+    private func done(to noun: String, _ work: () async throws -> Void) async throws -> Response {
         do {
             try await work()
         } catch PlatformAdministration.Refusal.notFound {
-            throw Problem.notFound("user or company")
+            throw Problem.notFound(noun)
         } catch PlatformAdministration.Refusal.isStaff {
             throw Problem.conflict(
                 kind: "is_staff", title: "This person is one of the operator's people.", detail: "Take them off the staff first.")

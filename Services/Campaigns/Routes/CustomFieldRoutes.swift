@@ -34,7 +34,7 @@ struct CustomFieldRoutes {
         router.patch("/api/v1/leads/fields/{id}") { request, context in try await change(request, context) }
         router.delete("/api/v1/leads/fields/{id}") { request, context in
             let identity = try context.require(atLeast: .admin)
-            let id = try context.identifier("id", as: CustomFieldID.self)
+            let id = try context.identifier("id", as: CustomFieldID.self, called: "field")
             try await fields.delete(id, expecting: try Revision.required(by: request), by: LeadActor(identity, context))
             return Response.noContent
         }
@@ -81,7 +81,7 @@ struct CustomFieldRoutes {
 
     private func find(_ context: AppContext) async throws -> CustomField {
         let identity = try context.requireIdentity()
-        let id = try context.identifier("id", as: CustomFieldID.self)
+        let id = try context.identifier("id", as: CustomFieldID.self, called: "field")
         guard let field = try await CustomFieldStore.find(id, of: identity.tenant, in: fields.database) else { throw Problem.notFound("field") }
         return field
     }

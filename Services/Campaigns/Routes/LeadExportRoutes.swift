@@ -60,7 +60,7 @@ struct LeadExportRoutes {
     /// An export is a file of what a viewer may only look at.
     private func find(_ context: AppContext) async throws -> LeadExport {
         let identity = try context.require(atLeast: .member)
-        let id = try context.identifier("id", as: LeadExportID.self)
+        let id = try context.identifier("id", as: LeadExportID.self, called: "export")
         guard let export = try await LeadExportStore.find(id, of: identity.tenant, in: exports.database), identity.mayUse(export.workspace) else {
             throw Problem.notFound("export")
         }

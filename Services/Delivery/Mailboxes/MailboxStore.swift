@@ -10,7 +10,7 @@ struct MailboxStore: Sendable {
 
     private static let columns: SQL = """
         m.id, m.workspace_id, m.address, m.display_name, m.authentication, m.smtp_host, m.smtp_port, m.smtp_security, m.smtp_username, m.state,
-        m.state_reason, m.daily_limit, m.hourly_limit, m.gap_seconds, m.ramp, m.opens_at, m.created_at, c.provider as consent_provider,
+        m.state_reason, m.daily_limit, m.hourly_limit, m.gap_seconds, m.ramp, m.opens_at, m.created_at, m.transport, c.provider as consent_provider,
         c.state as consent_state, c.state_reason as consent_reason, c.granted_at as consent_at, c.scopes as consent_scopes
         """
     private static let tables: SQL =
@@ -32,7 +32,7 @@ struct MailboxStore: Sendable {
         ).affected > 0
     }
 
-    /// New credentials that were tested: the mailbox sends again.
+    /// New credentials that were tested: a mailbox that was stopped sends again; one that is paused stays so, with its reason.
     static func update(
         _ mailbox: MailboxID, of tenant: TenantID, _ server: SMTPServer, username: String, _ secret: MailboxSecret, at instant: Date,
         in transaction: Transaction
@@ -40,8 +40,10 @@ struct MailboxStore: Sendable {
         try await transaction.query(
             """
             update mailboxes set smtp_host = \(server.host), smtp_port = \(server.port), smtp_security = \(server.security),
-                smtp_username = \(username), authentication = \(secret.kind), password_sealed = \(secret.sealed), state = 'active',
-                state_reason = null, failures = 0, complaint_held = false, version = version + 1, updated_at = \(instant)
+                smtp_username = \(username), authentication = \(secret.kind), password_sealed = \(secret.sealed), transport = 'smtp', failures = 0,
+                state = case when state = 'paused' then state else 'active' end,
+                state_reason = case when state = 'paused' then state_reason end,
+                complaint_held = complaint_held and state = 'paused', version = version + 1, updated_at = \(instant)
             where tenant_id = \(tenant) and id = \(mailbox)
             """
         ).affected > 0
@@ -91,13 +93,14 @@ struct MailboxStore: Sendable {
         ).map(Self.mailbox)
     }
 
-    /// In the order in which they were made, after `start`.
-    func list(of tenant: TenantID, after start: MailboxID?, limit: Int) async throws -> [Mailbox] {
-        try await database.query(
+    /// In the order in which they were made, after `start`; of these workspaces, or of all.
+    func list(of tenant: TenantID, in workspaces: [WorkspaceID]?, after start: MailboxID?, limit: Int) async throws -> [Mailbox] {
+        let narrowed: SQL = workspaces.map { "and m.workspace_id = any(\($0))" } ?? ""
+        return try await database.query(
             as: tenant,
             """
             select \(Self.columns) from \(Self.tables)
-            where m.tenant_id = \(tenant) and m.id > \(start ?? MailboxID.zero) order by m.id limit \(limit)
+            where m.tenant_id = \(tenant) and m.id > \(start ?? MailboxID.zero) \(narrowed) order by m.id limit \(limit)
             """
         ).map(Self.mailbox)
     }
@@ -152,6 +155,7 @@ struct MailboxStore: Sendable {
                 host: try row.decode("smtp_host"), port: try row.decode("smtp_port"), security: try row.decode("smtp_security"),
                 username: try row.decode("smtp_username")),
             consent: try consent(row),
+            transport: try row.decode("transport"),
             state: try row.decode("state"), stateReason: try row.decodeOptional("state_reason"),
             limits: MailboxLimits(
                 daily: try row.decodeOptional("daily_limit"), hourly: try row.decodeOptional("hourly_limit"),

@@ -2,14 +2,19 @@ import Contracts
 import Foundation
 import Postgres
 
+enum JobKind {}
+typealias JobID = EntityID<JobKind>
+enum LaneKind {}
+typealias LaneID = EntityID<LaneKind>
+
 /// A job as an operator sees it: identifiers, never what a mail says or to whom.
 struct JobView: Sendable, Encodable {
-    let id: UUID
+    let id: JobID
     let queue: String
     let kind: String
     let state: String
     let tenant: TenantID
-    let lane: UUID
+    let lane: LaneID
     let campaign: CampaignID?
     let destination: String?
     let priority: Int
@@ -76,6 +81,30 @@ struct JobDetail: Sendable, Encodable {
     let log: [Line]
 }
 
+/// Where a job stands in lists, whatever becomes of it: when it is due, to the microsecond in which the database counts, and who it is.
+struct JobPosition: Sendable, Codable, Equatable {
+    /// Microseconds since 1970.
+    let dueAt: Int64
+    let id: JobID
+
+    init(_ job: JobView) {
+        dueAt = Int64((job.runAt.timeIntervalSince1970 * 1_000_000).rounded())
+        id = job.id
+    }
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        dueAt = try container.decode(Int64.self, forKey: .dueAt)
+        id = try container.decode(JobID.self, forKey: .id)
+        // Up to the year 2255; the product stays an exact one.
+        guard (0..<1 << 53).contains(dueAt) else {
+            throw DecodingError.dataCorruptedError(forKey: .dueAt, in: container, debugDescription: "out of the database's range")
+        }
+    }
+
+    fileprivate var instant: SQL { "timestamptz 'epoch' + \(dueAt)::bigint * interval '1 microsecond'" }
+}
+
 /// The SQL by which an operator looks at jobs.
 struct JobViewStore: Sendable {
     /// What a list can be narrowed to, each answered by an index of its own.
@@ -85,21 +114,21 @@ struct JobViewStore: Sendable {
 
     let database: Database
 
-    /// The newest first, before `cursor`; of what waits, the one that is due first comes first.
-    func list(_ state: State, of queue: String, before cursor: UUID?, limit: Int) async throws -> [JobView] {
-        let last = cursor ?? UUID(uuid: (255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255))
+    /// The newest first, before `cursor`; of what waits, the one that is due first comes first. What becomes of the job that the cursor was made of
+    /// is of no account.
+    func list(_ state: State, of queue: String, before cursor: JobPosition?, limit: Int) async throws -> [JobView] {
+        let last = cursor?.id.uuid ?? UUID(uuid: (255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255))
+        let behind: SQL = cursor.map { "and (run_at, id) > (\($0.instant), \($0.id)::uuid)" } ?? ""
         let statement: SQL =
             switch state {
             case .waiting:
                 """
-                select \(JobView.columns) from jobs j where queue = \(queue) and state = 'queued' and run_at <= now()
-                  and (run_at, id) > (coalesce((select run_at from jobs where id = \(cursor)), '-infinity'), coalesce(\(cursor)::uuid, '\(Self.zero)'))
+                select \(JobView.columns) from jobs where queue = \(queue) and state = 'queued' and run_at <= now() \(behind)
                 order by run_at, id limit \(limit)
                 """
             case .delayed:
                 """
-                select \(JobView.columns) from jobs j where queue = \(queue) and state = 'queued' and run_at > now()
-                  and (run_at, id) > (coalesce((select run_at from jobs where id = \(cursor)), '-infinity'), coalesce(\(cursor)::uuid, '\(Self.zero)'))
+                select \(JobView.columns) from jobs where queue = \(queue) and state = 'queued' and run_at > now() \(behind)
                 order by run_at, id limit \(limit)
                 """
             case .active:
@@ -118,8 +147,6 @@ struct JobViewStore: Sendable {
             }
         return try await database.query(statement).map(JobView.init)
     }
-
-    private static let zero: SQL = "00000000-0000-0000-0000-000000000000"
 
     /// Nil when it is not there, or not in this queue.
     func detail(_ job: UUID, in queue: String) async throws -> JobDetail? {

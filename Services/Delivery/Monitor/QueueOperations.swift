@@ -105,13 +105,16 @@ struct QueueOperations: Sendable {
         }
     }
 
-    /// Removes what has failed; the ledger keeps what became of mails. How many.
-    func clearFailed(_ queue: String, by identity: Identity, audit: Audit) async throws -> Int {
+    /// Removes what has failed and fits; the ledger keeps what became of mails. How many.
+    func clearFailed(_ filter: Filter, in queue: String, by identity: Identity, audit: Audit) async throws -> Int {
         try await act("queue.clear_failed", on: queue, by: identity, audit) { transaction, now in
             let gone = try await transaction.query(
                 """
                 delete from jobs where id in (
-                    select j.id from jobs j where j.queue = \(queue) and j.state = 'failed' and not exists (
+                    select j.id from jobs j where j.queue = \(queue) and j.state = 'failed'
+                      and (\(filter.kind)::text is null or j.kind = \(filter.kind))
+                      and (\(filter.tenant)::uuid is null or j.tenant_id = \(filter.tenant))
+                      and not exists (
                         select from sends s where s.tenant_id = j.tenant_id and s.id = j.id and s.state = 'ambiguous')
                     order by j.id limit 50000)
                 """

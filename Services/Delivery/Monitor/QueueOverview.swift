@@ -33,7 +33,8 @@ struct QueueMonitor: Sendable {
 
     let database: Database
 
-    func overview(of name: String? = nil) async throws -> [QueueOverview] {
+    /// `now`: what the age of jobs is told by.
+    func overview(of name: String? = nil, now: Date) async throws -> [QueueOverview] {
         try await database.query(
             """
             select q.name, q.paused_at, q.paused_by, q.pause_reason, q.warning_waiting, q.critical_waiting, q.critical_failed,
@@ -62,10 +63,10 @@ struct QueueMonitor: Sendable {
             cross join (select count(*) as workers from workers where seen_at > now() - interval '1 minute') w
             where \(name)::text is null or q.name = \(name) order by q.name
             """
-        ).map(Self.overview)
+        ).map { try Self.overview($0, now: now) }
     }
 
-    private static func overview(_ row: Row) throws -> QueueOverview {
+    private static func overview(_ row: Row, now: Date) throws -> QueueOverview {
         let failed: Int = try row.decode("failed")
         let pausedAt: Date? = try row.decodeOptional("paused_at")
         let oldest: Date? = try row.decodeOptional("oldest")
@@ -78,7 +79,7 @@ struct QueueMonitor: Sendable {
             depth: try row.decode("waiting_all", as: Int.self) + active, active: active, waiting: try row.decode("due"),
             delayed: try row.decode("delayed"), failed: failed, completedLastHour: try row.decode("completed_hour"),
             failedLastHour: try row.decode("failed_hour"), inPerMinute: try row.decode("came"), outPerMinute: try row.decode("went"),
-            oldestAgeSeconds: oldest.map { max(0, Int(Date().timeIntervalSince($0))) }, isPaused: pausedAt != nil, pausedAt: pausedAt,
+            oldestAgeSeconds: oldest.map { max(0, Int(now.timeIntervalSince($0))) }, isPaused: pausedAt != nil, pausedAt: pausedAt,
             pausedBy: try row.decodeOptional("paused_by"), pauseReason: try row.decodeOptional("pause_reason"), workers: try row.decode("workers"))
     }
 }

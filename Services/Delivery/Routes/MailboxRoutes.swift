@@ -25,15 +25,16 @@ struct MailboxRoutes {
         router.get("/api/v1/mailboxes") { request, context in
             let identity = try context.requireIdentity()
             let page = try PageRequest(request)
-            let list = try await mailboxes.store.list(of: identity.tenant, after: try page.after(MailboxID.self), limit: page.limit + 1)
-            let views = try await mailboxes.reading.views(of: list.filter { identity.mayUse($0.workspace) }, identity.tenant)
+            let list = try await mailboxes.store.list(
+                of: identity.tenant, in: identity.workspaces, after: try page.after(MailboxID.self), limit: page.limit + 1)
+            let views = try await mailboxes.reading.views(of: list, identity.tenant)
             return try Response.json(Page(views, limit: page.limit) { $0.mailbox.id })
         }
         router.get("/api/v1/mailboxes/{id}") { _, context in
             let identity = try context.requireIdentity()
             let found = try await mailboxes.store.find(try context.identifier("id", as: MailboxID.self), of: identity.tenant)
             guard let found, identity.mayUse(found.workspace) else { throw Problem.notFound("mailbox") }
-            return try Response.json(try await mailboxes.reading.view(of: found, identity.tenant))
+            return try await answer(found, identity)
         }
         addPace(to: router)
         router.put("/api/v1/mailboxes/{id}/smtp") { request, context in
@@ -42,8 +43,13 @@ struct MailboxRoutes {
             let mailbox = try await mailboxes.reconnect(
                 try context.identifier("id", as: MailboxID.self), account, by: identity,
                 audit: { context.audit("mailbox.reconnect", targets: [$0]) })
-            return try Response.json(mailbox)
+            return try await answer(mailbox, identity)
         }
+    }
+
+    /// As `GET` shows it.
+    private func answer(_ mailbox: Mailbox, _ identity: Identity) async throws -> Response {
+        try Response.json(try await mailboxes.reading.view(of: mailbox, identity.tenant))
     }
 
     private func addPace(to router: Router<AppContext>) {
@@ -54,25 +60,25 @@ struct MailboxRoutes {
                 "daily": limits.daily.map(String.init) ?? "none", "hourly": limits.hourly.map(String.init) ?? "none",
                 "gap_seconds": String(limits.gapSeconds), "ramp": limits.ramp ?? "none",
             ]
-            return try Response.json(
-                try await mailboxes.set(
-                    limits, of: try context.identifier("id", as: MailboxID.self), by: identity,
-                    audit: { context.audit("mailbox.limit", targets: [$0], metadata: metadata) }))
+            let mailbox = try await mailboxes.set(
+                limits, of: try context.identifier("id", as: MailboxID.self), by: identity,
+                audit: { context.audit("mailbox.limit", targets: [$0], metadata: metadata) })
+            return try await answer(mailbox, identity)
         }
         router.post("/api/v1/mailboxes/{id}/pause") { request, context in
             let identity = try context.require(atLeast: .member)
             let reason = try await request.json(PauseRequest.self).reason.trimmingCharacters(in: .whitespacesAndNewlines)
             guard (1...200).contains(reason.count) else { throw Problem.invalid("reason must have 1 to 200 characters.", field: "reason") }
-            return try Response.json(
-                try await mailboxes.pause(
-                    try context.identifier("id", as: MailboxID.self), reason: reason, by: identity,
-                    audit: { context.audit("mailbox.pause", targets: [$0], metadata: ["reason": reason]) }))
+            let mailbox = try await mailboxes.pause(
+                try context.identifier("id", as: MailboxID.self), reason: reason, by: identity,
+                audit: { context.audit("mailbox.pause", targets: [$0], metadata: ["reason": reason]) })
+            return try await answer(mailbox, identity)
         }
         router.post("/api/v1/mailboxes/{id}/resume") { _, context in
             let identity = try context.require(atLeast: .member)
-            return try Response.json(
-                try await mailboxes.resume(
-                    try context.identifier("id", as: MailboxID.self), by: identity, audit: { context.audit("mailbox.resume", targets: [$0]) }))
+            let mailbox = try await mailboxes.resume(
+                try context.identifier("id", as: MailboxID.self), by: identity, audit: { context.audit("mailbox.resume", targets: [$0]) })
+            return try await answer(mailbox, identity)
         }
     }
 

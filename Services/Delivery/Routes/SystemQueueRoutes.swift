@@ -3,6 +3,7 @@ import Foundation
 import HTTP
 import Hummingbird
 import NIOCore
+import Primitives
 import ServiceRuntime
 
 /// The queues as the platform's operator sees and works them.
@@ -32,7 +33,7 @@ struct SystemQueueRoutes {
     private func add(to queues: RouterGroup<AppContext>) {
         queues.get { _, context in
             _ = try context.require(staff: .ops, .support)
-            let all = try await monitor.overview()
+            let all = try await monitor.overview(now: operations.clock.now)
             return try Response.json(Page(all, limit: max(1, all.count)) { $0.name })
         }
         queues.get("stream") { _, context in
@@ -40,7 +41,9 @@ struct SystemQueueRoutes {
         }
         queues.get("{name}") { _, context in
             _ = try context.require(staff: .ops, .support)
-            guard let found = try await monitor.overview(of: try queue(context)).first else { throw Problem.notFound("queue") }
+            guard let found = try await monitor.overview(of: try queue(context), now: operations.clock.now).first else {
+                throw Problem.notFound("queue")
+            }
             return try Response.json(found)
         }
         queues.get("{name}/jobs") { request, context in try await list(request, context) }
@@ -63,14 +66,15 @@ struct SystemQueueRoutes {
         }
         queues.post("{name}/retry-all") { request, context in
             let identity = try context.require(staff: .ops)
-            let filter = try await request.json(QueueOperations.Filter.self)
+            let filter = try await request.optionalJSON(QueueOperations.Filter.self) ?? .init()
             return try Response.json(
                 CountAnswer(count: try await operations.retryAll(filter, in: try queue(context), by: identity, audit: audit(context))))
         }
-        queues.post("{name}/clear-failed") { _, context in
+        queues.post("{name}/clear-failed") { request, context in
             let identity = try context.require(staff: .ops)
+            let filter = try await request.optionalJSON(QueueOperations.Filter.self) ?? .init()
             return try Response.json(
-                CountAnswer(count: try await operations.clearFailed(try queue(context), by: identity, audit: audit(context))))
+                CountAnswer(count: try await operations.clearFailed(filter, in: try queue(context), by: identity, audit: audit(context))))
         }
         queues.post("{name}/jobs/{id}/retry") { _, context in
             let identity = try context.require(staff: .ops)
@@ -91,18 +95,18 @@ struct SystemQueueRoutes {
             let known = JobViewStore.State.allCases.map(\.rawValue).joined(separator: ", ")
             throw Problem.invalid("state must be one of \(known).", field: "state")
         }
-        let found = try await jobs.list(state, of: try queue(context), before: try page.after(UUID.self), limit: page.limit + 1)
-        return try Response.json(Page(found, limit: page.limit) { $0.id })
+        let found = try await jobs.list(state, of: try queue(context), before: try page.after(JobPosition.self), limit: page.limit + 1)
+        return try Response.json(Page(found, limit: page.limit) { JobPosition($0) })
     }
 
     /// What ``QueueMonitor/overview(of:)`` says, every second (text/event-stream), while the session lives.
     private func stream(for identity: Identity) -> Response {
-        let (monitor, watch) = (monitor, watch)
+        let (monitor, watch, clock) = (monitor, watch, operations.clock)
         let body = ResponseBody { writer in
             let end = ContinuousClock.now + Self.streamLength
             try await watch.watching(identity.session) { isLive in
                 while ContinuousClock.now < end, await isLive() {
-                    let data = try WireJSON.encoder().encode(try await monitor.overview())
+                    let data = try WireJSON.encoder().encode(try await monitor.overview(now: clock.now))
                     try await writer.write(ByteBuffer(string: "event: queues\ndata: \(String(decoding: data, as: UTF8.self))\n\n"))
                     // Looks more often than it speaks: a revoked session hears nothing more within a second.
                     for _ in 0..<4 {

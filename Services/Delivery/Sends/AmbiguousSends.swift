@@ -46,18 +46,20 @@ struct AmbiguousSends: Sendable {
     let clock: WallClock
 
     func list(of identity: Identity, after start: SendID?, limit: Int) async throws -> [Item] {
-        try await api.query(
+        let narrowed: SQL = identity.workspaces.map { "and workspace_id = any(\($0))" } ?? ""
+        return try await api.query(
             as: identity.tenant,
             """
             select id, send_key, workspace_id, campaign_id, mailbox_id, recipient, data_sent_at, reply_text from sends
-            where tenant_id = \(identity.tenant) and state = 'ambiguous' and (\(start)::uuid is null or id > \(start)) order by id limit \(limit)
+            where tenant_id = \(identity.tenant) and state = 'ambiguous' and (\(start)::uuid is null or id > \(start)) \(narrowed)
+            order by id limit \(limit)
             """
         ).map { row in
             Item(
                 id: try row.decode("id"), sendKey: try row.decode("send_key"), workspace: try row.decode("workspace_id"),
                 campaign: try row.decodeOptional("campaign_id"), mailbox: try row.decode("mailbox_id"), recipient: try row.decode("recipient"),
                 dataSentAt: try row.decodeOptional("data_sent_at"), reason: try row.decodeOptional("reply_text"))
-        }.filter { identity.mayUse($0.workspace) }
+        }
     }
 
     func policy(of tenant: TenantID) async throws -> Policy {

@@ -48,11 +48,12 @@ struct DKIMKeys: Sendable {
         try await database.query(as: tenant, SigningKeyStore.keys(of: domain.lowercased(), tenant)).map(SigningKeyStore.key)
     }
 
+    /// Of the domains that these workspaces have or send from, or of all.
     func list(
-        of tenant: TenantID, domain: String?, after start: (domain: String, selector: String)?, limit: Int
+        of tenant: TenantID, in workspaces: [WorkspaceID]? = nil, domain: String?, after start: (domain: String, selector: String)?, limit: Int
     ) async throws -> [SigningKey] {
-        try await database.query(as: tenant, SigningKeyStore.list(of: tenant, domain: domain?.lowercased(), after: start, limit: limit))
-            .map(SigningKeyStore.key)
+        let statement = SigningKeyStore.list(of: tenant, in: workspaces, domain: domain?.lowercased(), after: start, limit: limit)
+        return try await database.query(as: tenant, statement).map(SigningKeyStore.key)
     }
 
     // MARK: - Changing

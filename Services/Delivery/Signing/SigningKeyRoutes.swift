@@ -7,6 +7,7 @@ import Mail
 /// The keys that sign a tenant's mail.
 struct SigningKeyRoutes {
     let keys: DKIMKeys
+    private var scope: SigningKeyScope { SigningKeyScope(database: keys.database) }
 
     private struct DomainRequest: Codable {
         let domain: String
@@ -70,23 +71,27 @@ struct SigningKeyRoutes {
             let page = try PageRequest(request)
             let domain = try request.uri.queryParameters["domain"].map { try Self.domain(String($0)) }
             let start = try page.after(String.self).map { try Self.position($0) }
-            let found = try await keys.list(of: identity.tenant, domain: domain, after: start, limit: page.limit + 1)
+            let found = try await keys.list(
+                of: identity.tenant, in: identity.workspaces, domain: domain, after: start, limit: page.limit + 1)
             let views = found.map { View($0, policy: keys.policy) }
             return try Response.json(Page(views, limit: page.limit) { "\($0.domain)/\($0.selector)" })
         }
         router.post("/api/v1/signing-keys") { request, context in
             let identity = try context.require(atLeast: .admin)
             let domain = try Self.domain(try await request.json(DomainRequest.self).domain)
+            try await scope.requireControl(of: domain, identity)
             return try answer(try await keys.make(for: domain, of: identity.tenant, by: author(context)), status: .created)
         }
         router.post("/api/v1/signing-keys/rotate") { request, context in
             let identity = try context.require(atLeast: .admin)
             let domain = try Self.domain(try await request.json(DomainRequest.self).domain)
+            try await scope.requireControl(of: domain, identity)
             return try answer(try await keys.rotate(domain, of: identity.tenant, by: author(context)))
         }
         router.post("/api/v1/signing-keys/check") { request, context in
             let identity = try context.require(atLeast: .member)
             let domain = try Self.domain(try await request.json(DomainRequest.self).domain)
+            try await scope.requireSight(of: domain, identity)
             let found = try await keys.tend(domain, of: identity.tenant, by: author(context))
             guard !found.isEmpty else { throw Problem.notFound("signing key") }
             return try answer(found)
@@ -96,8 +101,9 @@ struct SigningKeyRoutes {
             let input = try await request.json(RetireRequest.self)
             let reason = input.reason.trimmingCharacters(in: .whitespacesAndNewlines)
             guard (1...200).contains(reason.count) else { throw Problem.invalid("reason must have 1 to 200 characters.", field: "reason") }
-            let key = try await keys.retire(
-                input.selector, of: try Self.domain(input.domain), identity.tenant, by: author(context), reason: reason)
+            let domain = try Self.domain(input.domain)
+            try await scope.requireControl(of: domain, identity)
+            let key = try await keys.retire(input.selector, of: domain, identity.tenant, by: author(context), reason: reason)
             return try Response.json(View(key, policy: keys.policy))
         }
     }

@@ -18,11 +18,31 @@ enum SigningKeyStore {
         "select \(columns) from signing_keys where tenant_id = \(tenant) and domain = \(domain) order by created_at, selector"
     }
 
-    /// In the order of domains and selectors, after `start`.
-    static func list(of tenant: TenantID, domain: String?, after start: (domain: String, selector: String)?, limit: Int) -> SQL {
+    /// In the order of domains and selectors, after `start`; of the domains that these workspaces have or send from, or of all.
+    static func list(
+        of tenant: TenantID, in workspaces: [WorkspaceID]?, domain: String?, after start: (domain: String, selector: String)?, limit: Int
+    ) -> SQL {
+        let narrowed: SQL =
+            workspaces.map { workspaces in
+                """
+                and domain in (
+                    select d.name from domains d where d.tenant_id = \(tenant) and d.workspace_id = any(\(workspaces))
+                    union all
+                    select split_part(m.address, '@', 2) from mailboxes m where m.tenant_id = \(tenant) and m.workspace_id = any(\(workspaces)))
+                """
+            } ?? ""
+        return """
+            select \(columns) from signing_keys where tenant_id = \(tenant) and (\(domain)::text is null or domain = \(domain)) \(narrowed)
+              and (domain, selector) > (\(start?.domain ?? ""), \(start?.selector ?? "")) order by domain, selector limit \(limit)
+            """
+    }
+
+    /// Which workspaces have a domain (`owns`), and which send from it.
+    static func workspaces(of domain: String, _ tenant: TenantID) -> SQL {
         """
-        select \(columns) from signing_keys where tenant_id = \(tenant) and (\(domain)::text is null or domain = \(domain))
-          and (domain, selector) > (\(start?.domain ?? ""), \(start?.selector ?? "")) order by domain, selector limit \(limit)
+        select d.workspace_id, true as owns from domains d where d.tenant_id = \(tenant) and d.name = \(domain)
+        union all
+        select distinct m.workspace_id, false from mailboxes m where m.tenant_id = \(tenant) and split_part(m.address, '@', 2) = \(domain)
         """
     }
 

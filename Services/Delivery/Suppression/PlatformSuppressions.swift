@@ -106,10 +106,6 @@ struct PlatformSuppressionRoutes {
         let known: Int
     }
 
-    private struct LiftRequest: Codable {
-        let reason: String
-    }
-
     func add(to router: Router<AppContext>) {
         let group = router.group("/api/v1/platform/system/suppressions")
         group.get { request, context in
@@ -137,9 +133,8 @@ struct PlatformSuppressionRoutes {
         }
         group.delete("{id}") { request, context in
             let identity = try context.require(staff: .ops)
-            let id = try context.identifier("id", as: SuppressionID.self)
-            let reason = try await request.json(LiftRequest.self).reason.trimmingCharacters(in: .whitespacesAndNewlines)
-            guard (1...500).contains(reason.count) else { throw Problem.invalid("reason must have 1 to 500 characters.", field: "reason") }
+            let id = try context.identifier("id", as: SuppressionID.self, called: "suppression")
+            guard let reason = try await LiftReason.read(request) else { throw Problem.invalid("Say why.", field: "reason") }
             let record = context.audit(
                 "platform_suppression.lift", targets: [.init(type: "suppression", id: id.description)], metadata: ["reason": reason])
             guard try await list.lift(id, by: identity, audit: record) else { throw Problem.notFound("suppression") }

@@ -38,10 +38,6 @@ struct SuppressionRoutes {
         var workspace: WorkspaceID?
     }
 
-    private struct LiftRequest: Codable {
-        var reason: String?
-    }
-
     func add(to router: Router<AppContext>) {
         let group = router.group("/api/v1/suppressions")
         group.get { request, context in
@@ -52,8 +48,13 @@ struct SuppressionRoutes {
             return try Response.json(Page(found, limit: page.limit) { $0.id })
         }
         group.get("export") { request, context in
-            let identity = try context.require(atLeast: .member)
-            return SuppressionFile(list: list, filter: try filter(request, identity), identity: identity).response
+            // A key that reads comes as a viewer; what it may read, its scopes have said.
+            let identity = try context.require(atLeast: context.identity?.apiKey == nil ? .member : .viewer)
+            let filter = try filter(request, identity)
+            try await list.noteExport(filter, by: identity) { target, metadata in
+                context.audit("suppression.export", targets: [target], metadata: metadata)
+            }
+            return SuppressionFile(list: list, filter: filter, identity: identity).response
         }
         group.post { request, context in try await add(request, context) }
         group.post("import") { request, context in try await importFile(request, context) }
@@ -69,7 +70,7 @@ struct SuppressionRoutes {
         }
         group.get("{id}") { _, context in
             let identity = try context.requireIdentity()
-            guard let found = try await list.find(try context.identifier("id", as: SuppressionID.self), for: identity) else {
+            guard let found = try await list.find(try context.identifier("id", as: SuppressionID.self, called: "suppression"), for: identity) else {
                 throw Problem.notFound("suppression")
             }
             return try Response.json(found)
@@ -86,8 +87,11 @@ struct SuppressionRoutes {
             filter.workspace = workspace
         }
         if let text = parameters["reason"] {
-            guard (1...64).contains(text.utf8.count) else { throw Problem.invalid("reason is not one of ours.", field: "reason") }
-            filter.reason = SuppressionReason(rawValue: String(text))
+            let reason = SuppressionReason(rawValue: String(text))
+            guard SuppressionReason.known.contains(reason) else {
+                throw Problem.invalid("reason must be one of \(SuppressionReason.known.map(\.rawValue).joined(separator: ", ")).", field: "reason")
+            }
+            filter.reason = reason
         }
         if let text = parameters["kind"] {
             guard ["address", "domain", "erased"].contains(text) else {
@@ -101,7 +105,10 @@ struct SuppressionRoutes {
             }
             filter.address = String(text)
         }
-        filter.includesEnded = parameters["ended"] == "true"
+        if let text = parameters["ended"] {
+            guard let ended = Bool(String(text)) else { throw Problem.invalid("ended must be true or false.", field: "ended") }
+            filter.includesEnded = ended
+        }
         return filter
     }
 
@@ -162,7 +169,7 @@ struct SuppressionRoutes {
         return .init(subject: subject.text, reason: reason, note: note?.isEmpty == true ? nil : note, expiresAt: entry.expiresAt)
     }
 
-    private static func target(_ scope: SuppressionStore.Scope, _ identity: Identity) -> AuditRecord.Target {
+    static func target(_ scope: SuppressionStore.Scope, _ identity: Identity) -> AuditRecord.Target {
         scope.workspace.map { .init(type: "workspace", id: $0.description) } ?? .init(type: "tenant", id: identity.tenant.description)
     }
 
@@ -195,11 +202,8 @@ struct SuppressionRoutes {
     /// What a person asked for, or the law, is lifted by owners and admins alone, who say why.
     private func lift(_ request: Request, _ context: AppContext) async throws -> Response {
         let identity = try context.require(atLeast: .member)
-        let id = try context.identifier("id", as: SuppressionID.self)
-        let body = try await request.bytes(limit: 8 * 1024)
-        let given = body.isEmpty ? nil : try request.decode(LiftRequest.self, from: body).reason?.trimmingCharacters(in: .whitespacesAndNewlines)
-        let reason = given.flatMap { $0.isEmpty ? nil : $0 }
-        guard reason.map({ $0.count <= 500 }) ?? true else { throw Problem.invalid("reason must have at most 500 characters.", field: "reason") }
+        let id = try context.identifier("id", as: SuppressionID.self, called: "suppression")
+        let reason = try await LiftReason.read(request)
         guard let view = try await list.find(id, for: identity) else { throw Problem.notFound("suppression") }
         if view.workspace == nil, identity.workspaces != nil { throw Problem.forbidden("You are limited to some workspaces; this is the company's.") }
         if view.reason.isProtected {

@@ -67,7 +67,6 @@ enum SuppressionRow {
 
     /// `2027-01-31`, which is its beginning in UTC, or an instant of RFC 3339.
     private static func date(_ text: String) -> Date? {
-        if let instant = try? Date(text, strategy: .iso8601) { return instant }
-        return try? Date(text, strategy: .iso8601.year().month().day())
+        WireJSON.parse(text) ?? WireJSON.parse("\(text)T00:00:00Z")
     }
 }

@@ -138,6 +138,22 @@ struct TenantSuppressions: Sendable {
         return gone
     }
 
+    /// That somebody takes the addresses away, before the first of them is sent.
+    func noteExport(
+        _ filter: SuppressionFilter, by identity: Identity, audit: (_ target: AuditRecord.Target, _ metadata: [String: String]) -> AuditRecord
+    ) async throws {
+        var metadata = ["ended": String(filter.includesEnded)]
+        metadata["reason"] = filter.reason?.rawValue
+        metadata["kind"] = filter.kind
+        metadata["address"] = filter.address
+        let record = audit(SuppressionRoutes.target(.init(workspace: filter.workspace), identity), metadata)
+        let event = try PendingEvent(
+            DeliveryEvents.SuppressionsExported(workspace: filter.workspace), at: clock.now, tenant: identity.tenant, workspace: filter.workspace,
+            actor: identity.actor, audit: record)
+        try await api.transaction(as: identity.tenant) { try await outbox.append([event], in: $0) }
+        outbox.wake()
+    }
+
     func note(
         _ audit: AuditRecord, added: Int, lifted: Int, _ workspace: WorkspaceID?, _ identity: Identity, at now: Date, in transaction: Transaction
     ) async throws {

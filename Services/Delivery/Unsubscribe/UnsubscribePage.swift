@@ -3,6 +3,7 @@ import Foundation
 import HTTP
 import HTTPTypes
 import Hummingbird
+import Primitives
 
 /// The page on which a recipient chooses: plain HTML in the reader's language and under the sender's name, without scripts, foreign content, or the
 /// recipient's address, which whoever was forwarded the mail would learn.
@@ -59,6 +60,18 @@ struct UnsubscribePage: Sendable {
         page(texts.brokenTitle, "<p>\(texts.broken.htmlEscaped)</p>", status: .notFound)
     }
 
+    /// For what cannot be done now, or was not asked for by this page; nil for what needs the answer of every other route.
+    func failure(_ error: any Error) -> Response? {
+        if let problem = error as? Problem, problem.status == .contentTooLarge {
+            return page(texts.failedTitle, "<p>\(texts.tooLarge.htmlEscaped)</p>", status: problem.status)
+        }
+        guard let error = error as? any TransientError, error.isTransient else { return nil }
+        let problem = Problem.unavailable()
+        var response = page(texts.failedTitle, "<p>\(texts.unavailable.htmlEscaped)</p>", status: problem.status)
+        response.headers[.retryAfter] = problem.headers[.retryAfter]
+        return response
+    }
+
     private func intro(_ view: PreferenceView) -> String {
         let name = view.sender.map { name in view.address.map { "\(name) (\($0))" } ?? name } ?? texts.someone
         return texts.intro.replacing("{sender}", with: name).htmlEscaped
@@ -78,7 +91,7 @@ struct UnsubscribePage: Sendable {
         response.headers[.referrerPolicy] = "no-referrer"
         response.headers[.robots] = "noindex, nofollow"
         response.headers[.contentLanguage] = language
-        response.headers[.vary] = "Accept-Language"
+        response.headers[.vary] = "Accept, Accept-Language"
         response.headers[.xContentTypeOptions] = "nosniff"
         return response
     }

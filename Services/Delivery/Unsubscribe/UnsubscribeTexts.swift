@@ -14,6 +14,9 @@ struct UnsubscribeTexts: Sendable {
     let someone: String
     let brokenTitle: String
     let broken: String
+    let failedTitle: String
+    let unavailable: String
+    let tooLarge: String
     let back: String
 
     /// English first: it stands in for every language that is not here.
@@ -42,7 +45,10 @@ struct UnsubscribeTexts: Sendable {
         undoHint: "A slip? You can take it back within 24 hours.", undo: "Take it back",
         tracking: "The sender may notice whether you open a mail or follow a link.", trackingOff: "Do not notice what I do",
         trackingOn: "Allow it again", someone: "this sender", brokenTitle: "This link is not complete",
-        broken: "Please use the link exactly as it stands in the mail.", back: "Back to the choices")
+        broken: "Please use the link exactly as it stands in the mail.",
+        failedTitle: "That did not work",
+        unavailable: "We cannot read or save your choice at the moment. Nothing was changed; please try again in a minute.",
+        tooLarge: "What was sent is too large. Please open the link in the mail again.", back: "Back to the choices")
 
     private static let german = UnsubscribeTexts(
         title: "Ihre E-Mails", intro: "Sie haben eine E-Mail von {sender} erhalten. Was möchten Sie?",
@@ -61,7 +67,11 @@ struct UnsubscribeTexts: Sendable {
         undoHint: "Ein Versehen? Sie können es 24 Stunden lang zurücknehmen.", undo: "Zurücknehmen",
         tracking: "Der Absender kann erfassen, ob Sie eine E-Mail öffnen oder einem Link folgen.", trackingOff: "Nicht erfassen, was ich tue",
         trackingOn: "Wieder erlauben", someone: "diesem Absender", brokenTitle: "Dieser Link ist nicht vollständig",
-        broken: "Bitte verwenden Sie den Link genau so, wie er in der E-Mail steht.", back: "Zurück zur Auswahl")
+        broken: "Bitte verwenden Sie den Link genau so, wie er in der E-Mail steht.",
+        failedTitle: "Das hat nicht geklappt",
+        unavailable:
+            "Wir können Ihre Wahl gerade weder lesen noch speichern. Nichts wurde geändert; bitte versuchen Sie es in einer Minute noch einmal.",
+        tooLarge: "Das Gesendete ist zu groß. Bitte öffnen Sie den Link in der E-Mail noch einmal.", back: "Zurück zur Auswahl")
 
     private static let french = UnsubscribeTexts(
         title: "Vos e-mails", intro: "Vous avez reçu un e-mail de {sender}. Que souhaitez-vous ?",
@@ -80,7 +90,10 @@ struct UnsubscribeTexts: Sendable {
         undoHint: "Une erreur ? Vous pouvez revenir en arrière pendant 24 heures.", undo: "Annuler mon choix",
         tracking: "L’expéditeur peut relever si vous ouvrez un e-mail ou suivez un lien.", trackingOff: "Ne pas relever ce que je fais",
         trackingOn: "L’autoriser de nouveau", someone: "cet expéditeur", brokenTitle: "Ce lien est incomplet",
-        broken: "Veuillez utiliser le lien exactement tel qu’il figure dans l’e-mail.", back: "Retour aux choix")
+        broken: "Veuillez utiliser le lien exactement tel qu’il figure dans l’e-mail.",
+        failedTitle: "Cela n’a pas fonctionné",
+        unavailable: "Nous ne pouvons ni lire ni enregistrer votre choix pour le moment. Rien n’a été modifié ; veuillez réessayer dans une minute.",
+        tooLarge: "Ce qui a été envoyé est trop volumineux. Veuillez rouvrir le lien de l’e-mail.", back: "Retour aux choix")
 
     private static let spanish = UnsubscribeTexts(
         title: "Sus correos", intro: "Ha recibido un correo de {sender}. ¿Qué desea?",
@@ -99,7 +112,10 @@ struct UnsubscribeTexts: Sendable {
         undoHint: "¿Un error? Puede deshacerlo durante 24 horas.", undo: "Deshacer",
         tracking: "El remitente puede registrar si abre un correo o sigue un enlace.", trackingOff: "No registrar lo que hago",
         trackingOn: "Permitirlo de nuevo", someone: "este remitente", brokenTitle: "Este enlace no está completo",
-        broken: "Use el enlace exactamente como aparece en el correo.", back: "Volver a las opciones")
+        broken: "Use el enlace exactamente como aparece en el correo.",
+        failedTitle: "No ha funcionado",
+        unavailable: "En este momento no podemos leer ni guardar su elección. No se ha cambiado nada; inténtelo de nuevo en un minuto.",
+        tooLarge: "Lo enviado es demasiado grande. Abra de nuevo el enlace del correo.", back: "Volver a las opciones")
 
     private static let portuguese = UnsubscribeTexts(
         title: "Os seus e-mails", intro: "Recebeu um e-mail de {sender}. O que prefere?",
@@ -118,7 +134,10 @@ struct UnsubscribeTexts: Sendable {
         undoHint: "Foi engano? Pode anular durante 24 horas.", undo: "Anular",
         tracking: "O remetente pode registar se abre um e-mail ou segue uma ligação.", trackingOff: "Não registar o que faço",
         trackingOn: "Voltar a permitir", someone: "este remetente", brokenTitle: "Esta ligação não está completa",
-        broken: "Use a ligação exatamente como aparece no e-mail.", back: "Voltar às opções")
+        broken: "Use a ligação exatamente como aparece no e-mail.",
+        failedTitle: "Não funcionou",
+        unavailable: "De momento não conseguimos ler nem guardar a sua escolha. Nada foi alterado; tente novamente dentro de um minuto.",
+        tooLarge: "O que foi enviado é demasiado grande. Abra de novo a ligação do e-mail.", back: "Voltar às opções")
 
     private static let italian = UnsubscribeTexts(
         title: "Le sue e-mail", intro: "Ha ricevuto un’e-mail da {sender}. Che cosa desidera?",
@@ -137,7 +156,10 @@ struct UnsubscribeTexts: Sendable {
         undoHint: "Un errore? Può annullare entro 24 ore.", undo: "Annulla la scelta",
         tracking: "Il mittente può rilevare se apre un’e-mail o segue un link.", trackingOff: "Non rilevare ciò che faccio",
         trackingOn: "Consentilo di nuovo", someone: "questo mittente", brokenTitle: "Questo link non è completo",
-        broken: "Usi il link esattamente come compare nell’e-mail.", back: "Torna alle scelte")
+        broken: "Usi il link esattamente come compare nell’e-mail.",
+        failedTitle: "Non ha funzionato",
+        unavailable: "Al momento non possiamo né leggere né salvare la sua scelta. Nulla è stato modificato; riprovi tra un minuto.",
+        tooLarge: "Ciò che è stato inviato è troppo grande. Apra di nuovo il link nell’e-mail.", back: "Torna alle scelte")
 
     private static let dutch = UnsubscribeTexts(
         title: "Uw e-mails", intro: "U hebt een e-mail ontvangen van {sender}. Wat wilt u?",
@@ -156,7 +178,10 @@ struct UnsubscribeTexts: Sendable {
         undoHint: "Een vergissing? U kunt het 24 uur lang terugdraaien.", undo: "Terugdraaien",
         tracking: "De afzender kan registreren of u een e-mail opent of een link volgt.", trackingOff: "Niet registreren wat ik doe",
         trackingOn: "Weer toestaan", someone: "deze afzender", brokenTitle: "Deze link is niet volledig",
-        broken: "Gebruik de link precies zoals die in de e-mail staat.", back: "Terug naar de keuzes")
+        broken: "Gebruik de link precies zoals die in de e-mail staat.",
+        failedTitle: "Dat is niet gelukt",
+        unavailable: "We kunnen uw keuze op dit moment niet lezen of opslaan. Er is niets gewijzigd; probeer het over een minuut opnieuw.",
+        tooLarge: "Wat is verzonden, is te groot. Open de link in de e-mail opnieuw.", back: "Terug naar de keuzes")
 
     private static let polish = UnsubscribeTexts(
         title: "Twoje wiadomości", intro: "Otrzymujesz wiadomość od nadawcy: {sender}. Co wybierasz?",
@@ -175,5 +200,8 @@ struct UnsubscribeTexts: Sendable {
         undoHint: "Pomyłka? Możesz to cofnąć w ciągu 24 godzin.", undo: "Cofnij",
         tracking: "Nadawca może rejestrować, czy otwierasz wiadomość lub klikasz link.", trackingOff: "Nie rejestruj tego, co robię",
         trackingOn: "Zezwól ponownie", someone: "ten nadawca", brokenTitle: "Ten link jest niekompletny",
-        broken: "Użyj linku dokładnie w takiej postaci, w jakiej jest w wiadomości.", back: "Wróć do wyboru")
+        broken: "Użyj linku dokładnie w takiej postaci, w jakiej jest w wiadomości.",
+        failedTitle: "Nie udało się",
+        unavailable: "W tej chwili nie możemy odczytać ani zapisać Twojego wyboru. Niczego nie zmieniono; spróbuj ponownie za minutę.",
+        tooLarge: "Przesłane dane są zbyt duże. Otwórz ponownie link z wiadomości.", back: "Wróć do wyboru")
 }

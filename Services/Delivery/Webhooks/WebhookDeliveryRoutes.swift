@@ -20,13 +20,13 @@ struct WebhookDeliveryRoutes {
         group.get("{id}/deliveries") { request, context in try await list(request, context) }
         group.get("{id}/deliveries/{message}") { _, context in
             let identity = try context.require(atLeast: .admin)
-            let message = try context.identifier("message", as: WebhookMessageID.self)
+            let message = try context.identifier("message", as: WebhookMessageID.self, called: "delivery")
             return try Response.json(
                 try await webhooks.delivery(message, of: try context.identifier("id", as: WebhookID.self), for: identity))
         }
         group.post("{id}/deliveries/{message}/replay") { _, context in
             let identity = try context.require(atLeast: .admin)
-            let message = try context.identifier("message", as: WebhookMessageID.self)
+            let message = try context.identifier("message", as: WebhookMessageID.self, called: "delivery")
             try await webhooks.replay(message, of: try context.identifier("id", as: WebhookID.self), by: identity, audit: audit(context))
             return Response(status: .accepted)
         }

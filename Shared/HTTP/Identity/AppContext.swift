@@ -55,9 +55,10 @@ public struct AppContext: RequestContext {
         return identity
     }
 
-    /// The path parameter as an identifier; anything else cannot exist, so it is a 404.
-    public func identifier<Kind>(_ name: String, as type: EntityID<Kind>.Type) throws(Problem) -> EntityID<Kind> {
-        guard let text = parameters.get(name), let identifier = EntityID<Kind>(text) else { throw Problem.notFound("page") }
+    /// The path parameter as an identifier; anything else cannot exist, so it is the 404 of such a thing. `noun`: what people call it, where its
+    /// type does not say so.
+    public func identifier<Kind>(_ name: String, as type: EntityID<Kind>.Type, called noun: String? = nil) throws(Problem) -> EntityID<Kind> {
+        guard let text = parameters.get(name), let identifier = EntityID<Kind>(text) else { throw Problem.notFound(noun ?? type.noun) }
         return identifier
     }
 
@@ -74,5 +75,17 @@ public struct AppContext: RequestContext {
         AuditRecord(
             action: action, outcome: outcome, targets: targets, address: clientAddress, userAgent: userAgent, request: requestID,
             changes: changes, metadata: metadata)
+    }
+}
+
+extension EntityID {
+    /// What people call such a thing: of `MailboxKind` a mailbox, of `SupportSessionKind` a support session.
+    static var noun: String {
+        if Kind.self == TenantKind.self { return "company" }
+        let name = String(describing: Kind.self)
+        return (name.hasSuffix("Kind") ? String(name.dropLast(4)) : name).reduce(into: "") { words, letter in
+            if letter.isUppercase, !words.isEmpty { words += " " }
+            words += letter.lowercased()
+        }
     }
 }

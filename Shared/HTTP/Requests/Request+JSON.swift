@@ -12,6 +12,12 @@ extension Request {
         return try Self.decode(type, from: try await bytes(limit: limit))
     }
 
+    /// As ``json(_:limit:)`` where the body may be left out; nil without one, whatever content type was sent.
+    public func optionalJSON<Value: Decodable>(_ type: Value.Type, limit: Int = 64 * 1024) async throws -> Value? {
+        let body = try await bytes(limit: limit)
+        return body.isEmpty ? nil : try decode(type, from: body)
+    }
+
     /// As ``json(_:limit:)``, of a body that was read before: for routes that look at it twice, or for which it is optional.
     public func decode<Value: Decodable>(_ type: Value.Type, from body: Data) throws(Problem) -> Value {
         try requireJSON()

@@ -99,6 +99,44 @@ struct SigningKeyRoutesTests {
         #expect(try await fixture.database.query("select 1 as one from signing_keys").isEmpty)
     }
 
+    @Test("who is limited to workspaces sees the keys of domains that these have or send from, and changes those that they have")
+    func workspaces() async throws {
+        let fixture = try await DeliveryFixture.make()
+        let (mine, elsewhere) = ([fixture.workspace], WorkspaceID(UUID()))
+        let path = "/api/v1/signing-keys"
+        for (name, workspace) in [("mine.example", fixture.workspace), ("theirs.example", elsewhere), ("shared.example", elsewhere)] {
+            let domain = UUID()
+            try await fixture.database.query(
+                """
+                insert into domains (tenant_id, id, workspace_id, name, token, created_at, next_check_at)
+                values (\(fixture.tenant), \(domain), \(workspace), \(name), 't', now(), now() + interval '1 day')
+                """)
+            #expect(try await fixture.ask(.post, path, #"{"domain":"\#(name)"}"#).status == 201)
+        }
+        _ = try await fixture.mailbox("me@shared.example")
+        func seen(_ query: String = "") async throws -> Set<String> {
+            let answer = try await fixture.ask(.get, path + query, as: .viewer, in: mine)
+            return Set(answer.body.matches(of: /"domain":"([a-z.]+)"/).map { String($0.1) })
+        }
+        #expect(try await seen() == ["mine.example", "shared.example"])
+        #expect(try await seen("?domain=theirs.example").isEmpty)
+        // Pages are whole: nothing is left out of them behind their cut.
+        let first = try await fixture.ask(.get, "\(path)?limit=3", as: .viewer, in: mine)
+        let next = try #require(first.body.firstMatch(of: /"next":"([^"]+)"/)?.1, "\(first.body)")
+        #expect(try await seen("?limit=3&cursor=\(next)") == ["shared.example"])
+        for (domain, look, change) in [("mine.example", 200, 200), ("shared.example", 200, 403), ("theirs.example", 404, 404)] {
+            let body = #"{"domain":"\#(domain)"}"#
+            #expect(try await fixture.ask(.post, "\(path)/check", body, as: .member, in: mine).status == look, "\(domain)")
+            #expect(try await fixture.ask(.post, "\(path)/rotate", body, as: .admin, in: mine).status == change, "\(domain)")
+            #expect(try await fixture.ask(.post, path, body, as: .admin, in: mine).status == (change == 200 ? 201 : change), "\(domain)")
+            let found = try await fixture.ask(.get, "\(path)?domain=\(domain)")
+            let selector = try #require(found.body.firstMatch(of: /"selector":"([^"]+)"/)?.1, "\(found.body)")
+            let retire = #"{"domain":"\#(domain)","selector":"\#(selector)","reason":"leaked"}"#
+            #expect(try await fixture.ask(.post, "\(path)/retire", retire, as: .admin, in: mine).status == change, "\(domain)")
+        }
+        #expect(try await fixture.ask(.post, "\(path)/rotate", #"{"domain":"theirs.example"}"#, as: .admin).status == 200)
+    }
+
     @Test("a bad cursor is a 400; members may look and check, only administrators make, rotate and retire")
     func roles() async throws {
         let fixture = try await DeliveryFixture.make()

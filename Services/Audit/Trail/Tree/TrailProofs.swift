@@ -75,7 +75,7 @@ struct TrailProofs: Sendable {
                 guard seq <= checkpoint.size else { throw ProofError.noCheckpoint }
             case .seq(let number):
                 seq = number
-                guard (1...checkpoint.size).contains(seq) else { throw ProofError.noEntry }
+                guard seq >= 1, seq <= checkpoint.size else { throw ProofError.noEntry }
             }
             let leaf = seq - 1..<seq
             let path = MerkleProof.inclusion(of: seq - 1, in: checkpoint.size)
@@ -92,7 +92,7 @@ struct TrailProofs: Sendable {
     /// From a tree of any size to one that was signed; `to` nil: the newest. Throws ``ProofError``.
     func consistency(from old: Int64, to new: Int64? = nil, tenant: TenantID) async throws -> ConsistencyProof {
         try await database.transaction(as: tenant) { transaction in
-            guard let to = try await TrailCheckpoint.read(of: tenant, size: new, in: transaction), (1...to.size).contains(old) else {
+            guard let to = try await TrailCheckpoint.read(of: tenant, size: new, in: transaction), old >= 1, old <= to.size else {
                 throw ProofError.noCheckpoint
             }
             let path = MerkleProof.consistency(from: old, to: to.size)
