@@ -1,6 +1,7 @@
 """What a page may cost: bytes on the wire and requests. Gated on bytes and counts, which do not swing with the machine."""
 
 import gzip
+import re
 import unittest
 from pathlib import Path
 
@@ -15,10 +16,36 @@ def packed(path):
     return len(gzip.compress(Path(path).read_bytes(), 9))
 
 
+IMPORT = re.compile(r"""(?:from|import)\s*\(?\s*['"](\.{0,2}/[^'"]+\.js)['"]""")
+
+
+def needed(*starts):
+    """The modules that these import, whatever way, and themselves."""
+    found, waiting = set(), list(starts)
+    while waiting:
+        path = waiting.pop()
+        if path in found:
+            continue
+        found.add(path)
+        if str(path) == LIT:
+            continue
+        for name in IMPORT.findall(path.read_text()):
+            waiting.append(Path(LIT) if name.startswith("/vendor/lit/") else CONSOLE / name[1:] if name.startswith("/") else (path.parent / name).resolve())
+    return found
+
+
 class BudgetTests(unittest.TestCase):
-    def test_all_script_is_at_most_90_kB(self):
+    def test_no_screen_needs_more_than_90_kB_of_script(self):
+        shell = {path for path in CONSOLE.glob("*.js") if path.name != "preview.js"}
+        for screen in sorted((CONSOLE / "screens").glob("*.js")):
+            with self.subTest(screen.name):
+                sizes = {path.name: packed(path) for path in needed(*shell, screen)}
+                self.assertLessEqual(sum(sizes.values()), 90_000, sizes)
+
+    def test_all_script_is_at_most_190_kB(self):
+        """Who looks at every screen there is loads this, once: browsers keep modules and ask only whether they are still good."""
         sizes = {str(path.relative_to(CONSOLE)): packed(path) for path in CONSOLE.rglob("*.js")}
-        self.assertLessEqual(sum(sizes.values()) + packed(LIT), 90_000, sorted(sizes.items(), key=lambda one: -one[1])[:8])
+        self.assertLessEqual(sum(sizes.values()) + packed(LIT), 190_000, sorted(sizes.items(), key=lambda one: -one[1])[:8])
 
     def test_the_sheet_is_at_most_15_kB(self):
         self.assertLessEqual(packed(CONSOLE / "console.css"), 15_000)
