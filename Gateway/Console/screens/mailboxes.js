@@ -61,8 +61,13 @@ export class Mailboxes extends Screen {
 
   list = new List(this, async (cursor, signal) => {
     this.workspace = await session.workspace(this.params.slug);
-    const answer = await api.get('/api/v1/mailboxes', { query: { cursor, limit: 20 }, signal });
-    const own = answer.data.filter((one) => one.workspace === this.workspace?.id);
+    let answer;
+    let own = [];
+    // The API lists all workspaces' accounts: a page may hold none of this one.
+    for (let next = cursor; !own.length && next !== null; next = answer.page.next ?? null) {
+      answer = await api.get('/api/v1/mailboxes', { query: { cursor: next, limit: 20 }, signal });
+      own = answer.data.filter((one) => one.workspace === this.workspace?.id);
+    }
     return { ...answer, data: await Promise.all(own.map((row) => enrich(row, signal))) };
   }, { every: 60_000 });
 
