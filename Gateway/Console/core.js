@@ -45,12 +45,14 @@ export function bytes(value) {
 /** "1 lead", "2 leads". */
 export const plural = (number, one, many = `${one}s`) => `${count(number)} ${number === 1 ? one : many}`;
 
+const midnight = (time) => new Date(time).setHours(0, 0, 0, 0);
+
 /** "3 minutes ago", "in 2 days"; under a minute "just now". */
 export function ago(time, now = Date.now()) {
   const seconds = (new Date(time) - now) / 1000;
   if (Number.isNaN(seconds)) return '–';
   for (const [unit, size] of SPANS) {
-    if (Math.abs(seconds) >= size) return relative.format(Math.trunc(seconds / size), unit);
+    if (Math.abs(seconds) >= size) return relative.format(unit === 'day' ? Math.round((midnight(time) - midnight(now)) / 86_400_000) : Math.trunc(seconds / size), unit);
   }
   return seconds > 10 ? 'in a moment' : 'just now';
 }

@@ -93,7 +93,7 @@ class Visit:
         self.context = chromium().new_context(
             ignore_https_errors=True, viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce", locale="en-GB")
         self.context.add_init_script(LISTENER)
-        self.context.set_default_timeout(15_000)
+        self.context.set_default_timeout(45_000)
         if person:
             self.context.add_cookies(person.cookies())
         self.page = self.context.new_page()

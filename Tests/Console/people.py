@@ -1,6 +1,7 @@
 """People and companies that the tests look through: signed up through the API, as everybody is."""
 
 import json
+import time
 import urllib.parse
 from datetime import datetime, timedelta, timezone
 from functools import cache
@@ -37,6 +38,15 @@ def journey():
     made = Journey(Api(place.url, place.authority), place.layout.maildir, place.ports["mail"], place.secrets["mail_demo"])
     made.sign_up()
     return made
+
+
+def eventually(look, seconds=15):
+    """What `look` finds, as soon as it finds something."""
+    end = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < end, "it did not come"
+        time.sleep(0.2)
+    return found
 
 
 @cache
@@ -146,9 +156,12 @@ def full():
     api.post(f"/api/v1/campaigns/{waiting}/launch")
     threads = answered(made, campaigns[0]) if replies.possible() else []
     leads = api.get("/api/v1/leads", workspace=made.workspace, limit=1)["data"]
+    # An entry with what was changed, before and after.
+    api.patch(f"/api/v1/workspaces/{made.workspace}", {"postal_address": f"2 Harbour Street, {HOSTILE}"})
+    entry = eventually(lambda: next((one["id"] for one in api.get("/api/v1/audit/events", limit=200)["data"] if one["changes"]), None))
     ids = SimpleNamespace(
-        slug=workspace["slug"], workspace=made.workspace, template=templates[0], campaign=campaigns[0], draft=campaigns[1], sequence=written, paused=paused, waiting=waiting,
-        thread=next(one["id"] for one in threads if one["contact_name"] == "Grace Hopper") if threads else None, mailbox=made.sender, lead=leads[0]["id"],
+        entry=entry, slug=workspace["slug"], workspace=made.workspace, template=templates[0], campaign=campaigns[0], draft=campaigns[1], sequence=written, paused=paused, waiting=waiting,
+        thread=next(one["id"] for one in threads if one.get("contact_name") == "Grace Hopper") if threads else None, mailbox=made.sender, lead=leads[0]["id"],
         domain=api.get("/api/v1/domains")["data"][0]["id"], imported=made.leads["id"], **known_about(made, templates), **company(made))
     return Person(api, address=made.address, password=made.password, journey=made, ids=ids)
 
@@ -173,7 +186,10 @@ def staff(role="super_admin"):
     made.api.post("/api/v1/auth/sign-in", {"email": made.address, "password": made.password})
     ground().sql(f"update auth.sessions set assurance = 2 where user_id in (select id from users.users where email = '{quoted}')")
     tenant = urllib.parse.quote(made.api.get("/api/v1/auth/session")["tenant"]["id"])
-    return Person(made.api, address=made.address, password=made.password, journey=made, ids=SimpleNamespace(tenant=tenant, role=role))
+    ids = SimpleNamespace(tenant=tenant, role=role)
+    if role == "support":
+        ids.session = made.api.post("/api/v1/support-sessions", {"tenant": tenant, "reason": f"Mail does not go out {HOSTILE}", "ticket": "T-1042"})["id"]
+    return Person(made.api, address=made.address, password=made.password, journey=made, ids=ids)
 
 
 @cache

@@ -46,7 +46,7 @@ class CampaignTests(unittest.TestCase):
         page.wait_for_selector(".head .primary:not([aria-disabled=true])")
         self.assertEqual(page.locator(".steps > li").count(), 5)
         page.get_by_role("button", name="Launch", exact=True).click()
-        self.assertRegex(page.locator("dialog[open] p").first.inner_text(), r"leads, [\d,]+ mails at most")
+        self.assertRegex(page.locator("dialog[open] p").first.inner_text(), r"[\d,]+ mails at most")
         page.locator("dialog[open] button.primary").click()
         page.wait_for_selector(".parts")
         self.visit.settle()

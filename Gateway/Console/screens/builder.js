@@ -2,8 +2,7 @@
 import { Resource, Screen, api, clock, confirm, count, day, drafts, field, go, header, html, icon, nothing, plural, problem, session, show, time, toast, toastError, words } from '../ui.js';
 import '../ui/data.js';
 import { ASSUMED, DAYS, OWN, WAITS, changes, clockOf, faultOf, freeNumber, minutesOf, officeHours, openingsOf, rowsOf, verdicts } from './campaign.js';
-import { openMail } from './mail.js';
-import { stepList } from './steps.js';
+import { openMail, stepList } from './steps.js';
 
 const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
 const zones = Intl.supportedValuesOf('timeZone');
@@ -283,7 +282,7 @@ export class Builder extends Screen {
     const when = this.#isLater ? html`It begins ${time(this.draft.starts_at)}.` : forecast?.first_mail_at ? html`The first mail goes out ${time(forecast.first_mail_at)}.` : nothing;
     confirm({
       title: `${this.#isLater ? 'Schedule' : 'Launch'} ${this.draft.name}`, action: this.#isLater ? 'Schedule' : 'Launch',
-      text: html`${people == null ? nothing : `${count(people)}${more ? '+' : ''} leads`}${forecast ? `, ${plural(forecast.mails, 'mail')} at most` : nothing}. ${when} You can pause it at any time.`,
+      text: html`${[people == null ? '' : `${count(people)}${more ? '+' : ''} leads`, forecast ? `${plural(forecast.mails, 'mail')} at most` : ''].filter(Boolean).join(', ')}. ${when} You can pause it at any time.`,
       run: () => api.post(`${this.path}/launch`),
     }).then((done) => { if (done) go(this.#progress); });
   }

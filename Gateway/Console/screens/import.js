@@ -145,7 +145,7 @@ export class NewImport extends Screen {
       <section>${form.render(html`<fieldset class="choices"><legend>When the address is known</legend>${RULES.map(([value, label, text]) => html`<label class="choice"><input type="radio" name="duplicates" value=${value} .checked=${form.values.duplicates === value} @change=${() => form.set('duplicates', value)}><span>${label}<br><span class="note">${text}</span></span></label>`)}</fieldset>
         <div class="hint">${icon('stop')}<p>Who opted out or bounced stays so: an import never makes anybody writable again.</p></div>
         ${form.field('list', { label: 'Put them into a list', type: 'select', options: [['', 'No list'], ...lists.map((one) => [one.id, one.name]), ['new', 'New list']] })}${form.values.list === 'new' ? form.field('name', { label: 'Name of the list', required: true, maxlength: 100 }) : nothing}
-        ${form.field('tags', { label: 'Tags for all', optional: true, hint: 'Divided by commas.' })}`, { submit: 'Start import', busy: 'Starting', cancel: () => this.#to(1) })}</section></div>`;
+        ${form.field('tags', { label: 'Tags for all', optional: true, hint: 'Divided by commas.' })}`, { submit: 'Start import', busy: 'Starting', extra: html`<button type="button" @click=${() => this.#to(1)}>Back</button>` })}</section></div>`;
   };
 }
 

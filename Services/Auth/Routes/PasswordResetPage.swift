@@ -20,7 +20,8 @@ enum PasswordResetPage {
             """, status: status)
     }
 
-    static let done = ConfirmationPage.page("Your password is set", "<p>All sessions have ended. <a href=\"/login\">Sign in</a> with the new password.</p>")
+    static let done = ConfirmationPage.page(
+        "Your password is set", "<p>All sessions have ended. <a href=\"/login\">Sign in</a> with the new password.</p>")
 
     static let failed = ConfirmationPage.page(
         "This link is no longer good",

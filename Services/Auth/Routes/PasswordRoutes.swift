@@ -63,7 +63,9 @@ struct PasswordRoutes {
         let input = ResetRequest(token: fields["token"] ?? "", password: fields["password"] ?? "")
         do {
             guard try await isReset(input, context) else { return PasswordResetPage.failed }
-        } catch let problem as Problem where problem.status == .badRequest || problem.status == .tooManyRequests || problem.status == .serviceUnavailable {
+        } catch let problem as Problem
+            where problem.status == .badRequest || problem.status == .tooManyRequests || problem.status == .serviceUnavailable
+        {
             return PasswordResetPage.ask(token: input.token, fault: problem.detail ?? problem.title, status: problem.status)
         }
         var done = PasswordResetPage.done

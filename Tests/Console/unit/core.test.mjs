@@ -22,6 +22,10 @@ test('words for values', () => {
   assert.equal(ago(now - 200_000, now), '3 minutes ago');
   assert.equal(ago(now - 20_000, now), 'just now');
   assert.equal(ago(now + 2 * 86_400_000, now), 'in 2 days');
+  // 45 hours are not tomorrow.
+  const morning = new Date(2026, 2, 1, 11).getTime();
+  assert.equal(ago(morning + 45 * 3_600_000, morning), 'in 2 days');
+  assert.equal(ago(morning + 25 * 3_600_000, morning), 'tomorrow');
   assert.equal(ago('nonsense', now), '–');
 });
 
