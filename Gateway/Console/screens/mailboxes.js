@@ -147,7 +147,9 @@ export class Mailbox extends Screen {
   one = new Resource(this, async (signal) => {
     const get = (path) => api.get(`/api/v1/mailboxes/${this.params.id}${path}`, { signal });
     const [mailbox, warmup, today] = await Promise.all([get(''), get('/warmup'), get('/reputation?days=1')]);
-    this.limits ??= this.#limits(mailbox);
+    const { daily, hourly, gap_seconds } = mailbox.limits;
+    this.limits ??= this.#limits();
+    if (!this.limits.dirty) this.limits.fill({ daily: daily ?? '', hourly: hourly ?? '', gap_seconds });
     return { ...mailbox, warmup, today };
   }, { every: 30_000 });
 
@@ -165,9 +167,8 @@ export class Mailbox extends Screen {
     if (this.query.edit && this.query.edit !== old.edit) this.server = null;
   }
 
-  #limits(mailbox) {
+  #limits() {
     return new Form(this, {
-      initial: { daily: mailbox.limits.daily ?? '', hourly: mailbox.limits.hourly ?? '', gap_seconds: mailbox.limits.gap_seconds },
       send: ({ daily, hourly, gap_seconds: gap }) => api.put(this.#path('limits'), { daily: Number(daily) || null, hourly: Number(hourly) || null, gap_seconds: Number(gap) || 0, ramp: this.one.data.limits.ramp ?? null }),
       done: () => this.#said('The limits are saved.'),
     });
