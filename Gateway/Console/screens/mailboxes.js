@@ -61,8 +61,13 @@ export class Mailboxes extends Screen {
 
   list = new List(this, async (cursor, signal) => {
     this.workspace = await session.workspace(this.params.slug);
-    const answer = await api.get('/api/v1/mailboxes', { query: { cursor, limit: 20 }, signal });
-    const own = answer.data.filter((one) => one.workspace === this.workspace?.id);
+    let answer;
+    let own = [];
+    // The API lists all workspaces' accounts: a page may hold none of this one.
+    for (let next = cursor; !own.length && next !== null; next = answer.page.next ?? null) {
+      answer = await api.get('/api/v1/mailboxes', { query: { cursor: next, limit: 20 }, signal });
+      own = answer.data.filter((one) => one.workspace === this.workspace?.id);
+    }
     return { ...answer, data: await Promise.all(own.map((row) => enrich(row, signal))) };
   }, { every: 60_000 });
 
@@ -142,7 +147,9 @@ export class Mailbox extends Screen {
   one = new Resource(this, async (signal) => {
     const get = (path) => api.get(`/api/v1/mailboxes/${this.params.id}${path}`, { signal });
     const [mailbox, warmup, today] = await Promise.all([get(''), get('/warmup'), get('/reputation?days=1')]);
-    this.limits ??= this.#limits(mailbox);
+    const { daily, hourly, gap_seconds } = mailbox.limits;
+    this.limits ??= this.#limits();
+    if (!this.limits.dirty) this.limits.fill({ daily: daily ?? '', hourly: hourly ?? '', gap_seconds });
     return { ...mailbox, warmup, today };
   }, { every: 30_000 });
 
@@ -160,9 +167,8 @@ export class Mailbox extends Screen {
     if (this.query.edit && this.query.edit !== old.edit) this.server = null;
   }
 
-  #limits(mailbox) {
+  #limits() {
     return new Form(this, {
-      initial: { daily: mailbox.limits.daily ?? '', hourly: mailbox.limits.hourly ?? '', gap_seconds: mailbox.limits.gap_seconds },
       send: ({ daily, hourly, gap_seconds: gap }) => api.put(this.#path('limits'), { daily: Number(daily) || null, hourly: Number(hourly) || null, gap_seconds: Number(gap) || 0, ramp: this.one.data.limits.ramp ?? null }),
       done: () => this.#said('The limits are saved.'),
     });
