@@ -117,7 +117,8 @@ export function writeQuery(values, defaults = {}) {
     if (value == null || value === '' || String(value) === String(defaults[name] ?? '')) continue;
     for (const one of [value].flat()) query.append(name, one);
   }
-  const text = query.toString();
+  // The services take a plus as it is: spaces are %20.
+  const text = query.toString().replaceAll('+', '%20');
   return text && `?${text}`;
 }
 

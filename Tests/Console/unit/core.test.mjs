@@ -36,6 +36,7 @@ test('the query is typed by its defaults, and defaults are not written', () => {
   assert.deepEqual(readQuery('?page=x', defaults).page, 1);
   assert.equal(writeQuery(values, defaults), '?q=ada&page=2&open=true&tags=a&tags=b');
   assert.equal(writeQuery(defaults, defaults), '');
+  assert.equal(writeQuery({ q: 'ada b+c' }), '?q=ada%20b%2Bc');
 });
 
 test('after signing in one stays on this site', () => {
