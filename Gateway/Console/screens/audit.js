@@ -26,7 +26,7 @@ export function entry(event, search, proof) {
     ['From', event.address && more(event.address, `ip:${event.address}`)], ['With', event.user_agent], ['Request', event.request && more(html`<code>${event.request}</code>`, `request:${event.request}`)],
     ['Support session', event.support_session && more(html`<code>${event.support_session}</code>`, `support:${event.support_session}`)], ['Action', more(html`<code>${event.action}</code>`, `action:${event.action}`)], ['Told by', words(event.source)], ['Number', count(event.seq)],
     ...Object.entries(metadata)])}
-    ${event.changes.length ? html`<h3>What changed</h3>${diff(event.changes)}` : nothing}
+    ${event.changes.length ? html`<h2>What changed</h2>${diff(event.changes)}` : nothing}
     ${proof ?? nothing}<details><summary>As JSON</summary>${json(event)}</details></div>`;
 }
 
@@ -130,7 +130,7 @@ export class TrailScreen extends Screen {
     const drawn = found?.facets.day && histogram(found.facets.day, window.from ?? this.asked.from, Math.min(Date.now(), Date.parse(window.to ?? '') || Date.now()));
     return html`<p class="note" role="status">${total?.relation === 'gte' ? 'More than ' : ''}${plural(total?.value ?? data.length, 'entry', 'entries')}, ${window.from ? day(window.from) : 'the beginning'} to ${window.to ? day(Date.parse(window.to) - 1) : 'now'}.</p>
       ${drawn?.labels.length > 1 && total?.value ? html`<pm-chart label="Entries a day" kind="bars" height="80" .labels=${drawn.labels} .series=${[{ label: 'Entries', values: drawn.values }]}></pm-chart>` : nothing}
-      ${found && total?.value > 1 ? html`<details><summary>Narrow down</summary><div class="grid">${Object.entries(found.facets).filter(([name]) => name !== 'day').map(([name, values]) => html`<section><h3>${words(name.replace('.', ' '))}</h3><ul class="plain">${values.slice(0, 8).map((one) => html`<li><a href=${this.to(`${name}:${quoted(one.value)}`)} data-keep>${this.#called(name, one.value)}</a> <span class="quiet">${count(one.count)}</span></li>`)}</ul></section>`)}</div></details>` : nothing}`;
+      ${found && total?.value > 1 ? html`<details><summary>Narrow down</summary><div class="grid">${Object.entries(found.facets).filter(([name]) => name !== 'day').map(([name, values]) => html`<section><h2>${words(name.replace('.', ' '))}</h2><ul class="plain">${values.slice(0, 8).map((one) => html`<li><a href=${this.to(`${name}:${quoted(one.value)}`)} data-keep>${this.#called(name, one.value)}</a> <span class="quiet">${count(one.count)}</span></li>`)}</ul></section>`)}</div></details>` : nothing}`;
   }
 
   #called = (name, value) => {
@@ -286,7 +286,7 @@ export class Trail extends TrailScreen {
     const { total, window } = this.list.answer ?? {};
     return html`<p>${total ? html`<b>${total.relation === 'gte' ? 'More than ' : ''}${plural(total.value, 'entry', 'entries')}</b>` : 'The entries'} that fit ${this.query.q ? html`<code>${this.query.q}</code>` : 'no filter'}, ${window?.from ? exact(window.from) : 'from the beginning'} to ${window?.to ? exact(window.to) : 'now'}. That you took them is an entry of the trail.</p>
     ${this.form.render(this.form.field('format', { label: 'Form', type: 'select', options: [['csv', 'CSV, a table'], ['ndjson', 'NDJSON, which anyone can verify']] }), { submit: 'Write the file', busy: 'Asking' })}
-    <h3>Files</h3>${show(this.exports, { lines: 3, empty: () => html`<p class="note">None yet. A file waits seven days.</p>`, data: (rows) => html`<ul class="checks">${rows.map(this.#file)}</ul>` })}`;
+    <h2>Files</h2>${show(this.exports, { lines: 3, empty: () => html`<p class="note">None yet. A file waits seven days.</p>`, data: (rows) => html`<ul class="checks">${rows.map(this.#file)}</ul>` })}`;
   };
 
   #file = (one) => {
