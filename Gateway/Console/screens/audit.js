@@ -17,11 +17,13 @@ const whoOf = ({ kind, id, name }) => name ?? (kind === 'system' ? words(id) : K
 const targetOf = ({ type, id, name }) => (type === 'tenant' && !name ? 'The company' : `${words(type)} ${name ?? id}`);
 const page = (event) => `/dashboard/audit/${event.id}`;
 
+const resultOf = ({ outcome }) => status(outcome, { tone: outcome === 'success' ? 'good' : 'bad', mark: outcome === 'success' ? 'check' : 'stop' });
+
 /** Everything that an entry says; `search(term)` is the address of a search for it. */
 export function entry(event, search, proof) {
   const more = (text, term) => (search ? html`<a href=${search(term)}>${text}</a>` : text);
   const { actor, metadata } = event;
-  return html`<div class="stack">${facts([['Result', status(event.outcome)], ['When', html`${exact(event.occurred_at)} ${time(event.occurred_at)}`], ['Recorded', event.skew_ms && exact(event.recorded_at)],
+  return html`<div class="stack">${facts([['Result', resultOf(event)], ['When', html`${exact(event.occurred_at)} ${time(event.occurred_at)}`], ['Recorded', event.skew_ms && exact(event.recorded_at)],
     ['Who', html`${more(whoOf(actor), `actor:${quoted(actor.id)}`)} <span class="quiet">${KINDS[actor.kind] ?? words(actor.kind)}</span>`], ...event.targets.map((one) => ['On', more(targetOf(one), `target:${one.type}:${quoted(one.id)}`)]),
     ['From', event.address && more(event.address, `ip:${event.address}`)], ['With', event.user_agent], ['Request', event.request && more(html`<code>${event.request}</code>`, `request:${event.request}`)],
     ['Support session', event.support_session && more(html`<code>${event.support_session}</code>`, `support:${event.support_session}`)], ['Action', more(html`<code>${event.action}</code>`, `action:${event.action}`)], ['Told by', words(event.source)], ['Number', count(event.seq)],
@@ -142,7 +144,7 @@ export class TrailScreen extends Screen {
   to = (term) => this.href({ q: withTerm(this.query.q, term), open: '' });
 
   columns = [
-    { label: 'What', cell: (event) => html`${named(event.action)} ${event.outcome === 'success' ? nothing : status(event.outcome)}`, href: (event) => this.href({ open: event.id, panel: '' }), keep: true },
+    { label: 'What', cell: (event) => html`${named(event.action)} ${event.outcome === 'success' ? nothing : resultOf(event)}`, href: (event) => this.href({ open: event.id, panel: '' }), keep: true },
     { label: 'On', cell: (event) => event.targets.map(targetOf).slice(0, 2).join(', ') },
     { label: 'Who', cell: (event) => whoOf(event.actor) },
     { label: 'From', cell: (event) => event.address ?? '–', small: 'hide' },
@@ -307,7 +309,7 @@ export class Trail extends TrailScreen {
         Object.assign(document.createElement('a'), { href: new URL(url).pathname, download: '' }).click();
       } catch (error) { toastError(error); }
     };
-    return html`<li><div><p>${one.format.toUpperCase()} ${status(one.status, one.status === 'ready' ? { tone: 'good' } : {})} <code dir="auto">${one.filter.q ?? ''}</code></p><p class="note">${open ? `${count(done)} of ${count(of)} looked at` : html`${plural(one.rows, 'entry', 'entries')}, ${bytes(one.bytes)}, ${time(one.created_at)}`}${one.failure ? ` ${one.failure}` : ''}</p>
+    return html`<li><div><p>${one.format.toUpperCase()} ${status(one.status, { ready: { tone: 'good' }, cancelled: { tone: 'none', word: 'Removed' } }[one.status])} <code dir="auto">${one.filter.q ?? ''}</code></p><p class="note">${open ? `${count(done)} of ${count(of)} looked at` : html`${plural(one.rows, 'entry', 'entries')}, ${bytes(one.bytes)}, ${time(one.created_at)}`}${one.failure ? ` ${one.failure}` : ''}</p>
       ${open ? html`<progress aria-label="Progress" max=${of || 1} value=${done}></progress>` : nothing}</div>
       ${one.status === 'ready' ? html`<button type="button" class="primary" @click=${fetch}>Download</button><a class="button" href="${EXPORTS}/${one.id}/manifest" download>Manifest</a>` : nothing}${open || one.status === 'ready' ? html`<button type="button" class="quiet" aria-label=${open ? 'Cancel' : 'Remove the file'} title=${open ? 'Cancel' : 'Remove the file'} @click=${remove}>${icon('trash')}</button>` : nothing}</li>`;
   };

@@ -91,7 +91,7 @@ export class PlatformTrail extends TrailScreen {
 
   #trail() {
     const { now } = this;
-    return html`${now ? html`<div class="hint warn row wrap between"><p>You read the trail of <b dir="auto">${now.name}</b> until ${time(now.expires_at)}. <span dir="auto">${now.ticket}: ${now.reason}</span></p><button type="button" @click=${() => end(now, () => { this.sessions.reload(); this.setQuery({ session: '' }); })}>End access</button></div>` : html`<p class="note">What belongs to no company: acts on the platform, and sign-ins that failed. Each read is an entry.</p>`}
+    return html`${now ? html`<div class="hint warn row wrap between"><p>You read the trail of <b dir="auto">${now.name}</b>; access ends ${time(now.expires_at)}. <span dir="auto">${now.ticket}: ${now.reason}</span></p><button type="button" @click=${() => end(now, () => { this.sessions.reload(); this.setQuery({ session: '' }); })}>End access</button></div>` : html`<p class="note">What belongs to no company: acts on the platform, and sign-ins that failed. Each read is an entry.</p>`}
       <div class="section">${this.bar()}</div><div class="stack">${this.summary()}${this.results()}</div>${this.side(false)}`;
   }
 }
