@@ -141,3 +141,10 @@ test('a list grows page by page', async () => {
   assert.deepEqual(list.data, [1, 2, 3]);
   assert.equal(list.next, null);
 });
+
+test('a reading may carry headers, as of a support session', async () => {
+  const { api, asked } = client([answer(200)]);
+  await api.get('/x', { headers: { 'X-Support-Session': 's' } });
+  assert.equal(asked[0].headers['X-Support-Session'], 's');
+  assert.equal(asked[0].headers.Accept, 'application/json');
+});
