@@ -117,7 +117,7 @@ export function writeQuery(values, defaults = {}) {
     if (value == null || value === '' || String(value) === String(defaults[name] ?? '')) continue;
     for (const one of [value].flat()) query.append(name, one);
   }
-  // The services take a plus as it is: spaces are %20.
+  // A plus sign is a space only in forms: the API reads it as it stands.
   const text = query.toString().replaceAll('+', '%20');
   return text && `?${text}`;
 }
