@@ -86,7 +86,7 @@ LEADS = "/dashboard/leads?workspace={slug}"
 TEMPLATES = "/dashboard/workspaces/{slug}/templates"
 
 def trail_entry(page):
-    page.locator("tbody tr a").first.click()
+    page.locator("tr[data-row] a").first.click()
     page.wait_for_selector("dialog .facts")
     page.get_by_role("button", name="Check this entry").click()
     page.wait_for_selector("dialog .checks .done")
@@ -106,7 +106,7 @@ SCREENS = [
     Screen("keys", "/dashboard", act=keys),
     Screen("not-found", "/dashboard/nothing-here"),
     Screen("no-permission", "/dashboard/system/queues", "empty"),
-    Screen("audit", "/dashboard/audit", wait="tbody tr"),
+    Screen("audit", "/dashboard/audit", wait="tr[data-row]"),
     Screen("audit-search", "/dashboard/audit?q=action%3Acampaign.*%20-outcome%3Adenied&days=7", wait=".chip"),
     Screen("audit-none", "/dashboard/audit?q=action%3Anothing.here&days=30", wait=".empty"),
     Screen("audit-entry-beside", "/dashboard/audit", wait="dialog[open]", act=trail_entry),
@@ -114,9 +114,9 @@ SCREENS = [
     Screen("audit-export", "/dashboard/audit?panel=export", wait="dialog[open] form"),
     Screen("audit-integrity", "/dashboard/audit?panel=check", wait="dialog[open] .checks"),
     Screen("platform-audit-begin", "/dashboard/users", "support", wait="form"),
-    Screen("platform-audit", "/dashboard/users?session={session}", "support", wait="tbody tr"),
+    Screen("platform-audit", "/dashboard/users?session={session}", "support", wait="tr[data-row]"),
     Screen("platform-audit-platform", "/dashboard/users?tenant=platform", "super_admin", wait=".filters"),
-    Screen("platform-support", "/dashboard/support/audit", "support", wait="tbody tr"),
+    Screen("platform-support", "/dashboard/support/audit", "support", wait="tr[data-row]"),
     Screen("platform-support-session", "/dashboard/support/audit?open={session}", "support", wait="dialog[open]"),
     # Leads
     Screen("leads", LEADS, wait="td.main"),

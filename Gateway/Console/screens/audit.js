@@ -1,32 +1,34 @@
 // The audit trail: search it, follow it, read an entry, check what was signed, take it away.
-import { Form, List, Live, Resource, Screen, api, bytes, clock, confirm, copy, count, day, dialog, drawer, empty, exact, field, filters, header, html, icon, menu, nothing, openDialog, plural, problem, readQuery, session, settings, show, status, time, toast, toastError, words } from '../ui.js';
+import { Form, List, Live, Resource, Screen, api, bytes, copy, count, day, dialog, drawer, empty, exact, field, filters, go, header, html, icon, menu, nothing, plural, problem, readQuery, session, settings, show, status, time, toast, toastError, words, writeQuery } from '../ui.js';
 import { diff, facts, json } from '../ui/data.js';
 import { altered, histogram, isBeginning, isField, isSigned, leafHash, quoted, range, rootOf, terms, withTerm, without } from './trail.js';
 
 const EVENTS = '/api/v1/audit/events';
 const EXPORTS = '/api/v1/audit/exports';
-const DAYS = [[1, 'Last 24 hours'], [7, 'Last 7 days'], [30, 'Last 30 days'], [90, 'Last 90 days'], [365, 'Last year']];
+const DAYS = [[1, 'since yesterday'], [7, 'in the last 7 days'], [30, 'in the last 30 days'], [90, 'in the last 90 days'], [365, 'in the last year']];
 const PRESETS = [['Without reading', '-action:audit_trail.read'], ['Refused', 'outcome:denied'], ['Failed', 'outcome:failure'], ['Signing in', 'action:session.*,password.*'], ['People and roles', 'action:member.*,invitation.*,workspace.*'], ['Keys and webhooks', 'action:api_key.*,webhook*'],
   ['By API keys', 'actor.type:api_key'], ['By our support', 'actor.type:support,staff'], ['Taken away', 'action:audit.export,lead_export.*'], ['Campaigns', 'action:campaign.*']];
 const FIELDS = ['action:', 'actor:', 'actor.type:', 'ip:', 'meta.', 'occurred:', 'outcome:', 'recorded:', 'request:', 'source:', 'support:', 'target:', 'target.type:'];
+const spanOf = (days) => DAYS.find(([number]) => number === days)?.[1] ?? `in the last ${days} days`;
 const KINDS = { api_key: 'API key', support: 'Our support', staff: 'Our staff', system: 'System' };
 
-const named = (action) => words(action.replaceAll('.', ' '));
+export const named = (action) => words(action.replaceAll('.', ' '));
 const whoOf = ({ kind, id, name }) => name ?? (kind === 'system' ? words(id) : KINDS[kind] ?? 'No name kept');
 const targetOf = ({ type, id, name }) => (type === 'tenant' && !name ? 'The company' : `${words(type)} ${name ?? id}`);
-const resultOf = ({ outcome }) => (outcome === 'success' ? html`<span class="quiet">Success</span>` : status(outcome));
 const page = (event) => `/dashboard/audit/${event.id}`;
+
+const resultOf = ({ outcome }) => status(outcome, { tone: outcome === 'success' ? 'good' : 'bad', mark: outcome === 'success' ? 'check' : 'stop' });
 
 /** Everything that an entry says; `search(term)` is the address of a search for it. */
 export function entry(event, search, proof) {
   const more = (text, term) => (search ? html`<a href=${search(term)}>${text}</a>` : text);
   const { actor, metadata } = event;
-  return html`<div class="stack">${facts([['Result', status(event.outcome)], ['When', html`${exact(event.occurred_at)} ${time(event.occurred_at)}`], ['Recorded', event.skew_ms && exact(event.recorded_at)],
+  return html`<div class="stack">${facts([['Result', resultOf(event)], ['When', html`${exact(event.occurred_at)} ${time(event.occurred_at)}`], ['Recorded', event.skew_ms && exact(event.recorded_at)],
     ['Who', html`${more(whoOf(actor), `actor:${quoted(actor.id)}`)} <span class="quiet">${KINDS[actor.kind] ?? words(actor.kind)}</span>`], ...event.targets.map((one) => ['On', more(targetOf(one), `target:${one.type}:${quoted(one.id)}`)]),
     ['From', event.address && more(event.address, `ip:${event.address}`)], ['With', event.user_agent], ['Request', event.request && more(html`<code>${event.request}</code>`, `request:${event.request}`)],
     ['Support session', event.support_session && more(html`<code>${event.support_session}</code>`, `support:${event.support_session}`)], ['Action', more(html`<code>${event.action}</code>`, `action:${event.action}`)], ['Told by', words(event.source)], ['Number', count(event.seq)],
     ...Object.entries(metadata)])}
-    ${event.changes.length ? html`<h3>What changed</h3>${diff(event.changes)}` : nothing}
+    ${event.changes.length ? html`<h2>What changed</h2>${diff(event.changes)}` : nothing}
     ${proof ?? nothing}<details><summary>As JSON</summary>${json(event)}</details></div>`;
 }
 
@@ -110,12 +112,12 @@ export class TrailScreen extends Screen {
     const { q, days, from, to } = this.query;
     const all = terms(q);
     const known = Object.entries(this.counts.data?.facets ?? {}).filter(([name]) => name !== 'day').flatMap(([name, values]) => values.map((one) => `${name}:${quoted(one.value)}`));
-    const spans = DAYS.some(([number]) => number === days) ? DAYS : [...DAYS, [days, `Last ${days} days`]];
+    const spans = DAYS.some(([number]) => number === days) ? DAYS : [...DAYS, [days, spanOf(days)]];
     return filters({
       body: html`<form @submit=${this.#submit}><label class="search"><span class="hidden">Search the trail</span>${icon('search')}<input type="search" name="q" data-search dir="auto" list="terms" maxlength="512" autocomplete="off" placeholder="Words, or action:lead.*" .value=${all.filter((one) => !isField(one)).join(' ')}></label><button>Search</button></form>
         <datalist id="terms">${[...FIELDS, ...known].map((one) => html`<option value=${one}></option>`)}</datalist>
         ${menu('Presets', PRESETS.map(([label, term]) => ({ label, run: () => this.narrow({ q: term }) })), { text: 'Presets', mark: 'down' })}${extra ?? nothing}
-        ${field({ label: 'Time', hideLabel: true, name: 'days', type: 'select', value: from || to ? '' : days, options: [...spans, ['', 'From … to …']], onInput: (value) => this.narrow(value ? { days: Number(value), from: '', to: '' } : { from: this.asked?.from?.slice(0, 10) ?? new Date().toISOString().slice(0, 10) }) })}
+        ${field({ label: 'Time', hideLabel: true, name: 'days', type: 'select', value: from || to ? '' : days, options: [...spans.map(([number, text]) => [number, words(text)]), ['', 'From … to …']], onInput: (value) => this.narrow(value ? { days: Number(value), from: '', to: '' } : { from: this.asked?.from?.slice(0, 10) ?? new Date().toISOString().slice(0, 10) }) })}
         ${from || to ? ['from', 'to'].map((name) => field({ label: words(name), name, type: 'date', value: this.query[name], onInput: (value) => this.narrow({ [name]: value }) })) : nothing}`,
       chips: all.filter(isField).map((term) => ({ label: term, onRemove: () => this.narrow({ q: without(q, term) }) })),
     });
@@ -130,7 +132,7 @@ export class TrailScreen extends Screen {
     const drawn = found?.facets.day && histogram(found.facets.day, window.from ?? this.asked.from, Math.min(Date.now(), Date.parse(window.to ?? '') || Date.now()));
     return html`<p class="note" role="status">${total?.relation === 'gte' ? 'More than ' : ''}${plural(total?.value ?? data.length, 'entry', 'entries')}, ${window.from ? day(window.from) : 'the beginning'} to ${window.to ? day(Date.parse(window.to) - 1) : 'now'}.</p>
       ${drawn?.labels.length > 1 && total?.value ? html`<pm-chart label="Entries a day" kind="bars" height="80" .labels=${drawn.labels} .series=${[{ label: 'Entries', values: drawn.values }]}></pm-chart>` : nothing}
-      ${found && total?.value > 1 ? html`<details><summary>Narrow down</summary><div class="grid">${Object.entries(found.facets).filter(([name]) => name !== 'day').map(([name, values]) => html`<section><h3>${words(name.replace('.', ' '))}</h3><ul class="plain">${values.slice(0, 8).map((one) => html`<li><a href=${this.to(`${name}:${quoted(one.value)}`)} data-keep>${this.#called(name, one.value)}</a> <span class="quiet">${count(one.count)}</span></li>`)}</ul></section>`)}</div></details>` : nothing}`;
+      ${found && total?.value > 1 ? html`<details><summary>Narrow down</summary><div class="grid">${Object.entries(found.facets).filter(([name]) => name !== 'day').map(([name, values]) => html`<section><h2>${words(name.replace('.', ' '))}</h2><ul class="plain">${values.slice(0, 8).map((one) => html`<li><a href=${this.to(`${name}:${quoted(one.value)}`)} data-keep>${this.#called(name, one.value)}</a> <span class="quiet">${count(one.count)}</span></li>`)}</ul></section>`)}</div></details>` : nothing}`;
   }
 
   #called = (name, value) => {
@@ -142,10 +144,9 @@ export class TrailScreen extends Screen {
   to = (term) => this.href({ q: withTerm(this.query.q, term), open: '' });
 
   columns = [
-    { label: 'What', cell: (event) => named(event.action), href: (event) => this.href({ open: event.id, panel: '' }), keep: true },
+    { label: 'What', cell: (event) => html`${named(event.action)} ${event.outcome === 'success' ? nothing : resultOf(event)}`, href: (event) => this.href({ open: event.id, panel: '' }), keep: true },
     { label: 'On', cell: (event) => event.targets.map(targetOf).slice(0, 2).join(', ') },
     { label: 'Who', cell: (event) => whoOf(event.actor) },
-    { label: 'Result', cell: resultOf },
     { label: 'From', cell: (event) => event.address ?? '–', small: 'hide' },
     { label: 'When', cell: (event) => time(event.occurred_at) },
   ];
@@ -155,8 +156,8 @@ export class TrailScreen extends Screen {
     const wider = DAYS.find(([number]) => number > days);
     return show(this.list, {
       data: (rows) => html`<pm-table caption="Entries of the trail" .rows=${rows} .columns=${this.columns} .list=${this.list}></pm-table>`,
-      empty: () => empty({ title: from || to || !wider && days > 365 ? 'None in this time' : `None in the ${DAYS.find(([number]) => number === days)?.[1].toLowerCase() ?? `last ${days} days`}`, text: q && `Nothing fits ${q}.`, mark: 'search',
-        actions: html`${from || to || wider ? html`<button type="button" @click=${() => this.narrow({ days: from || to ? 365 : wider[0], from: '', to: '' })}>Widen to the ${(from || to ? DAYS.at(-1) : wider)[1].toLowerCase()}</button>` : nothing}${q ? html`<button type="button" @click=${() => this.narrow({ q: '' })}>Clear the search</button>` : nothing}` }),
+      empty: () => empty({ title: from || to ? 'None in this time' : `None ${spanOf(days)}`, text: q && `Nothing fits ${q}.`, mark: 'search',
+        actions: html`${from || to || wider ? html`<button type="button" @click=${() => this.narrow({ days: from || to ? 365 : wider[0], from: '', to: '' })}>Widen to ${(from || to ? DAYS.at(-1) : wider)[1].slice(3)}</button>` : nothing}${q ? html`<button type="button" @click=${() => this.narrow({ q: '' })}>Clear the search</button>` : nothing}` }),
     });
   }
 
@@ -186,7 +187,7 @@ export class TrailScreen extends Screen {
 export class Trail extends TrailScreen {
   fresh = [];
 
-  live = new Live(this, () => (this.route && !this.query.from && !this.query.to ? `/api/v1/audit/tail${this.query.q ? `?q=${encodeURIComponent(this.query.q)}` : ''}` : null), { audit: (event) => { this.fresh.unshift(event); } }, { onResume: () => this.list.reload() });
+  live = new Live(this, () => (!this.query.from && !this.query.to ? `/api/v1/audit/tail${writeQuery({ q: this.query.q })}` : null), { audit: (event) => { this.fresh.unshift(event); } }, { onResume: () => this.list.reload() });
 
   views = new Resource(this, (signal) => api.get('/api/v1/audit/views', { signal }).then((answer) => answer.data));
 
@@ -197,7 +198,7 @@ export class Trail extends TrailScreen {
     return data;
   }), { auto: false });
 
-  form = new Form(this, { initial: { format: 'csv' }, send: ({ format }, key) => api.post(EXPORTS, { format, filter: this.wanted }, { key }), done: () => this.exports.reload() });
+  form = new Form(this, { initial: { format: 'csv' }, send: ({ format }, key) => api.post(EXPORTS, { format, filter: this.asked ?? this.wanted }, { key }), done: () => this.exports.reload() });
 
   get keys() {
     return { e: { label: 'Export these entries', run: () => this.setQuery({ panel: 'export' }, { push: true }) }, i: { label: 'Check integrity', run: () => this.setQuery({ panel: 'check' }, { push: true }) }, p: { label: 'Pause or follow', run: () => this.live.setPaused(!this.live.paused) } };
@@ -223,15 +224,24 @@ export class Trail extends TrailScreen {
   }
 
   firstUpdated() {
-    this.live.look();
+    this.followed = this.live.path();
     this.search();
     this.#panel();
+  }
+
+  // What is open and not among what is shown has an address of its own.
+  updated() {
+    const { open } = this.query;
+    if (open && this.list.data && !this.list.data.some((event) => event.id === open)) go(page({ id: open }), { replace: true });
   }
 
   search() {
     super.search();
     const { paused } = this.live;
+    const path = this.live.path();
     this.fresh = [];
+    if (path === this.followed) return;
+    this.followed = path;
     this.live.setPaused(true);
     this.live.state = 'connecting';
     this.live.setPaused(paused);
@@ -286,7 +296,7 @@ export class Trail extends TrailScreen {
     const { total, window } = this.list.answer ?? {};
     return html`<p>${total ? html`<b>${total.relation === 'gte' ? 'More than ' : ''}${plural(total.value, 'entry', 'entries')}</b>` : 'The entries'} that fit ${this.query.q ? html`<code>${this.query.q}</code>` : 'no filter'}, ${window?.from ? exact(window.from) : 'from the beginning'} to ${window?.to ? exact(window.to) : 'now'}. That you took them is an entry of the trail.</p>
     ${this.form.render(this.form.field('format', { label: 'Form', type: 'select', options: [['csv', 'CSV, a table'], ['ndjson', 'NDJSON, which anyone can verify']] }), { submit: 'Write the file', busy: 'Asking' })}
-    <h3>Files</h3>${show(this.exports, { lines: 3, empty: () => html`<p class="note">None yet. A file waits seven days.</p>`, data: (rows) => html`<ul class="checks">${rows.map(this.#file)}</ul>` })}`;
+    <h2>Files</h2>${show(this.exports, { lines: 3, empty: () => html`<p class="note">None yet. A file waits seven days.</p>`, data: (rows) => html`<ul class="checks">${rows.map(this.#file)}</ul>` })}`;
   };
 
   #file = (one) => {
@@ -299,7 +309,7 @@ export class Trail extends TrailScreen {
         Object.assign(document.createElement('a'), { href: new URL(url).pathname, download: '' }).click();
       } catch (error) { toastError(error); }
     };
-    return html`<li><div><p>${one.format.toUpperCase()} ${status(one.status, one.status === 'ready' ? { tone: 'good' } : {})} <code dir="auto">${one.filter.q ?? ''}</code></p><p class="note">${open ? `${count(done)} of ${count(of)} looked at` : html`${plural(one.rows, 'entry', 'entries')}, ${bytes(one.bytes)}, ${time(one.created_at)}`}${one.failure ? ` ${one.failure}` : ''}</p>
+    return html`<li><div><p>${one.format.toUpperCase()} ${status(one.status, { ready: { tone: 'good' }, cancelled: { tone: 'none', word: 'Removed' } }[one.status])} <code dir="auto">${one.filter.q ?? ''}</code></p><p class="note">${open ? `${count(done)} of ${count(of)} looked at` : html`${plural(one.rows, 'entry', 'entries')}, ${bytes(one.bytes)}, ${time(one.created_at)}`}${one.failure ? ` ${one.failure}` : ''}</p>
       ${open ? html`<progress aria-label="Progress" max=${of || 1} value=${done}></progress>` : nothing}</div>
       ${one.status === 'ready' ? html`<button type="button" class="primary" @click=${fetch}>Download</button><a class="button" href="${EXPORTS}/${one.id}/manifest" download>Manifest</a>` : nothing}${open || one.status === 'ready' ? html`<button type="button" class="quiet" aria-label=${open ? 'Cancel' : 'Remove the file'} title=${open ? 'Cancel' : 'Remove the file'} @click=${remove}>${icon('trash')}</button>` : nothing}</li>`;
   };

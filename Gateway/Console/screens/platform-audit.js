@@ -1,10 +1,11 @@
 // The operator's people and companies' trails: read in a support session only, with reason and ticket stated first, and seen by the company.
-import { Form, List, Resource, api, count, drawer, empty, header, html, nothing, plural, readQuery, session, show, status, tabs, time, toast, toastError, Screen } from '../ui.js';
+import { Form, List, Resource, api, drawer, empty, header, html, nothing, plural, readQuery, session, show, status, tabs, time, toast, toastError, Screen } from '../ui.js';
 import { facts, timeline } from '../ui/data.js';
-import { TrailScreen } from './audit.js';
+import { TrailScreen, named } from './audit.js';
 
 const SESSIONS = '/api/v1/support-sessions';
 const TENANTS = '/api/v1/platform/admin/tenants';
+const UUID = /^[0-9a-f-]{36}$/;
 const ENDED = { holder: 'by you', expired: 'its time was over', staff_role_removed: 'the role was taken away' };
 
 /** One's own support sessions, each with the name of its company. */
@@ -25,16 +26,16 @@ export class PlatformTrail extends TrailScreen {
     const { data } = await mine({}, signal);
     const before = this.running;
     this.running = data.filter((one) => one.state === 'running');
-    if (!before) queueMicrotask(() => this.search());
+    if (!before && this.now) queueMicrotask(() => this.search());
     return data;
   }, { every: 30_000 });
 
   companies = new Resource(this, (signal) => (this.form.values.tenant ? api.get(TENANTS, { query: { q: this.form.values.tenant, limit: 20 }, signal }).then(({ data }) => data) : []), { auto: false });
 
   form = new Form(this, {
-    initial: { tenant: /^[0-9a-f-]{36}$/.test(new URLSearchParams(location.search).get('tenant')) ? new URLSearchParams(location.search).get('tenant') : '', reason: '', ticket: '', minutes: '30' },
+    initial: { tenant: '', reason: '', ticket: '', minutes: '30' },
     draft: 'support-session',
-    check: ({ tenant, reason }) => ({ tenant: this.#picked || /^[0-9a-f-]{36}$/.test(tenant) ? undefined : 'Choose a company from the list, or give its id.', reason: reason.trim().length < 10 ? 'At least 10 characters: the company reads it.' : undefined }),
+    check: ({ tenant, reason }) => ({ tenant: this.#picked || UUID.test(tenant) ? undefined : 'Choose a company from the list, or give its id.', reason: reason.trim().length < 10 ? 'At least 10 characters: the company reads it.' : undefined }),
     send: ({ tenant, reason, ticket, minutes }) => api.post(SESSIONS, { tenant: this.#picked?.id ?? tenant, reason, ticket, minutes: Number(minutes) }),
     done: async (made) => {
       this.form.fill({ tenant: '', reason: '', ticket: '' });
@@ -61,6 +62,11 @@ export class PlatformTrail extends TrailScreen {
     if (this.now) this.counts.reload();
   }
 
+  firstUpdated() {
+    if (UUID.test(this.query.tenant)) this.form.set('tenant', this.query.tenant);
+    this.search();
+  }
+
   proof(event) { return this.now ? super.proof(event) : nothing; }
 
   #find = () => {
@@ -85,7 +91,7 @@ export class PlatformTrail extends TrailScreen {
 
   #trail() {
     const { now } = this;
-    return html`${now ? html`<div class="hint warn row wrap between"><p>You read the trail of <b dir="auto">${now.name}</b> until ${time(now.expires_at)}. <span dir="auto">${now.ticket}: ${now.reason}</span></p><button type="button" @click=${() => end(now, () => { this.sessions.reload(); this.setQuery({ session: '' }); })}>End access</button></div>` : html`<p class="note">What belongs to no company: acts on the platform, and sign-ins that failed. Each read is an entry.</p>`}
+    return html`${now ? html`<div class="hint warn row wrap between"><p>You read the trail of <b dir="auto">${now.name}</b>; access ends ${time(now.expires_at)}. <span dir="auto">${now.ticket}: ${now.reason}</span></p><button type="button" @click=${() => end(now, () => { this.sessions.reload(); this.setQuery({ session: '' }); })}>End access</button></div>` : html`<p class="note">What belongs to no company: acts on the platform, and sign-ins that failed. Each read is an entry.</p>`}
       <div class="section">${this.bar()}</div><div class="stack">${this.summary()}${this.results()}</div>${this.side(false)}`;
   }
 }
@@ -117,7 +123,7 @@ export class SupportTrail extends Screen {
     const { loading, data, error } = this.read;
     return html`<div class="stack">${facts([['State', stateOf(one)], ['Reason', one.reason], ['Ticket', one.ticket], ['Company', html`<code>${one.tenant}</code>`], ['May read', one.scope.join(', ')], ['Began', time(one.created_at)], ['Ends', time(one.expires_at)], ['Ended', one.ended_at && html`${time(one.ended_at)}, ${ENDED[one.ended_because] ?? one.ended_because}`]])}
       ${runs ? html`<div class="actions"><a class="button primary" href=${trailOf(one)}>Read the trail</a><button type="button" @click=${() => end(one, () => this.list.reload())}>End access</button></div>
-        <h3>What was read</h3>${data || error ? show(this.read, { isEmpty: () => false, data: ({ data: rows, total }) => html`<p class="note">${plural(total?.value ?? rows.length, 'entry', 'entries')}, as the company sees ${count(rows.length) === '1' ? 'it' : 'them'}.</p>${timeline(rows.map((event) => ({ at: event.occurred_at, title: event.action === 'audit_trail.read' ? `Read ${event.metadata.read ?? ''}` : event.action, text: event.metadata.search })))}` }) : html`<div><button type="button" aria-disabled=${loading} @click=${() => this.read.reload()}>Show it</button> <span class="note">That is a read, too.</span></div>`}`
+        <h2>What was read</h2>${data || error ? show(this.read, { isEmpty: () => false, data: ({ data: rows, total }) => html`<p class="note">${plural(total?.value ?? rows.length, 'entry', 'entries')}, which the company sees, too.</p>${timeline(rows.map((event) => ({ at: event.occurred_at, title: event.action === 'audit_trail.read' ? `Read ${event.metadata.read ?? ''}` : named(event.action), text: event.metadata.search })))}` }) : html`<div><button type="button" aria-disabled=${loading} @click=${() => this.read.reload()}>Show it</button> <span class="note">That is a read, too.</span></div>`}`
     : html`<p class="note">It is over, and with it your sight of this trail. Look into the company again to see what was read; the company sees it at any time.</p><div><a class="button" href="/dashboard/users?tenant=${one.tenant}&q=support:${one.id}">Look into it again</a></div>`}</div>`;
   }
 }

@@ -44,6 +44,7 @@ test('the query is typed by its defaults, and defaults are not written', () => {
   assert.deepEqual(readQuery('?page=x', defaults).page, 1);
   assert.equal(writeQuery(values, defaults), '?q=ada&page=2&open=true&tags=a&tags=b');
   assert.equal(writeQuery(defaults, defaults), '');
+  assert.equal(writeQuery({ q: 'ada b+c' }), '?q=ada%20b%2Bc');
 });
 
 test('after signing in one stays on this site', () => {
@@ -151,4 +152,11 @@ test('a list grows page by page', async () => {
   assert.deepEqual(list.data, [1, 2, 3], 'what was shown stays when it is read again');
   await list.reload({ fresh: true });
   assert.deepEqual(list.data, [1, 2]);
+});
+
+test('a reading may carry headers, as of a support session', async () => {
+  const { api, asked } = client([answer(200)]);
+  await api.get('/x', { headers: { 'X-Support-Session': 's' } });
+  assert.equal(asked[0].headers['X-Support-Session'], 's');
+  assert.equal(asked[0].headers.Accept, 'application/json');
 });
