@@ -34,6 +34,29 @@ struct RecoveryTests {
         #expect(try stored[0].decode("token_digest", as: Data.self).count == 32)
     }
 
+    @Test("the mailed page works without scripts: it says what is wrong with a password, sets a good one once, and takes spaces as spaces")
+    func page() async throws {
+        let fixture = try await AuthFixture.make()
+        let (browser, other) = (try await fixture.signedIn(), fixture.browser())
+        _ = try await other.post("/api/v1/auth/password/forgot", #"{"email":"ada@example.com"}"#)
+        let token = try await fixture.linkToken(for: Self.ada)
+        func send(_ password: String) async throws -> Browser.Answer {
+            try await other.send(
+                "/reset-password", .post, "token=\(token)&password=\(password)", [.contentType: "application/x-www-form-urlencoded"])
+        }
+        for _ in 0..<2 {
+            let page = try await other.get("/reset-password?token=\(token)")
+            #expect(page.status == .ok && page.body.contains("autocomplete=\"new-password\""))
+        }
+        #expect(try await other.get("/reset-password").status == .unprocessableContent)
+        let short = try await send("short")
+        #expect(short.status == .badRequest && short.body.contains("at least 8 characters") && short.body.contains(token))
+        #expect(try await send("four+words+make+one").status == .ok)
+        #expect(try await send("another+good+password").status == .unprocessableContent)
+        #expect(try await browser.get("/api/v1/auth/session").status == .unauthorized)
+        #expect(try await other.post("/api/v1/auth/sign-in", Browser.signInBody(Self.ada, password: "four words make one")).status == .ok)
+    }
+
     @Test("an unknown address gets the same answer and no mail; a known one at most one a minute and three an hour")
     func neutral() async throws {
         let fixture = try await AuthFixture.make()

@@ -1,7 +1,9 @@
 """What a page may cost: bytes on the wire and requests. Gated on bytes and counts, which do not swing with the machine."""
 
 import gzip
+import re
 import unittest
+from pathlib import Path
 
 import people
 from bench import ROOT, Visit, ground
@@ -11,38 +13,69 @@ LIT = "/usr/share/nodejs/lit/lit-all.min.js"
 
 
 def packed(path):
-    return len(gzip.compress(open(path, "rb").read(), 9))
+    return len(gzip.compress(Path(path).read_bytes(), 9))
+
+
+IMPORT = re.compile(r"""(?:from|import)\s*\(?\s*['"](\.{0,2}/[^'"]+\.js)['"]""")
+
+
+def needed(*starts):
+    """The modules that these import, whatever way, and themselves."""
+    found, waiting = set(), list(starts)
+    while waiting:
+        path = waiting.pop()
+        if path in found:
+            continue
+        found.add(path)
+        if str(path) == LIT:
+            continue
+        for name in IMPORT.findall(path.read_text()):
+            waiting.append(Path(LIT) if name.startswith("/vendor/lit/") else CONSOLE / name[1:] if name.startswith("/") else (path.parent / name).resolve())
+    return found
 
 
 class BudgetTests(unittest.TestCase):
-    def test_all_script_is_at_most_90_kB(self):
+    def test_no_screen_needs_more_than_90_kB_of_script(self):
+        shell = {path for path in CONSOLE.glob("*.js") if path.name != "preview.js"}
+        for screen in sorted((CONSOLE / "screens").glob("*.js")):
+            with self.subTest(screen.name):
+                sizes = {path.name: packed(path) for path in needed(*shell, screen)}
+                self.assertLessEqual(sum(sizes.values()), 90_000, sizes)
+
+    def test_all_script_is_at_most_190_kB(self):
+        """Who looks at every screen there is loads this, once: browsers keep modules and ask only whether they are still good."""
         sizes = {str(path.relative_to(CONSOLE)): packed(path) for path in CONSOLE.rglob("*.js")}
-        self.assertLessEqual(sum(sizes.values()) + packed(LIT), 90_000, sorted(sizes.items(), key=lambda one: -one[1])[:8])
+        self.assertLessEqual(sum(sizes.values()) + packed(LIT), 190_000, sorted(sizes.items(), key=lambda one: -one[1])[:8])
 
     def test_the_sheet_is_at_most_15_kB(self):
         self.assertLessEqual(packed(CONSOLE / "console.css"), 15_000)
 
     def first(self, person, path):
-        """Bytes of script until all is quiet, and requests before the heading."""
+        """Bytes of script until all is quiet, and what was asked for before the heading."""
         with Visit(person) as visit:
-            seen = []
-            visit.page.on("request", lambda request: seen.append(request.url))
-            visit.page.goto(ground().url + path, wait_until="commit")
-            visit.page.wait_for_selector("main h1")
-            before = list(visit.page.evaluate(
-                """() => { const end = performance.getEntriesByType('mark').find((one) => one.name === 'heading')?.startTime ?? performance.now();
-                    return performance.getEntriesByType('resource').filter((one) => one.startTime < end).map((one) => one.name); }"""))
-            visit.settle()
+            visit.open(path)
+            before = visit.page.evaluate(
+                """() => { const end = performance.getEntriesByName('heading')[0].startTime;
+                    return performance.getEntriesByType('resource').filter((one) => one.startTime < end).map((one) => one.name); }""")
             script = visit.page.evaluate(
                 "performance.getEntriesByType('resource').filter((one) => one.name.endsWith('.js')).reduce((sum, one) => sum + one.encodedBodySize, 0)")
-            return script, 1 + len(before), before
+            return script, [path] + before
 
     def test_first_load(self):
         for who, path in [("nobody", "/login"), ("empty", "/dashboard")]:
             with self.subTest(path):
-                script, requests, urls = self.first(people.of(who), path)
+                script, urls = self.first(people.of(who), path)
                 self.assertLessEqual(script, 60_000)
-                self.assertLessEqual(requests, 8, urls)
+                self.assertLessEqual(len(urls), 8, urls)
+
+    def test_nothing_jumps_while_a_page_appears(self):
+        person = people.full()
+        for path in ["/dashboard", "/dashboard/leads?workspace={slug}", "/dashboard/workspaces/{slug}/campaigns", "/dashboard/workspaces/{slug}/campaigns/{campaign}"]:
+            for width in (1280, 375):
+                with self.subTest(f"{path} {width}"), Visit(person, width=width) as visit:
+                    page = visit.open(path.format(**vars(person.ids)))
+                    page.wait_for_timeout(300)
+                    self.assertLessEqual(page.evaluate("shifted"), 0.05)
 
     def test_files_are_asked_for_again_and_not_sent_again(self):
         api = people.empty().api

@@ -26,6 +26,40 @@ struct InboundEffectsTests {
     }
 
     @Test(
+        "whoever may suppress waits for the list before it holds a mail of the ledger, as outcomes do; an answer does not wait at all",
+        arguments: [InboundVerdict.Kind.hardBounce, .softBounce, .complaint, .unsubscribeWish])
+    func order(kind: InboundVerdict.Kind) async throws {
+        let ground = try await InboxGround.make()
+        let enrolment = try await enrolled(ground)
+        let isReport = kind != .unsubscribeWish
+        let mail =
+            isReport ? report(kind, ground, enrolment) : .init(answers: [ground.identifier("campaign:\(enrolment):0")], verdict: kind)
+        let taking = try await ground.database.transaction { transaction in
+            // As a writer of outcomes that has the list and comes to the ledger next.
+            try await transaction.query(SuppressionLock.exclusive)
+            let taking = Task { try await ground.take(mail) }
+            try await eventually("it waits for the list") {
+                let rows = try await transaction.query(
+                    """
+                    select count(*) as n from pg_locks where locktype = 'advisory' and not granted and mode = 'ExclusiveLock'
+                      and database = (select oid from pg_database where datname = current_database())
+                    """)
+                return try rows[0].decode("n", as: Int.self) == 1
+            }
+            _ = try await transaction.query("select id from sends for update nowait")
+            return taking
+        }
+        try await taking.value
+        #expect(try await ground.number("select count(*) as n from inbound_facts") == 1)
+        // What suppresses nobody goes on while somebody else has the list.
+        try await ground.database.transaction { transaction in
+            try await transaction.query(SuppressionLock.exclusive)
+            try await ground.take(.init(answers: [ground.identifier("campaign:\(enrolment):0")], verdict: .reply, uid: 2))
+        }
+        #expect(try await ground.number("select count(*) as n from inbound_facts") == 2)
+    }
+
+    @Test(
         "an answer, a hard bounce, a complaint and an opt-out each hold the next mail, with their event and their suppression",
         arguments: [InboundVerdict.Kind.reply, .hardBounce, .complaint, .unsubscribeWish])
     func ends(kind: InboundVerdict.Kind) async throws {

@@ -55,7 +55,9 @@ struct InboxLiveTests {
     private let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
     /// Without a flag nobody vouches for the sessions, so that streams end after a while.
-    private func live(_ ground: InboxGround, _ isLive: Flag? = nil, seats: StreamSeats = StreamSeats(of: "the inbox", ofOne: 30)) -> (InboxLive, SessionWatch) {
+    private func live(_ ground: InboxGround, _ isLive: Flag? = nil, seats: StreamSeats = StreamSeats(of: "the inbox", ofOne: 30)) -> (
+        InboxLive, SessionWatch
+    ) {
         var auth = RPCRouter(service: .auth)
         if let isLive {
             auth.on(AuthRPC.LivingSessions.self) { request, _ in

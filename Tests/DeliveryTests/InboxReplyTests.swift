@@ -50,6 +50,18 @@ struct InboxReplyTests {
         #expect(audit == 1)
     }
 
+    @Test("an answer to a mail that names nothing refers to the mail that began the thread, by the name that its provider gave it")
+    func renamed() async throws {
+        let (ground, path) = try await ready()
+        try await ground.database.query("update inbox_messages set message_id = null, refers_to = '{}'")
+        try await ground.database.query("update sends set provider_message_id = 'XYZ@outlook.example'")
+        #expect(try await ground.ask(.post, path + "/reply", #"{"text":"Yes"}"#).status == 202)
+        let answers: [String] = try await ground.database.query(
+            "select c.answers from send_contents c join sends s on s.tenant_id = c.tenant_id and s.id = c.send_id where s.send_key like 'reply:%'")[0]
+            .decode("answers")
+        #expect(answers == ["XYZ@outlook.example"])
+    }
+
     @Test("the same key sends one answer, and says the same again; with other words it is refused")
     func once() async throws {
         let (ground, path) = try await ready()

@@ -46,6 +46,27 @@ struct ThreadTests {
         #expect(answer["References"] == "<\(oldest)> \(identifier)")
     }
 
+    @Test("where the provider put a name of its own on a mail, those that follow it go by that name, unless it cannot be written")
+    func renamed() async throws {
+        let fixture = try await DeliveryFixture.make()
+        let mailbox = try await fixture.mailbox()
+        _ = try await fixture.rpc.call(fixture.plan(mailbox, ["ada@x.example", "bob@x.example", "eve@x.example"], prefix: "first"))
+        let keys = ["first:ada@x.example:1", "first:bob@x.example:1", "first:eve@x.example:1"]
+        let names: [String?] = ["AM0PR01MB1234@eurprd01.prod.outlook.com", nil, #""quoted name"@outlook.example"#]
+        for (key, name) in zip(keys, names) {
+            #expect(
+                try await fixture.database.query("update sends set provider_message_id = \(name) where send_key = \(key)").affected == 1, "\(key)")
+        }
+        var second = fixture.plan(mailbox, ["ada@x.example"], prefix: "second")
+        second.sends[0].follows = [keys[1], keys[2], keys[0]]
+        _ = try await fixture.rpc.call(second)
+        let taken = try await DeliveryStore(database: fixture.database, lease: 30).take(fixture.entries(try await fixture.claim()))
+        let answer = try headers(try #require(taken.first { $0.delivery.sendKey == "second:ada@x.example:1" }), fixture)
+        func ours(_ key: String) -> String { MessageComposer.messageIdentifier(of: key, tenant: fixture.tenant, at: "sender.example") }
+        #expect(answer["In-Reply-To"] == "<AM0PR01MB1234@eurprd01.prod.outlook.com>")
+        #expect(answer["References"] == "<\(ours(keys[1]))> <\(ours(keys[2]))> <AM0PR01MB1234@eurprd01.prod.outlook.com>")
+    }
+
     @Test("a mail follows at most fifty others", arguments: [[String](repeating: "k", count: 51), [""], [String(repeating: "k", count: 201)]])
     func tooLong(follows: [String]) async throws {
         let fixture = try await DeliveryFixture.make()

@@ -106,6 +106,28 @@ struct TrackingVerdictTests {
         #expect(HitVerdict(hit, among: [hit], sentAt: nil) == .machine)
     }
 
+    @Test(
+        "the built-in networks are what their owners publish, and nothing beside",
+        arguments: [
+            // Of 20.0.0.0/8, what Azure rents out, and what it does not.
+            ("20.50.7.8", .cloud), ("20.128.0.1", nil), ("20.144.0.1", nil), ("3.15.7.8", .cloud), ("35.192.0.1", .cloud),
+            // Mail is scanned here; images are fetched there for people who look.
+            ("40.107.3.9", .scanner), ("40.94.1.1", .scanner), ("2a01:111:f403::9", .scanner), ("40.96.1.1", nil), ("52.97.1.1", nil),
+            // A gateway for people who browse, and what fetches images for readers of Gmail.
+            ("85.115.33.1", nil), ("66.249.84.7", nil), ("66.249.66.1", .cloud), ("17.58.1.2", .prefetcher), ("148.163.130.1", .scanner),
+        ] as [(String, VisitorNetworks.Kind?)])
+    func published(_ address: String, _ kind: VisitorNetworks.Kind?) throws {
+        #expect(try networks.kind(of: #require(IPAddress(address))) == kind)
+    }
+
+    @Test("no network of the built-in table is so wide that nobody publishes it; Apple's is its own from the beginnings of the Internet")
+    func narrow() {
+        let words = VisitorNetworks.known.split(whereSeparator: \.isNewline).flatMap { $0.prefix { $0 != "#" }.split(separator: " ") }
+        let wide = words.filter { word in !word.contains(":") && word.split(separator: "/").last.flatMap { Int($0) }.map { $0 < 9 } ?? false }
+        #expect(wide == ["17.0.0.0/8"])
+        #expect(Set(words).count == words.count - words.count { VisitorNetworks.Kind(rawValue: String($0)) != nil } + 3)
+    }
+
     @Test("of two networks the narrower says what an address is; what is no network is refused with its line")
     func tables() throws {
         let networks = try VisitorNetworks("cloud 10.0.0.0/8\nscanner 10.1.0.0/16 # narrower\n\n", "prefetcher 2001:db8::/32")
@@ -114,7 +136,10 @@ struct TrackingVerdictTests {
         #expect(try networks.kind(of: #require(IPAddress("::ffff:10.2.2.3"))) == .cloud)
         #expect(try networks.kind(of: #require(IPAddress("2001:db8:1::1"))) == .prefetcher)
         #expect(try networks.kind(of: #require(IPAddress("11.0.0.1"))) == nil)
-        for wrong in ["cloud 10.0.0.1/8", "cloud 10.0.0.0", "fog 10.0.0.0/8", "cloud 10.0.0.0/33", "cloud ::/129"] {
+        let many = try VisitorNetworks("cloud 192.0.2.0/24 198.51.100.0/24 # two")
+        #expect(try networks.kind(of: #require(IPAddress("198.51.100.9"))) == nil)
+        #expect(try many.kind(of: #require(IPAddress("192.0.2.9"))) == .cloud && many.kind(of: #require(IPAddress("198.51.100.9"))) == .cloud)
+        for wrong in ["cloud 10.0.0.1/8", "cloud 10.0.0.0", "fog 10.0.0.0/8", "cloud 10.0.0.0/33", "cloud ::/129", "cloud", "cloud 10.0.0.0/8 ff"] {
             #expect(throws: VisitorNetworks.Malformed(line: 2)) { try VisitorNetworks("# first\n\(wrong)") }
         }
         #expect(IPAddress("not an address") == nil)

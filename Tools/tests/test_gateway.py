@@ -20,7 +20,7 @@ from tests.support import Scratch, Server, Stub, eventually, free_port
 def answer_as_auth(request):
     """Answers the gateway's question by what stands in the cookie; everything else as a service would."""
     if request["path"] != "/gateway/authenticate":
-        return 200, {}, b"auth"
+        return 200, {"Content-Type": "application/json"}, b'{"by":"auth"}' + b" " * 2_000
     who = request["headers"].get("cookie", "")
     if who == "session=good":
         return 200, {"X-Identity-Token": "token-for-" + request["headers"]["x-audience"]}, b""
@@ -36,6 +36,8 @@ def answer_as_service(name):
             return 403, {"Content-Type": "application/problem+json"}, b'{"type":"/problems/forbidden","by":"service"}'
         if request["path"].startswith("/u/"):
             return 200, {"Content-Type": "text/html", "Content-Security-Policy": "default-src 'none'; style-src 'self'"}, b"<p>"
+        if request["path"].endswith("/large"):
+            return 200, {"Content-Type": "application/json"}, b" " * 2_000
         return 200, {"X-Identity-Token": "leaked"}, name.encode()
     return answer
 
@@ -253,8 +255,40 @@ class GatewayTests(GatewayGround):
     def test_the_console_is_there(self):
         response, content = self.ask("GET", "/")
         self.assertEqual((response.status, response.headers["Content-Type"]), (200, "text/html; charset=utf-8"))
-        self.assertIn(b"/status", content)
+        self.assertIn(b"/app.js", content)
         self.assertEqual(self.ask("GET", "/console.css")[0].headers["Content-Type"], "text/css; charset=utf-8")
+
+    def test_the_console_draws_its_pages_itself(self):
+        _, page = self.ask("GET", "/")
+        for path in ["/login", "/register", "/two-factor", "/forgot-password", "/verify", "/invitation", "/dashboard", "/dashboard/workspaces/a%20b/campaigns?q=x"]:
+            with self.subTest(path):
+                response, content = self.ask("GET", path)
+                self.assertEqual((response.status, content), (200, page))
+                self.assertEqual(response.headers["Cache-Control"], "no-cache")
+                self.assertIn("require-trusted-types-for 'script'", response.headers["Content-Security-Policy"])
+        for path in ["/dashboards", "/log", "/screens/nothing.js", "/package.json"]:
+            with self.subTest(path):
+                self.expect_problem(self.ask("GET", path), 404, "not_found")
+        self.expect_problem(self.ask("POST", "/dashboard"), 405, "method_not_allowed")
+
+    def test_only_the_preview_of_mails_may_be_framed_and_it_is_sandboxed(self):
+        headers = self.ask("GET", "/preview.html")[0].headers
+        self.assertEqual(headers["X-Frame-Options"], "SAMEORIGIN")
+        self.assertIn("sandbox allow-scripts", headers["Content-Security-Policy"])
+        self.assertNotIn("allow-same-origin", headers["Content-Security-Policy"])
+        self.assertEqual(self.ask("GET", "/dashboard")[0].headers["X-Frame-Options"], "DENY")
+
+    def test_lit_is_there_and_nothing_beside_it(self):
+        response, content = self.ask("GET", "/vendor/lit/lit-all.min.js")
+        self.assertEqual((response.status, response.headers["Content-Type"]), (200, "text/javascript; charset=utf-8"))
+        self.assertIn(b"LitElement", content)
+        self.expect_problem(self.ask("GET", "/vendor/lit/package.json"), 404, "not_found")
+
+    def test_text_is_compressed_and_secrets_are_not(self):
+        ask = {"Accept-Encoding": "gzip"}
+        self.assertEqual(self.ask("GET", "/core.js", ask)[0].headers["Content-Encoding"], "gzip")
+        self.assertEqual(self.ask_as("good", "GET", "/api/v1/leads/large", ask)[0].headers["Content-Encoding"], "gzip")
+        self.assertIsNone(self.ask("GET", "/api/v1/auth/large", ask)[0].headers["Content-Encoding"])
 
     def test_the_api_describes_itself(self):
         response, content = self.ask("GET", "/api/v1/openapi.json")

@@ -33,8 +33,15 @@ enum ConfirmationPage {
 
     /// The token that the form sends back. It is the secret, so no cookie takes part.
     static func token(of request: Request) async throws -> String? {
-        let body = String(decoding: try await request.bytes(limit: 4_096), as: UTF8.self)
-        return URLComponents(string: "?\(body)")?.queryItems?.first { $0.name == "token" }?.value
+        try await fields(of: request)["token"]
+    }
+
+    /// What a form sends.
+    static func fields(of request: Request) async throws -> [String: String] {
+        // Forms write a space as a plus, which is one of its own in an address.
+        let body = String(decoding: try await request.bytes(limit: 4_096), as: UTF8.self).replacing("+", with: "%20")
+        let items = URLComponents(string: "?\(body)")?.queryItems ?? []
+        return Dictionary(items.map { ($0.name, $0.value ?? "") }) { first, _ in first }
     }
 
     static let verified = page("Your address is confirmed", "<p>You can close this page and sign in.</p>")
@@ -48,7 +55,7 @@ enum ConfirmationPage {
         .html(
             """
             <!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-            <title>\(title) – PenguinMails</title></head><body><main><h1>\(title)</h1>\(body)</main></body></html>
+            <title>\(title) – PenguinMails</title><link rel="stylesheet" href="/console.css"></head><body><main><h1>\(title)</h1>\(body)</main></body></html>
             """, status: status)
     }
 }

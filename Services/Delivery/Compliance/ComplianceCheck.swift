@@ -76,7 +76,8 @@ struct ComplianceCheck: Sendable {
         let sender = sample.senderDomain
         let (domain, policy) = (sample.domain, sample.domain.dmarc)
         func aligns(_ other: String, strict: Bool) -> Bool {
-            strict ? DomainAlignment.isStrict(other, sender) : DomainAlignment.isRelaxed(other, sender)
+            strict
+                ? DomainAlignment.isStrict(other, sender) : DomainAlignment.isRelaxed(other, with: sender, organisation: domain.organisation)
         }
         let signer: String? =
             switch domain.signing {
@@ -90,6 +91,9 @@ struct ComplianceCheck: Sendable {
         }
         if case .providers(nil) = domain.signing { return .warn("not known: which domain your provider signs under has not been seen") }
         if signer == nil, domain.envelopeDomain == nil { return .fail("neither a signature nor the envelope is known to be of \(sender)") }
+        if domain.organisation == nil, !policy.isStrictDKIM || !policy.isStrictSPF {
+            return .warn("not known: which domain is the organisation's of \(sender) has not been found, for want of an answer of DNS")
+        }
         return .fail("what authenticates is \(signer ?? domain.envelopeDomain ?? ""), the sender is \(sender)")
     }
 

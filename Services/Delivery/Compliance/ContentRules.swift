@@ -66,7 +66,7 @@ struct ContentRules: Sendable {
         let bad = (html?.links ?? []).compactMap { link -> String? in
             guard let target = MailLink(link.target), let claimed = MailLink.claimedHost(in: link.text) else { return nil }
             let isTracked = sample.domain.trackingDomain.map { DomainAlignment.isStrict($0, target.host) } ?? false
-            guard !isTracked, !DomainAlignment.isRelaxed(target.host, claimed) else { return nil }
+            guard !isTracked, !isOfOne(target.host, claimed) else { return nil }
             return "\(claimed) leads to \(target.host)"
         }
         return bad.isEmpty
@@ -78,8 +78,15 @@ struct ContentRules: Sendable {
             return .none("\(host) has no certificate yet, so links stand under the platform's own host")
         }
         guard let domain = sample.domain.trackingDomain else { return .none("clicks are not tracked through a domain of your own") }
-        return DomainAlignment.isRelaxed(domain, sample.senderDomain)
+        return isOfOne(domain, sample.senderDomain)
             ? .pass("\(domain) belongs to the sender's domain") : .warn("\(domain) does not belong to \(sample.senderDomain)")
+    }
+
+    /// Two hosts that belong together for a reader: one below the other, or both of the sender's organisation.
+    private func isOfOne(_ host: String, _ other: String) -> Bool {
+        if DomainAlignment.isWithin(host, other) || DomainAlignment.isWithin(other, host) { return true }
+        guard let organisation = sample.domain.organisation else { return false }
+        return DomainAlignment.isWithin(host, organisation) && DomainAlignment.isWithin(other, organisation)
     }
 
     // MARK: - The subject

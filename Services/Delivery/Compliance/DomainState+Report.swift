@@ -25,7 +25,7 @@ extension DomainState {
                 finding: Self.finding(record(.dmarc)), policy: policy.flatMap { DMARC.Policy(rawValue: $0.policy.rawValue) },
                 isStrictDKIM: policy?.dkimAlignment == .strict, isStrictSPF: policy?.spfAlignment == .strict),
             trackingDomain: tracking, isServerOurs: false, pointer: .unknown("the server is the provider's"),
-            tls: .unknown("the server is the provider's"))
+            tls: .unknown("the server is the provider's"), organisation: report.organisation)
     }
 
     private static func finding(_ record: DomainRecord?) -> Finding {

@@ -53,6 +53,8 @@ struct DomainState: Sendable, Equatable {
     var isServerOurs: Bool
     var pointer: Finding
     var tls: Finding
+    /// The domain of the organisation, as DMARC's walk from this domain found it; nil where nobody has walked, or DNS did not answer.
+    var organisation: String?
 
     /// Of a domain that nobody has looked at.
     static let unknown = DomainState(
@@ -62,13 +64,21 @@ struct DomainState: Sendable, Equatable {
         trackingDomain: nil, isServerOurs: false, pointer: .unknown("nobody has looked"), tls: .unknown("nobody has looked"))
 }
 
-/// What a domain has to do with another, as DMARC sees it.
+/// What a domain has to do with another, as DMARC sees it (RFC 9989).
 enum DomainAlignment {
-    /// The registered domain of a name, which DMARC finds by its tree walk: the area that keeps domains says it; by itself, one name under another.
-    static func isRelaxed(_ one: String, _ other: String) -> Bool {
-        let (one, other) = (one.lowercased(), other.lowercased())
-        return one == other || one.hasSuffix(".\(other)") || other.hasSuffix(".\(one)")
+    /// Both are of the organisation that the walk from the author's domain found. Without one nothing but the same name is certain.
+    ///
+    /// A name below the organisation's counts as its own: that it is an organisation of its own, by `psd=n`, only a walk from there would tell.
+    static func isRelaxed(_ name: String, with author: String, organisation: String?) -> Bool {
+        if isStrict(name, author) { return true }
+        guard let organisation else { return false }
+        return isWithin(name, organisation) && isWithin(author, organisation)
     }
 
     static func isStrict(_ one: String, _ other: String) -> Bool { one.lowercased() == other.lowercased() }
+
+    /// Whether a name is another, or stands below it.
+    static func isWithin(_ name: String, _ other: String) -> Bool {
+        isStrict(name, other) || name.lowercased().hasSuffix(".\(other.lowercased())")
+    }
 }

@@ -122,7 +122,8 @@ struct InboxReply: Sendable {
     private func last(in thread: InboxThread, _ tenant: TenantID, domain: String, in transaction: Transaction) async throws -> Last {
         let rows = try await transaction.query(
             """
-            select m.message_id, m.refers_to, m.sender, m.sender_name, m.reply_to, m.subject, s.send_key from inbox_messages m
+            select m.message_id, m.refers_to, m.sender, m.sender_name, m.reply_to, m.subject, s.send_key, s.provider_message_id
+            from inbox_messages m
             join inbox_threads t on t.tenant_id = m.tenant_id and t.id = m.thread_id
             left join sends s on s.tenant_id = t.tenant_id and s.id = t.origin_send_id
             where m.tenant_id = \(tenant) and m.thread_id = \(thread.id) and m.direction = 'inbound' order by m.at desc, m.id desc limit 1
@@ -137,7 +138,8 @@ struct InboxReply: Sendable {
         if let own: String = try row.decodeOptional("message_id") { references.append(own) }
         references = references.filter(Self.canBeWritten)
         if references.isEmpty, let origin: String = try row.decodeOptional("send_key") {
-            references = [MessageComposer.messageIdentifier(of: origin, tenant: tenant, at: domain)]
+            let renamed: String? = try row.decodeOptional("provider_message_id")
+            references = [MessageComposer.identifier(of: origin, renamed: renamed, tenant: tenant, at: domain)]
         }
         return Last(
             recipient: recipient, name: recipient.description == sender ? Self.oneLine(try row.decodeOptional("sender_name")) : nil,

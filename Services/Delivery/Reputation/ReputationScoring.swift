@@ -30,12 +30,33 @@ struct ReputationScoring: Sendable {
             guard let last = domains.last, domains.count == Self.batch else { break }
             after = last
         }
-        try await database.query(
-            """
-            update reputations set score = null, band = null, reason = \(ReputationScore.notEnoughMail), accepted = 0, bounces = 0, complaints = 0,
-                unsubscribes = 0, checked_at = \(now)
-            where checked_at < \(now) and score is not null
-            """)
+        while try await lapse(now: now) == Self.batch { outbox.wake() }
+        outbox.wake()
+    }
+
+    /// Takes the scores of some who send no more, and tells that they have no band; how many there were.
+    private func lapse(now: Date) async throws -> Int {
+        try await database.transaction { transaction in
+            let rows = try await transaction.query(
+                """
+                with lapsed as (
+                    select tenant_id, scope, subject, band from reputations where checked_at < \(now) and score is not null
+                    order by tenant_id, scope, subject limit \(Self.batch) for no key update)
+                update reputations r set score = null, band = null, reason = \(ReputationScore.notEnoughMail), accepted = 0, bounces = 0,
+                    complaints = 0, unsubscribes = 0, checked_at = \(now)
+                from lapsed l where r.tenant_id = l.tenant_id and r.scope = l.scope and r.subject = l.subject
+                returning r.tenant_id, r.scope, r.subject, l.band
+                """)
+            let events = try rows.compactMap { row -> PendingEvent? in
+                guard let previous: String = try row.decodeOptional("band") else { return nil }
+                return try PendingEvent(
+                    DeliveryEvents.ReputationBandChanged(
+                        scope: try row.decode("scope"), subject: try row.decode("subject"), band: nil, previous: previous), at: now,
+                    tenant: try row.decode("tenant_id"), actor: .system("delivery"))
+            }
+            try await outbox.append(events, in: transaction)
+            return rows.count
+        }
     }
 
     /// A domain and its mailboxes.

@@ -30,6 +30,8 @@ struct Delivery: Sendable {
     let hours: OpeningHours?
     /// Send keys of the mails that it follows, oldest first.
     let follows: [String]
+    /// Message-IDs that a provider gave to some of those instead of ours, by send key: they are what the recipient's mail program has seen.
+    var renamed: [String: String] = [:]
     /// Message-IDs that a person's own answer refers to instead, oldest first.
     var answers: [String] = []
     let deferrals: Int

@@ -31,8 +31,9 @@ struct DeliveryStore: Sendable {
                    greatest(0, extract(epoch from clock_timestamp() - j.claimed_at)::float8) as age, s.send_key, s.campaign_id,
                    s.enrolment_id, s.reservation_id, s.recipient, s.deferrals, s.first_deferred_at, s.created_at, c.recipient_name, c.subject,
                    c.text_body, c.html_body, c.sending_window, coalesce(c.follows, '{}') as follows,
-                   coalesce(c.answers, '{}') as answers, m.address, m.display_name, m.smtp_host,
-                   m.smtp_port, m.smtp_security, m.smtp_username, m.authentication, m.password_sealed, m.version, m.transport, m.gap_seconds > 0 as has_gap,
+                   coalesce(c.answers, '{}') as answers, coalesce(f.keys, '{}') as renamed_keys, coalesce(f.names, '{}') as renamed_to, m.address,
+                   m.display_name, m.smtp_host, m.smtp_port, m.smtp_security, m.smtp_username, m.authentication, m.password_sealed, m.version,
+                   m.transport, m.gap_seconds > 0 as has_gap,
                    m.failures > 0 as has_failures, c.tracks_opens and coalesce(t.opens, false) as opens,
                    c.tracks_clicks and coalesce(t.clicks, true) as clicks, coalesce(t.hidden_link, true) as hidden_link
             from unnest(\(entries.map(\.claim.job)), \(entries.map(\.claim.fence))) as e (id, fence)
@@ -40,6 +41,9 @@ struct DeliveryStore: Sendable {
             join sends s on s.tenant_id = j.tenant_id and s.id = j.id and s.fence = j.fence and s.state = 'claimed'
             join send_contents c on c.tenant_id = j.tenant_id and c.send_id = j.id
             join mailboxes m on m.tenant_id = j.tenant_id and m.id = j.lane_id
+            left join lateral (
+                select array_agg(b.send_key) as keys, array_agg(b.provider_message_id) as names from sends b
+                where b.tenant_id = j.tenant_id and b.send_key = any(c.follows) and b.provider_message_id is not null) f on true
             left join tracking_settings t on t.tenant_id = j.tenant_id
             left join destination_providers p on p.domain = j.destination
             order by j.priority, j.run_at, j.id
@@ -65,6 +69,9 @@ struct DeliveryStore: Sendable {
                     mailbox: try row.decode("mailbox_id"), recipient: try row.decode("recipient"),
                     recipientName: try row.decodeOptional("recipient_name"), subject: try row.decode("subject"), text: try row.decode("text_body"),
                     html: try row.decodeOptional("html_body"), hours: hours, follows: try row.decode("follows"),
+                    renamed: Dictionary(
+                        zip(try row.decode("renamed_keys", as: [String].self), try row.decode("renamed_to", as: [String].self))
+                    ) { first, _ in first },
                     answers: try row.decode("answers"),
                     deferrals: try row.decode("deferrals"), firstDeferredAt: try row.decodeOptional("first_deferred_at"),
                     unreachable: try row.decode("unreachable"),

@@ -22,7 +22,11 @@ struct MessageComposer: Sendable {
         // What one person writes to another is no mail of a list.
         let isAnswer = delivery.sendKey.hasPrefix(InboxReply.keyPrefix)
         let thread =
-            isAnswer ? delivery.answers : delivery.follows.map { Self.messageIdentifier(of: $0, tenant: delivery.tenant, at: sender.domain) }
+            isAnswer
+            ? delivery.answers
+            : delivery.follows.map { key in
+                Self.identifier(of: key, renamed: delivery.renamed[key], tenant: delivery.tenant, at: sender.domain)
+            }
         let message = MailMessage(
             from: sender.named(mailbox.displayName), to: [try MailAddress(delivery.recipient).named(delivery.recipientName)],
             subject: delivery.subject, text: text, html: html,
@@ -35,6 +39,11 @@ struct MessageComposer: Sendable {
     private func tracked(_ delivery: Delivery) throws -> String? {
         guard let tracker, let tracking = delivery.tracking, let html = delivery.html else { return delivery.html }
         return try tracker.html(html, tenant: delivery.tenant, send: delivery.send, tracking)
+    }
+
+    /// By which a mail that went out is known to who got it: the provider's name for it, where it gave one that can stand in a header of ours.
+    static func identifier(of sendKey: String, renamed: String?, tenant: TenantID, at domain: String) -> String {
+        renamed.flatMap { InboxReply.canBeWritten($0) ? $0 : nil } ?? messageIdentifier(of: sendKey, tenant: tenant, at: domain)
     }
 
     /// A digest, so that it tells a stranger nothing about campaign or lead.

@@ -12,7 +12,7 @@ struct TrackingFeature: Sendable {
     static let keys = [
         ConfigurationKey(
             "delivery.tracking.networks.file",
-            "Networks of machines, one a line (scanner, prefetcher or cloud, then the network), besides the built-in ones.", default: "")
+            "Networks of machines (on a line scanner, prefetcher or cloud, then networks), besides the built-in ones.", default: "")
     ]
 
     let tokens: TrackingTokens

@@ -17,7 +17,7 @@ struct ComplianceCheckTests {
         ],
         dmarc: .init(finding: .pass, policy: DomainState.DMARC.Policy.none, isStrictDKIM: false, isStrictSPF: false),
         trackingDomain: "go.acme.example",
-        isServerOurs: false, pointer: .pass, tls: .pass)
+        isServerOurs: false, pointer: .pass, tls: .pass, organisation: "acme.example")
 
     /// A mail with nothing to say against it, changed by `change`.
     private struct Draft {
@@ -100,6 +100,31 @@ struct ComplianceCheckTests {
                 }
             ),
             (.alignment, .warn, { ($0.domain.signing, $0.domain.keys, $0.domain.envelopeDomain) = (.providers(nil), [], nil) }),
+            // Two of one organisation beside each other; the organisation's own; one that only ends alike; one whose walk ended below.
+            (
+                .alignment, .pass,
+                { ($0.address, $0.domain.signing, $0.domain.spf) = ("ada@sales.acme.example", .ours("bulk.acme.example"), .fail("no")) }
+            ),
+            (.alignment, .pass, { ($0.address, $0.domain.signing, $0.domain.spf) = ("ada@sales.acme.example", .ours("acme.example"), .fail("no")) }),
+            (.alignment, .fail, { ($0.domain.signing, $0.domain.spf) = (.ours("notacme.example"), .fail("no")) }),
+            (
+                .alignment, .fail,
+                {
+                    ($0.address, $0.domain.signing, $0.domain.spf) = ("ada@sales.acme.example", .ours("acme.example"), .fail("no"))
+                    $0.domain.organisation = "sales.acme.example"
+                }
+            ),
+            // A registry's domain is nobody's organisation, however much it is above.
+            (
+                .alignment, .fail,
+                {
+                    ($0.address, $0.domain.signing, $0.domain.spf) = ("ada@acme.co.example", .ours("co.example"), .fail("no"))
+                    $0.domain.organisation = "acme.co.example"
+                }
+            ),
+            // Nobody has walked: the same name is certain, another is not.
+            (.alignment, .pass, { ($0.domain.signing, $0.domain.organisation) = (.ours("acme.example"), nil) }),
+            (.alignment, .warn, { ($0.domain.signing, $0.domain.spf, $0.domain.organisation) = (.ours("mail.acme.example"), .fail("no"), nil) }),
             (.pointer, .fail, { ($0.domain.isServerOurs, $0.domain.pointer) = (true, .fail("the address has no name")) }),
             (.pointer, .pass, { $0.domain.isServerOurs = true }),
             (.tls, .warn, { ($0.domain.isServerOurs, $0.domain.tls) = (true, .unknown("nobody has looked")) }),

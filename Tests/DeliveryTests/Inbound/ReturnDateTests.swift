@@ -59,7 +59,9 @@ struct ReturnDateTests {
         #expect(try find("Thanks.", subject: "Abwesenheit bis 4.12.2026") == "2026-12-05")
         #expect(try find(String(repeating: "words ", count: 2_000) + "I am back on 7 December.") == nil)
         // Whatever it is, it ends.
-        for text in [String(repeating: "1.", count: 5_000), String(repeating: "on 7 ", count: 5_000), "\u{0}\u{FFFF} 7 \u{200D} dec", "٧ ديسمبر back on"] {
+        for text in [
+            String(repeating: "1.", count: 5_000), String(repeating: "on 7 ", count: 5_000), "\u{0}\u{FFFF} 7 \u{200D} dec", "٧ ديسمبر back on",
+        ] {
             _ = try find(text)
         }
     }

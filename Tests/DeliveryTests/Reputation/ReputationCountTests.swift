@@ -145,5 +145,11 @@ struct ReputationCountTests {
         #expect(try await scores() == [good.description: nil, bad.description: nil, "sender.example": nil])
         let reasons = try await fixture.database.query("select distinct reason from reputations")
         #expect(try reasons.map { try $0.decode("reason", as: String.self) } == ["not_enough_mail"])
+        // Who has no score any more is told as well, once.
+        let lapsed: Set<String> = ["\(good): green -", "\(bad): green -", "sender.example: green -"]
+        #expect(try await told().isSuperset(of: lapsed))
+        let count = try await fixture.told("delivery.reputation.band_changed").count
+        try await fixture.service.reputation.scoring.run()
+        #expect(try await fixture.told("delivery.reputation.band_changed").count == count)
     }
 }

@@ -52,7 +52,7 @@ struct SPFCheck: Sendable {
     private func record(_ found: [String], _ readable: [SPFRecord], _ findings: [DomainFinding], lookups: Int?) async -> DomainRecord {
         guard !findings.isEmpty else { return record(found: found, findings: [], value: found[0], lookups: lookups) }
         let costs = await costs(of: readable)
-        let merge = SPFMerge(readable, adding: wanted, costs: costs)
+        let merge = SPFMerge(readable, adding: needed(beside: readable), costs: costs)
         var all = findings
         if !merge.fits, findings.contains(where: \.isError) {
             let dear = costs.compactMap { name, cost in (cost ?? nil).map { (name, $0 + 1) } }.sorted { ($1.1, $0.0) < ($0.1, $1.0) }.prefix(5)
@@ -95,11 +95,21 @@ struct SPFCheck: Sendable {
     private func missing(_ record: SPFRecord, _ result: SPFWalk.Result) -> [DomainFinding] {
         let absent = wanted.filter { term in
             guard term.hasPrefix("include:") else { return false }
-            let target = String(term.dropFirst(8))
-            return !result.included.contains(target) && record.redirect != target
+            let names = MailProvider.includes(like: String(term.dropFirst(8)))
+            return result.included.isDisjoint(with: names) && !(record.redirect.map(names.contains) ?? false)
         }
         return absent.map {
             DomainFinding(.spfSenderNotIncluded, "Your mail goes through servers of \($0.dropFirst(8)), which the record does not name.")
+        }
+    }
+
+    /// What the records do not name themselves, under this name or another of the same servers.
+    private func needed(beside records: [SPFRecord]) -> [String] {
+        let named = Set(records.flatMap(\.mechanisms).filter { $0.name == "include" }.compactMap(\.target))
+        return wanted.filter { term in
+            guard term.hasPrefix("include:") else { return true }
+            let name = String(term.dropFirst(8))
+            return named.contains(name) || named.isDisjoint(with: MailProvider.includes(like: name))
         }
     }
 

@@ -1,4 +1,6 @@
 /// How mail systems call themselves, and in which words they report; all in lower case.
+///
+/// The forms are those of the systems' own sources and of Sisimai's Lhost modules, which collect them.
 enum BounceForms {
     struct Form: Sendable {
         let id: String
@@ -38,6 +40,11 @@ enum BounceForms {
         Form(id: "mailru", marks: ["this message was created automatically by mail.ru"], statesAddress: true),
         Form(id: "netease", marks: ["这是一封由邮件系统自动生成", "此邮件由系统自动发出", "邮件退信", "您的邮件被退回", "退信原因"]),
         Form(id: "courier", marks: ["this is a delivery status notification from", "undeliverable mail"]),
+        Form(id: "opensmtpd", marks: ["an error has occurred while attempting to deliver a message", "this is the mailer-daemon, please do not"]),
+        Form(id: "messaging-server", marks: ["this report relates to a message you sent with the following header fields"]),
+        Form(id: "imail", marks: ["body of message generated response:"]),
+        Form(id: "mailmarshal", marks: ["could not be delivered because of"]),
+        Form(id: "mcafee", marks: ["the following addresses had delivery problems"]),
     ]
 
     static let daemons: Set<String> = [
@@ -75,7 +82,8 @@ enum BounceForms {
         "this is a warning message only", "you do not need to resend", "has not yet been delivered", "has not been delivered yet", "will be retried",
         "will keep trying", "will continue to try", "still being retried", "delivery attempts will continue", "delivery is delayed",
         "delivery has been delayed",
-        "could not be delivered for at least", "message delayed", "temporary problem delivering", "there was a temporary problem", "will retry for",
+        "could not be delivered for at least", "delays in delivering your message", "a message is delayed for more than", "message delayed",
+        "temporary problem delivering", "there was a temporary problem", "will retry for",
         "wird weiterhin versucht", "weitere zustellversuche", "zustellung verzögert", "la remise est retardée", "seguirá intentando",
         "se reintentará",
         "verrà riprovato", "continuará tentando", "попытки доставки будут продолжены", "系统将继续尝试", "将继续尝试投递", "引き続き配信を試み",

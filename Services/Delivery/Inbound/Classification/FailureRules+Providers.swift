@@ -1,3 +1,6 @@
+/// Looked up, not remembered: the tables of replies of Sisimai (its Rhost modules) and ZoneMTA (its bounce rules), which quote what the providers publish,
+/// as Google's "Gmail SMTP errors and codes", Microsoft's "Email non-delivery reports and SMTP errors for Exchange Online", Yahoo's "SMTP Error Codes",
+/// and the like of Apple, Mimecast, GoDaddy, Cox, Orange and Tencent.
 extension FailureRules {
     /// What providers are known to say; the name of each rule begins with the provider's.
     static let ofProviders: [FailureRule] = [
@@ -8,6 +11,13 @@ extension FailureRules {
         FailureRule(
             id: "exchange.no-such-recipient", kind: .hardBounce, confidence: 0.97,
             any: ["resolver.adr.recipnotfound", "resolver.adr.recipientnotfound", "resolver.adr.exrecipnotfound", "smtpsend.dns.nonexistentdomain"]),
+        // "The recipient that you're attempting to contact isn't valid", under the codes of policy.
+        FailureRule(
+            id: "exchange.banned-recipient", kind: .hardBounce, confidence: 0.9, statuses: ["5.7.504", "5.7.505"],
+            any: ["recipient address rejected: access denied", "banned recipient"]),
+        FailureRule(
+            id: "exchange.reserved-address", kind: .hardBounce, confidence: 0.95, statuses: ["5.1.4"],
+            any: ["recipient address reserved by rfc 2606"]),
         FailureRule(
             id: "outlook.refused", kind: .blocked, confidence: 0.95,
             any: ["(s3140)", "(s3150)", "(s3115)", "(s844)", " sc-00", "(sc-00", " ou-00", "(ou-00", " dy-00", "(dy-00", " rp-00", "(rp-00"]),
@@ -25,10 +35,18 @@ extension FailureRules {
                 "delivery error: dd this user doesn't have a", "delivery error: dd requested mail action aborted", "delivery error: dd sorry",
                 "this mailbox is disabled", "account has been disabled or discontinued", "mailbox not found",
             ]),
-        FailureRule(id: "yahoo.refused", kind: .blocked, confidence: 0.95, any: [" [ts", "[bl2", "[ph0"]),
         FailureRule(
-            id: "icloud.no-such-user", kind: .hardBounce, confidence: 0.97, any: ["user lookup success but no user record found"]),
-        FailureRule(id: "icloud.refused", kind: .blocked, confidence: 0.95, any: ["[cs01]", "[hm08]", "[hm10]", "[cs02]"]),
+            id: "yahoo.no-longer-valid", kind: .hardBounce, confidence: 0.95, all: ["delivery error: dd @", "is no longer valid"]),
+        FailureRule(
+            id: "yahoo.refused", kind: .blocked, confidence: 0.95,
+            any: [
+                " [ts", "[bl2", "[ph0", "unresolvable rfc.5321 domain", "will be permanently deferred", "max message per connection reached",
+            ]),
+        FailureRule(
+            id: "icloud.no-such-user", kind: .hardBounce, confidence: 0.97,
+            any: ["user lookup success but no user record found", "inactive email address", "unknown or illegal alias"]),
+        FailureRule(
+            id: "icloud.refused", kind: .blocked, confidence: 0.95, any: ["[cs01]", "[hm08]", "[hm10]", "[cs02]", "due to excessive volume"]),
         FailureRule(
             id: "gmx.refused", kind: .blocked, confidence: 0.95,
             any: ["transaction failed reject due to", "bad dns ptr", "nemesis esmtp service not"]),
@@ -46,14 +64,39 @@ extension FailureRules {
             id: "yandex.no-such-user", kind: .hardBounce, confidence: 0.94, statuses: ["5.7.1"], any: [" no such user! ", " no such user!;"]),
         FailureRule(
             id: "qq.no-such-user", kind: .hardBounce, confidence: 0.95,
-            any: ["recipient may contain a non-existent account", "mailbox not found. http", "mail.qq.com/detail/0/1023"]),
-        FailureRule(id: "qq.refused", kind: .blocked, confidence: 0.9, any: ["frequency limited", "mailbox unavailable or access denied"]),
+            any: [
+                "recipient may contain a non-existent account", "mailbox not found. http", "mail.qq.com/detail/0/1023", "is a deactivated mailbox",
+            ]),
+        FailureRule(
+            id: "qq.refused", kind: .blocked, confidence: 0.9,
+            any: [
+                "frequency limited", "mailbox unavailable or access denied", "mailbox unavailable or access denined",
+                "mail is rejected by recipients",
+            ]),
         FailureRule(
             id: "netease.refused", kind: .blocked, confidence: 0.95,
             any: ["dt:spm", "dt:sum", "rp:trc", "rp:qrc", "rp:crc", "rp:dec", "mi:spb", "mi:stc", "mi:dmc", "mi:nhd", "ip:trc", "hl:ita"]),
         FailureRule(id: "netease.suspended", kind: .hardBounce, confidence: 0.9, isForUnspecific: true, codes: [550], any: [" user suspended"]),
         FailureRule(id: "mimecast.no-such-user", kind: .hardBounce, confidence: 0.95, all: ["invalid recipient", "mimecast"]),
-        FailureRule(id: "mimecast.refused", kind: .blocked, confidence: 0.93, any: ["rejected by header based", "mimecast"]),
+        FailureRule(
+            id: "mimecast.refused", kind: .blocked, confidence: 0.93,
+            any: [
+                "rejected by header based", "rejected by header-based", "mimecast", "content examination policy", "block policy for envelope from",
+                "host network not allowed", "host network, not allowed", "this route requires", "outbound thread limit", "submitter failed to",
+            ]),
+        // Both blame the sender in the words that others have for a recipient.
+        FailureRule(
+            id: "godaddy.refused", kind: .blocked, confidence: 0.95,
+            any: [
+                "too many invalid recipients", "blank from: addresses", "not allowed as a from: address", "from: domain is invalid",
+                "max number of messages per session",
+            ]),
+        FailureRule(
+            id: "cox.refused", kind: .blocked, confidence: 0.93,
+            any: [
+                "too many bad commands", "too many sessions from", "message threshold exceeded", "rejected - no rdns",
+                "attachment extension is forbidden",
+            ]),
         FailureRule(id: "barracuda.refused", kind: .blocked, confidence: 0.9, all: ["permanent failure for one or more recipients", ":blocked"]),
         FailureRule(
             id: "ironport.no-such-user", kind: .hardBounce, confidence: 0.93, statuses: ["5.1.0"], any: [" address rejected"], none: ["sender"]),

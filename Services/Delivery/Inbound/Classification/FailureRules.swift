@@ -27,7 +27,7 @@ enum FailureRules {
                 "message size exceeds", "message too large", "message too big", "message is too large", "exceeds fixed maximum",
                 "exceeds the maximum",
                 "message length exceeds", "larger than the current system limit", "size limit exceeded", "exceeded mailsize limit", "recipsizelimit",
-                "message size limit", "message exceeded max", "maximum message size",
+                "message size limit", "message exceeded max", "maximum message size", "maximum email size",
             ]),
         FailureRule(
             id: "words.sender-refused", kind: .blocked, confidence: 0.95,
@@ -91,13 +91,15 @@ enum FailureRules {
                 "could not be delivered for more than", "connection timed out", "connection refused", "no route to host", "operation timed out",
                 "lost connection", "host not responding", "network is unreachable", "too many hops", "hop count exceeded", "loops back to myself",
                 "loopdetected", "mail loop", "routing loop", "retries exhausted", "delivery attempts", "unable to connect", "couldn't connect",
-                "wasn't able to establish an smtp connection", "failed to connect", "smtp connect() failed", "lookup failed temporarily",
+                "wasn't able to establish an smtp connection", "message is looping", "delivery timeout", "esmtp not accepting connections",
+                "failed to connect", "smtp connect() failed", "lookup failed temporarily",
             ]),
         FailureRule(
             id: "words.temporary", kind: .softBounce, confidence: 0.85,
             any: [
                 "greylist", "graylist", "grey-list", "gray-list", "try again later", "try later", "temporarily unavailable", "temporarily deferred",
-                "temporary failure", "temporary error", "temporarily rejected", "temporarily disabled", "temporarily suspended", "please retry",
+                "temporary failure", "temporary error", "temporarily not available", "temporarily rejected", "temporarily disabled",
+                "temporarily suspended", "please retry",
                 "resources temporarily", "system not accepting", "under maintenance", "service not available", "storedrv.deliver",
             ],
             none: ["no such user", "does not exist", "user unknown"]),

@@ -33,16 +33,26 @@ struct InboundProcessing: Sendable {
         guard !mails.isEmpty else { return }
         let addresses = try await addresses(of: mails, in: transaction)
         var changes = InboundChanges()
-        for fetched in mails {
+        let read = mails.compactMap { fetched -> (mail: InboundMail, isSent: Bool)? in
             // Of a mailbox that is gone nothing is taken in any more.
-            guard let own = addresses[fetched.mailbox], let mail = read(fetched, own: own) else { continue }
-            if fetched.folder == .sent || mail.contact == own {
+            guard let own = addresses[fetched.mailbox], let mail = self.read(fetched, own: own) else { return nil }
+            return (mail, fetched.folder == .sent || mail.contact == own)
+        }
+        // Before any row of the ledger, as whoever writes outcomes does: in the other order the two would wait for each other.
+        if read.contains(where: { !$0.isSent && Self.maySuppress($0.mail) }) { try await transaction.query(SuppressionLock.exclusive) }
+        for (mail, isSent) in read {
+            if isSent {
                 try await takeSent(mail, &changes, in: transaction)
             } else {
                 try await takeReceived(mail, &changes, in: transaction)
             }
         }
         try await changes.write(outbox, counts, at: clock.now, in: transaction)
+    }
+
+    /// Whether it may put somebody on the list of those who get no mail.
+    private static func maySuppress(_ mail: InboundMail) -> Bool {
+        mail.kind == .unsubscribeWish || mail.verdicts.contains { [.hardBounce, .softBounce, .complaint, .unsubscribeWish].contains($0.kind) }
     }
 
     /// For the whole company; false when the recipient was on the list already.
