@@ -25,7 +25,7 @@ public final class TestGateway: Sendable {
             certificates.make(folder / "ca.pem", folder, {"gateway": ["localhost", "127.0.0.1"]})
             place = gateway.Place(
                 listen=f"127.0.0.1:{port}", upstreams={service: f"127.0.0.1:{upstream}" for service in SERVICES},
-                certificate=folder / "gateway.pem", key=folder / "gateway.key", run=folder, console=Path(root) / "Gateway" / "Console",
+                certificate=folder / "gateway.pem", key=folder / "gateway.key", run=folder, console=Path(root) / "Gateway" / "Console", description=folder / "openapi",
                 names=("localhost", "127.0.0.1"), plain_listen=f"127.0.0.1:{plain}", https_port=int(port), tracking_certificates=Path(tracking),
                 user="root" if os.getuid() == 0 else None)
             (folder / "nginx.conf").write_text(gateway.configuration(RouteTable.load(), place))
