@@ -63,7 +63,7 @@ export class Queues extends Screen {
 
   columns = [
     { label: 'Queue', cell: (row) => plain(row.name), href: (row) => pageOf(row.name) },
-    { label: 'Health', cell: (row) => html`${health(row)}${row.is_paused ? html`<span class="note" dir="auto">${row.paused_by}: ${row.pause_reason}</span>` : nothing}` },
+    { label: 'Health', cell: (row) => html`<div>${health(row)}${row.is_paused ? html`<span class="note" dir="auto">${row.paused_by}: ${row.pause_reason}</span>` : nothing}</div>` },
     { label: 'Depth', cell: (row) => capped(row.depth), end: true },
     { label: 'Due', cell: (row) => capped(row.waiting), end: true, small: 'hide' },
     { label: 'Later', cell: (row) => capped(row.delayed), end: true, small: 'hide' },

@@ -97,7 +97,7 @@ export class Tenant extends One {
     const tenant = this.one.data;
     return html`${header({
       title: tenant?.name ?? 'Tenant', back: { href: '/dashboard/tenants', label: 'Tenants' }, badge: tenant ? state(tenant) : nothing,
-      actions: tenant && this.session.mayStaff('super_admin') ? this.buttons([tenant.suspended_at ? ['Reopen', 'resume', 'Its people may sign in again, its keys open again, held mail goes on.', 'The company is open again.'] : ['Suspend', 'suspend', `${plural(tenant.members, 'person', 'people')} are signed out, its keys open nothing, its mail is held. Nothing is lost.`, 'The company is suspended.', true]]) : nothing,
+      actions: tenant && this.session.mayStaff('super_admin') ? this.buttons([tenant.suspended_at ? ['Reopen', 'resume', 'Its people may sign in again, its keys open again, held mail goes on.', 'The company is open again.'] : ['Suspend', 'suspend', `Signs out ${plural(tenant.members, 'person', 'people')}. Its keys open nothing, its mail is held; nothing is lost.`, 'The company is suspended.', true]]) : nothing,
     })}${show(this.one, { data: (one) => html`${suspended(one)}<div class="split section"><div class="stack">${this.session.mayStaff('finance') ? show(this.finance, { data: (all) => (all ? this.money(all) : nothing) }) : nothing}
       ${this.session.mayStaff('support', 'ops') ? show(this.switches, { data: (all) => (all ? this.features(Object.entries(all.features)) : nothing), lines: 2 }) : nothing}</div>
       <section class="card"><h2>Company</h2>${facts([['Company', html`<code>${one.id}</code>`], ['Members', count(one.members)], ['Signed up', time(one.created_at)]])}
@@ -113,13 +113,13 @@ export class Tenant extends One {
     ['Trial ends', it.trial_ends_at && time(it.trial_ends_at)], ['Ends', it.cancel_at && time(it.cancel_at)], ['Past due', it.past_due_since && time(it.past_due_since)], ['Changes to', it.scheduled_plan && html`${words(it.scheduled_plan)}, ${time(it.scheduled_at)}`],
     ['Needs an eye', it.flags.map(words).join(', ')], ['At Stripe', customer && html`<code>${customer}</code>`], ['Read', it.synced_at && html`${time(it.synced_at)}, by ${it.sync_source}`]])}</section>
       <section class="card"><h2>Usage</h2>${LIMITS.filter((name) => used[name]?.used != null).map((name) => usage({ label: words(name), used: used[name].used, limit: used[name].limit }))}</section>
-      ${grants.length ? html`<section class="card"><h2>Grants</h2><ul class="plain">${grants.map((one) => html`<li class="row between wrap"><span dir="auto">${[one.access && words(one.access), ...Object.entries(one.limits).map(([name, value]) => `${words(name)}: ${value === null ? 'no limit' : count(value)}`)].filter(Boolean).join(', ')}. ${one.reason}
+      ${grants.length ? html`<section class="card"><h2>Grants</h2><ul class="checks">${grants.map((one) => html`<li class="row between wrap"><span dir="auto">${[one.access && words(one.access), ...Object.entries(one.limits).map(([name, value]) => `${words(name)}: ${value === null ? 'no limit' : count(value)}`)].filter(Boolean).join(', ')}. ${one.reason}
         <span class="note">${one.revoked_at ? html`taken back ${time(one.revoked_at)}` : one.ends_at ? html`ends ${time(one.ends_at)}` : 'no end'}</span></span>${one.revoked_at ? nothing : html`<button type="button" class="small" @click=${() => this.revoke(one)}>Take back</button>`}</li>`)}</ul></section>` : nothing}</div>`;
   }
 
   features(all) {
     const change = this.session.mayStaff('ops');
-    return html`<section class="card"><h2>Switches</h2>${all.length ? html`<ul class="plain">${all.map(([name, on]) => html`<li class="row between"><code>${name}</code><span class="row">${status(on ? 'on' : 'off')}${change ? html`<button type="button" class="small" aria-label="Switch ${on ? 'off' : 'on'} ${name}" @click=${() => this.turn(name, !on)}>Switch ${on ? 'off' : 'on'}</button>` : nothing}</span></li>`)}</ul>` : html`<p class="quiet">Everything is as for all.</p>`}</section>`;
+    return html`<section class="card"><h2>Switches</h2>${all.length ? html`<ul class="checks">${all.map(([name, on]) => html`<li class="row between"><code>${name}</code><span class="row">${status(on ? 'on' : 'off')}${change ? html`<button type="button" class="small" aria-label="Switch ${on ? 'off' : 'on'} ${name}" @click=${() => this.turn(name, !on)}>Switch ${on ? 'off' : 'on'}</button>` : nothing}</span></li>`)}</ul>` : html`<p class="quiet">Everything is as for all.</p>`}</section>`;
   }
 }
 
