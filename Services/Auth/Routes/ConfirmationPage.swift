@@ -33,11 +33,21 @@ enum ConfirmationPage {
 
     /// The token that the form sends back. It is the secret, so no cookie takes part.
     static func token(of request: Request) async throws -> String? {
-        let body = String(decoding: try await request.bytes(limit: 4_096), as: UTF8.self)
-        return URLComponents(string: "?\(body)")?.queryItems?.first { $0.name == "token" }?.value
+        try await fields(of: request)["token"]
     }
 
-    static let verified = page("Your address is confirmed", "<p>You can close this page and sign in.</p>")
+    /// What a form sends; of a name that stands twice the first counts.
+    static func fields(of request: Request) async throws -> [String: String] {
+        let body = String(decoding: try await request.bytes(limit: 8_192), as: UTF8.self)
+        let pairs = body.split(separator: "&").prefix(16).compactMap { pair -> (String, String)? in
+            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard parts.count == 2, let value = parts[1].replacing("+", with: " ").removingPercentEncoding else { return nil }
+            return (String(parts[0]), value)
+        }
+        return Dictionary(pairs) { first, _ in first }
+    }
+
+    static let verified = page("Your address is confirmed", "<p>You can close this page, or <a href=\"/login\">sign in</a>.</p>")
 
     static let failed = page(
         "This link is no longer good",
@@ -45,10 +55,6 @@ enum ConfirmationPage {
         status: .unprocessableContent)
 
     static func page(_ title: String, _ body: String, status: HTTPResponse.Status = .ok) -> Response {
-        .html(
-            """
-            <!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-            <title>\(title) – PenguinMails</title></head><body><main><h1>\(title)</h1>\(body)</main></body></html>
-            """, status: status)
+        PlainPage.response(title, body, brand: "PenguinMails", status: status)
     }
 }
