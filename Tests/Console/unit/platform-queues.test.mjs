@@ -1,2 +1,0 @@
-import assert from 'node:assert/strict';
-import test from 'node:test';
