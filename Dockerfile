@@ -17,7 +17,7 @@ RUN for service in Auth Billing Campaigns Delivery Audit; do swift build -c rele
 # Foundation is linked dynamically: this image brings it, tzdata its time zones.
 FROM ${SWIFT_RUNTIME_IMAGE} AS services
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends libpq5 libhiredis0.14 libcurl3-gnutls libetpan20 libgmime-3.0-0 ca-certificates tzdata \
+    && apt-get install -y --no-install-recommends libpq5 libhiredis0.14 libcurl3-gnutls libetpan20 libgmime-3.0-0 lego ca-certificates tzdata \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin penguin
 COPY --from=build /out/ /usr/local/bin/

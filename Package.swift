@@ -5,6 +5,8 @@ let package = Package(
     name: "penguinmails",
     platforms: [.macOS(.v15)],
     dependencies: [
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.1.0"),
+        .package(url: "https://github.com/apple/swift-certificates", from: "1.21.0"),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: ["CommandLineArguments"]),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
@@ -51,7 +53,7 @@ package.shared(
         "Primitives", "Postgres", "Streams", "RPC", "HTTP", .hummingbird, .configuration, .crypto, .cryptoExtras, .httpClient, .lifecycle, .logging,
         .metrics, .nioCore, .httpTypes, .signals,
     ])
-package.shared("Mail", ["Primitives", .crypto, .cryptoExtras, .nioCore, .nioPosix, .nioSSL, .logging])
+package.shared("Mail", ["Primitives", .crypto, .cryptoExtras, .nioCore, .nioPosix, .nioSSL, .asn1, .x509, .logging])
 /// Questions to DNS through the system's resolver or a configured server.
 package.shared("DNS", ["CResolv", "Primitives", .logging])
 /// Reads people's mailboxes without changing them.
@@ -143,6 +145,7 @@ extension Package {
 }
 
 extension Target.Dependency {
+    static let asn1 = Self.product(name: "SwiftASN1", package: "swift-asn1")
     static let configuration = Self.product(name: "Configuration", package: "swift-configuration")
     static let crypto = Self.product(name: "Crypto", package: "swift-crypto")
     static let cryptoExtras = Self.product(name: "CryptoExtras", package: "swift-crypto")
@@ -160,6 +163,7 @@ extension Target.Dependency {
     static let nioHTTP1 = Self.product(name: "NIOHTTP1", package: "swift-nio")
     static let nioPosix = Self.product(name: "NIOPosix", package: "swift-nio")
     static let nioSSL = Self.product(name: "NIOSSL", package: "swift-nio-ssl")
+    static let x509 = Self.product(name: "X509", package: "swift-certificates")
 }
 
 extension [SwiftSetting] {

@@ -39,9 +39,9 @@ const ROUTES = [
   ws('/domains/:id', 'domains', 'Domain', 'Domain'),
   ws('/settings', 'settings', 'WorkspaceSettings', 'Workspace settings', { role: 'admin' }),
 
-  page('/dashboard/audit', 'audit', 'Trail', 'Audit trail'),
-  page('/dashboard/audit/:id', 'audit', 'Entry', 'Audit entry'),
-  page('/dashboard/support', 'support', 'SupportAccess', 'Support access'),
+  page('/dashboard/audit', 'audit', 'Trail', 'Audit trail', { role: 'admin' }),
+  page('/dashboard/audit/:id', 'audit', 'Entry', 'Audit entry', { role: 'admin' }),
+  page('/dashboard/support', 'support', 'SupportAccess', 'Support access', { role: 'admin' }),
   page('/dashboard/settings/profile', 'settings', 'Profile', 'Profile'),
   page('/dashboard/settings/security', 'settings', 'Security', 'Security'),
   page('/dashboard/settings/organization', 'settings', 'Organization', 'Organisation', { role: 'admin' }),
@@ -59,8 +59,8 @@ const ROUTES = [
   page('/dashboard/tenants/:id', 'platform-tenants', 'Tenant', 'Tenant', { staff: ['support', 'ops', 'finance'] }),
   page('/dashboard/system/users', 'platform-tenants', 'Users', 'Users', { staff: ['support', 'ops'] }),
   page('/dashboard/system/users/:id', 'platform-tenants', 'User', 'User', { staff: ['support', 'ops'] }),
-  page('/dashboard/users', 'platform-audit', 'PlatformTrail', 'Audit across tenants', { staff: [] }),
-  page('/dashboard/support/audit', 'platform-audit', 'SupportTrail', 'Support access to trails', { staff: [] }),
+  page('/dashboard/users', 'platform-audit', 'PlatformTrail', 'Audit across tenants', { staff: ['support'] }),
+  page('/dashboard/support/audit', 'platform-audit', 'SupportTrail', 'Support access to trails', { staff: ['support'] }),
   page('/dashboard/finance', 'platform-finance', 'Finance', 'Plans and webhooks', { staff: ['finance'] }),
   page('/dashboard/system/status', 'platform-status', 'Status', 'Incidents and maintenance', { staff: ['ops', 'support'] }),
 ];
@@ -140,6 +140,8 @@ async function arrive({ keep = false, back = false } = {}) {
   const name = `pm-${route.module}-${route.name}`.toLowerCase();
   if (!customElements.get(name)) {
     if (!keep) draw({ route, screen: html`<div data-wait>${header({ title: route.title })}</div>`, name: 'wait' });
+    // The heading is there before more is asked for.
+    await null;
     try {
       const module = await import(`./screens/${route.module}.js`);
       if (!customElements.get(name)) customElements.define(name, module[route.name]);
@@ -169,6 +171,8 @@ function restore(at, tries = 20) {
 }
 
 // What stands around a screen
+
+const logo = html`<svg class="logo" viewBox="0 0 32 32" aria-hidden="true"><rect class="accent" width="32" height="32" rx="8"></rect><path class="coat" d="M9 14c0-5 3-8 7-8s7 3 7 8v8c0 3-3 5-7 5s-7-2-7-5z"></path><path class="shirt" d="M12 17c0-3 2-4 4-4s4 1 4 4v5c0 2-2 3-4 3s-4-1-4-3z"></path></svg>`;
 
 const slug = () => {
   const list = session.list ?? [];
@@ -206,7 +210,7 @@ const switcher = () => {
   ], { text: html`<span class="name" dir="auto">${open?.name ?? 'No workspace yet'}</span>`, mark: 'down' });
 };
 
-const sidebar = () => html`<div class="side" id="side"><nav aria-label="Main"><div class="row brandrow"><a class="brand" href="/dashboard"><img src="/icon.svg" alt="" width="20" height="20">PenguinMails</a>
+const sidebar = () => html`<div class="side" id="side"><nav aria-label="Main"><div class="row brandrow"><a class="brand" href="/dashboard">${logo}PenguinMails</a>
   <button type="button" class="quiet narrow" aria-label="Close navigation" @click=${toggleSide}>${icon('close')}</button></div>
   ${navigation().map((group) => html`<section>${group.workspace ? switcher() : group.label ? html`<p class="group">${group.label}</p>` : nothing}
     <ul>${group.items.map((item) => html`<li><a href=${item.href} aria-current=${isCurrent(item.href) ? 'page' : nothing} title=${item.letter && settings.get('keys', true) ? `g ${item.letter}` : nothing}>${icon(item.mark)}${item.label}</a></li>`)}</ul></section>`)}
@@ -234,7 +238,7 @@ function draw(next = current) {
   const inside = session.isSignedIn && !current.route?.open;
   document.body.classList.toggle('inside', inside);
   render(html`<a class="skip" href="#main" @click=${skip}>Skip to content</a>${inside ? sidebar() : nothing}
-    <div class="body">${inside ? topbar() : html`<header class="top"><a class="brand" href="/"><img src="/icon.svg" alt="" width="20" height="20">PenguinMails</a></header>`}${inside ? banners() : nothing}
+    <div class="body">${inside ? topbar() : html`<header class="top"><a class="brand" href="/">${logo}PenguinMails</a></header>`}${inside ? banners() : nothing}
     <main id="main" tabindex="-1">${current.screen}</main></div>`, document.getElementById('app'));
   settle();
 }
@@ -297,7 +301,7 @@ async function palette(what) {
 }
 
 const typing = (target) => target.closest?.('input:not([type=checkbox]), textarea, select, [contenteditable]');
-let afterG = 0;
+let afterG = -Infinity;
 
 function step(by) {
   const rows = [...document.querySelectorAll('main [data-row]')];
@@ -318,7 +322,7 @@ function onKey(event) {
   if (event.metaKey || event.ctrlKey || event.altKey || event.defaultPrevented || typing(event.target) || document.querySelector('dialog[open]') || !session.isSignedIn || !settings.get('keys', true)) return;
   const key = event.key;
   const soon = event.timeStamp - afterG < 1_000;
-  afterG = key === 'g' ? event.timeStamp : 0;
+  afterG = key === 'g' ? event.timeStamp : -Infinity;
   const item = soon && navigation().flatMap((group) => group.items).find((one) => one.letter === key);
   const own = current.screen?.keys?.[key];
   const actions = {
@@ -356,7 +360,8 @@ addEventListener('scroll', () => places.set(history.state?.at ?? 0, scrollY), { 
 addEventListener('keydown', onKey);
 document.addEventListener('click', onClick);
 staleness.addEventListener('change', () => draw());
-session.addEventListener('change', () => { if (session.isSignedIn) loadWorkspaces(); });
+// The page comes first.
+session.addEventListener('change', () => { if (session.isSignedIn) setTimeout(loadWorkspaces); });
 api.onSignedOut = () => {
   if (!session.isSignedIn) return;
   session.clear();

@@ -45,12 +45,14 @@ export function bytes(value) {
 /** "1 lead", "2 leads". */
 export const plural = (number, one, many = `${one}s`) => `${count(number)} ${number === 1 ? one : many}`;
 
+const midnight = (time) => new Date(time).setHours(0, 0, 0, 0);
+
 /** "3 minutes ago", "in 2 days"; under a minute "just now". */
 export function ago(time, now = Date.now()) {
   const seconds = (new Date(time) - now) / 1000;
   if (Number.isNaN(seconds)) return '–';
   for (const [unit, size] of SPANS) {
-    if (Math.abs(seconds) >= size) return relative.format(Math.trunc(seconds / size), unit);
+    if (Math.abs(seconds) >= size) return relative.format(unit === 'day' ? Math.round((midnight(time) - midnight(now)) / 86_400_000) : Math.trunc(seconds / size), unit);
   }
   return seconds > 10 ? 'in a moment' : 'just now';
 }
@@ -117,7 +119,8 @@ export function writeQuery(values, defaults = {}) {
     if (value == null || value === '' || String(value) === String(defaults[name] ?? '')) continue;
     for (const one of [value].flat()) query.append(name, one);
   }
-  const text = query.toString();
+  // A plus sign is a space only in forms: the API reads it as it stands.
+  const text = query.toString().replaceAll('+', '%20');
   return text && `?${text}`;
 }
 
@@ -179,10 +182,10 @@ export class Api {
   }
 
   /** Reads JSON: api.get('/api/v1/leads', { query: { q: 'ada' }, signal }). Asks again while the answer is "not now". */
-  async get(path, { query, signal } = {}) {
+  async get(path, { query, signal, headers } = {}) {
     for (let attempt = 0; ; attempt += 1) {
       try {
-        return await this.#ask('GET', path + writeQuery(query ?? {}), { signal });
+        return await this.#ask('GET', path + writeQuery(query ?? {}), { signal, headers });
       } catch (error) {
         if (!error.isPassing || attempt >= this.delays.length) throw error;
       }
@@ -480,14 +483,27 @@ export class List extends Resource {
 
   moreError = null;
 
+  /** How many pages are shown; reading again reads as many. */
+  pages = 1;
+
   constructor(host, load, options) {
     super(host, async (signal) => {
-      const answer = await load(undefined, signal);
-      this.next = answer.page?.next ?? null;
-      this.answer = answer;
-      return answer.data;
+      const rows = [];
+      let cursor;
+      for (let read = 0; read < this.pages && cursor !== null; read += 1) {
+        this.answer = await load(cursor, signal);
+        rows.push(...this.answer.data);
+        cursor = this.answer.page?.next ?? null;
+      }
+      this.next = cursor;
+      return rows;
     }, options);
     this.page = load;
+  }
+
+  reload(options) {
+    if (options?.fresh) this.pages = 1;
+    return super.reload(options);
   }
 
   async more() {
@@ -497,6 +513,7 @@ export class List extends Resource {
       // The filter changed meanwhile: these rows belong to nobody.
       if (this.data !== before) return;
       this.next = answer.page?.next ?? null;
+      this.pages += 1;
       this.moreError = null;
       this.set([...before, ...answer.data]);
     } catch (error) {

@@ -219,7 +219,7 @@ class Shown extends AsyncDirective {
 const shown = directive(Shown);
 
 const frame = ({ title, kind, body, onClose }) => html`<dialog class=${kind} aria-label=${title} ${shown()} @close=${onClose} @click=${(event) => { if (event.target === event.currentTarget) event.currentTarget.close(); }}>
-  <div class="inside"><header class="row"><h2 dir="auto">${title}</h2><button type="button" class="quiet" aria-label="Close" title="Close" @click=${(event) => event.currentTarget.closest('dialog').close()}>${icon('close')}</button></header>${body}</div></dialog>`;
+  <div class="inside"><header class="row" role="none"><h2 dir="auto">${title}</h2><button type="button" class="quiet" aria-label="Close" title="Close" @click=${(event) => event.currentTarget.closest('dialog').close()}>${icon('close')}</button></header>${body}</div></dialog>`;
 
 /** A sheet at the side while it is in the template: open ? drawer({ title, body, onClose: () => this.setQuery({ open: '' }) }) : nothing. */
 export const drawer = ({ title, body, onClose }) => frame({ title, kind: 'drawer', body, onClose });
@@ -331,6 +331,18 @@ export function toast(text, { undo, tone = '' } = {}) {
 
 /** Says that a request failed, where there is no better place for it. */
 export const toastError = (error) => toast(`${error.message} ${error.detail ?? ''}${error.requestId ? ` (request ${error.requestId})` : ''}`, { tone: 'bad' });
+
+/** Changes something from a button and says what came of it: await attempt(() => api.post(…), 'Paused.'); the answer (true when there is none), or null. */
+export async function attempt(run, said) {
+  try {
+    const answer = await stepUp(run) ?? true;
+    if (said) toast(typeof said === 'function' ? said(answer) : said);
+    return answer;
+  } catch (error) {
+    toastError(error);
+    return null;
+  }
+}
 
 // Forms
 

@@ -21,12 +21,15 @@ struct CampaignsService: DeployableService {
         Migration(name: "m0007_templates", embedded: PackageResources.m0007_templates_sql),
         Migration(name: "m0008_sequences_schedule", embedded: PackageResources.m0008_sequences_schedule_sql),
         Migration(name: "m0009_analytics", embedded: PackageResources.m0009_analytics_sql),
+        Migration(name: "m0010_opt_outs", embedded: PackageResources.m0010_opt_outs_sql),
+        Migration(name: "m0011_returns", embedded: PackageResources.m0011_returns_sql),
     ]
 
     let handOver: HandOverLoop
     let erasure: ErasureLoop
     let leadExports: LeadExportLoop
     let importSweeper: ImportSweeper
+    let domainStops: DomainStopLoop
     private let house: House
     private let campaigns: Campaigns
     private let importer: Importer
@@ -53,6 +56,7 @@ struct CampaignsService: DeployableService {
             checks: LaunchChecks(
                 database: house.api, auth: house.peer(.auth), billing: house.peer(.billing), delivery: house.peer(.delivery), clock: house.clock),
             workspaces: WorkspaceCheck(auth: house.peer(.auth)), outbox: house.outbox, clock: house.clock, wakeup: wakeup)
+        domainStops = DomainStopLoop(database: house.worker, clock: house.clock, wakeup: Wakeup(), logger: house.logger)
         listener = DeliveryListener(outbox: house.outbox, clock: house.clock)
         handOver = HandOverLoop(house: house, wakeup: wakeup)
     }
@@ -112,6 +116,7 @@ struct CampaignsService: DeployableService {
         [
             house.consumer(of: .delivery) { [listener, outbox = house.outbox] events, transaction in
                 try await listener.hear(events, in: transaction)
+                try await DomainStops.hear(events, in: transaction)
                 outbox.wake()
             },
             house.consumer(of: .billing) { [access = AccessListener(clock: house.clock)] events, transaction in
@@ -124,6 +129,7 @@ struct CampaignsService: DeployableService {
             erasure,
             leadExports,
             importSweeper,
+            domainStops,
             ResourceRecount(house: house, of: .leads) { start, limit, database in
                 try await LeadCounter.counts(after: start, limit: limit, in: database)
             },

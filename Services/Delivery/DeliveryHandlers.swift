@@ -1,6 +1,7 @@
 import Contracts
 import Primitives
 import RPC
+import ServiceRuntime
 
 /// What other services may ask, as calls of features.
 struct DeliveryHandlers {
@@ -65,5 +66,23 @@ extension DeliveryRPC.Mailbox {
         self.init(
             id: mailbox.id, workspace: mailbox.workspace, address: mailbox.address, displayName: mailbox.displayName, state: mailbox.state,
             stateReason: mailbox.stateReason)
+    }
+}
+
+extension DeliveryHandlers {
+    init(
+        _ house: House, wakeup: Wakeup, queue: QueueFeature, gates: SendGates, suppressions: Suppressions, digests: AddressDigests,
+        withdrawals: ConsentWithdrawals
+    ) {
+        self.init(
+            enqueuer: queue.enqueuer, gates: gates, mailboxes: MailboxStore(database: house.api), suppressions: suppressions,
+            health: TransportHealthStore(database: house.worker), jobs: JobStore(database: house.worker, counters: queue.enqueueCounters),
+            purge: Purge(database: house.worker, counters: queue.otherCounters, plan: PlanPlaces(house: house), withdrawals: withdrawals,
+                clock: house.clock),
+            eraser: RecipientEraser(
+                database: house.worker, digests: digests, counters: queue.otherCounters, outbox: house.outbox, clock: house.clock),
+            withdrawal: Withdrawal(database: house.worker, counters: queue.otherCounters, outbox: house.outbox, clock: house.clock),
+            budgets: MailboxBudgets(database: house.api), reservations: ReservationReports(database: house.api), wakeup: wakeup,
+            clock: house.clock)
     }
 }

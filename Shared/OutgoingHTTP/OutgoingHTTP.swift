@@ -3,7 +3,7 @@ import Synchronization
 
 import class Foundation.Thread
 
-/// Posts to addresses that tenants name: only to the public Internet, never further than told, and as many at once as there are, on one thread.
+/// Speaks to addresses that tenants name: only to the public Internet, never further than told, and as many at once as there are, on one thread.
 ///
 /// - The address of every socket is checked when it is opened, whatever a name meant before or means afterwards.
 /// - Redirects are answers, not ways; no proxy, cookie or password comes from this machine.
@@ -37,8 +37,13 @@ public final class OutgoingHTTP: Sendable {
         mailbox.finish()
     }
 
-    /// The server's answer, whatever its status. A cancelled task breaks the connection off and gets ``OutgoingError/Code/cancelled``.
+    /// As ``send(_:)``.
     public func post(_ request: OutgoingRequest) async throws(OutgoingError) -> OutgoingAnswer {
+        try await send(request)
+    }
+
+    /// The server's answer, whatever its status. A cancelled task breaks the connection off and gets ``OutgoingError/Code/cancelled``.
+    public func send(_ request: OutgoingRequest) async throws(OutgoingError) -> OutgoingAnswer {
         let number = mailbox.nextNumber()
         let result = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in

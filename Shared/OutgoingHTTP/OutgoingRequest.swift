@@ -1,8 +1,10 @@
 public import Foundation
 
-/// A POST; who sends it may also name headers, in the order in which they go out.
+/// A POST or a GET; who sends it may also name headers, in the order in which they go out.
 public struct OutgoingRequest: Sendable {
     public let address: OutgoingAddress
+    /// Else its body is posted.
+    let isGet: Bool
     public let headers: [(name: String, value: String)]
     public let body: Data
 
@@ -10,6 +12,15 @@ public struct OutgoingRequest: Sendable {
         self.address = address
         self.headers = headers
         self.body = body
+        isGet = false
+    }
+
+    /// A GET.
+    public init(getting address: OutgoingAddress, headers: [(name: String, value: String)] = []) {
+        self.address = address
+        self.headers = headers
+        body = Data()
+        isGet = true
     }
 }
 

@@ -51,14 +51,7 @@ final class Transfer {
         try set(CURLOPT_USERAGENT, settings.userAgent)
         try set(CURLOPT_HTTPHEADER, try list(try headerLines(of: request)))
         if !settings.names.isEmpty { try set(CURLOPT_RESOLVE, try list(settings.names)) }
-        try set(CURLOPT_POST, 1)
-        try check(penguin_curl_set_size(handle, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(request.body.count)))
-        // It copies as many bytes as the size says; no bytes are no pointer.
-        let copied = request.body.withUnsafeBytes { bytes in
-            bytes.baseAddress.map { penguin_curl_set_pointer(handle, CURLOPT_COPYPOSTFIELDS, UnsafeMutableRawPointer(mutating: $0)) }
-                ?? penguin_curl_set_text(handle, CURLOPT_COPYPOSTFIELDS, "")
-        }
-        try check(copied)
+        if request.isGet { try set(CURLOPT_HTTPGET, 1) } else { try post(request) }
         // The loop keeps this object for as long as the handle is in its set.
         let context = Unmanaged.passUnretained(self).toOpaque()
         try check(penguin_curl_set_opener(handle, Self.open))
@@ -67,6 +60,17 @@ final class Transfer {
         try check(penguin_curl_set_pointer(handle, CURLOPT_HEADERDATA, context))
         try check(penguin_curl_set_sink(handle, CURLOPT_WRITEFUNCTION, Self.takeBody))
         try check(penguin_curl_set_pointer(handle, CURLOPT_WRITEDATA, context))
+    }
+
+    private func post(_ request: OutgoingRequest) throws(OutgoingError) {
+        try set(CURLOPT_POST, 1)
+        try check(penguin_curl_set_size(handle, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(request.body.count)))
+        // It copies as many bytes as the size says; no bytes are no pointer.
+        let copied = request.body.withUnsafeBytes { bytes in
+            bytes.baseAddress.map { penguin_curl_set_pointer(handle, CURLOPT_COPYPOSTFIELDS, UnsafeMutableRawPointer(mutating: $0)) }
+                ?? penguin_curl_set_text(handle, CURLOPT_COPYPOSTFIELDS, "")
+        }
+        try check(copied)
     }
 
     /// The request's own, and none where libcurl would ask first whether a body is welcome.

@@ -247,6 +247,9 @@ struct SearchTests {
         }
         #expect(counts("action") == ["thing.do 3", "thing.undo 1"])
         #expect(counts("outcome") == ["success 3", "denied 1"])
+        let days = try #require(facets["day"] as? [[String: Any]])
+        #expect(days.compactMap { $0["count"] as? Int }.reduce(0, +) == 4)
+        #expect(days.allSatisfy { ($0["value"] as? String)?.wholeMatch(of: /\d{4}-\d{2}-\d{2}/) != nil })
         #expect((answer.object["counted"] as? [String: Any])?["value"] as? Int == 4)
         // Counts have no order, so none is looked at; the time is.
         #expect(try await fixture.send(.get, "/api/v1/audit/facets", query: ["order": "backwards"], as: identity).status == 200)

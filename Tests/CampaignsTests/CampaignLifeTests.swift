@@ -41,6 +41,35 @@ struct CampaignLifeTests {
         #expect(progress.number("finished") == 3 && progress.number("mails") == 6 && progress.text("status") == "completed")
     }
 
+    @Test("whoever is away gets the next mail the day after the return, unless that is far off or the campaign does not wait")
+    func absences() async throws {
+        for waits in [true, false] {
+            let fixture = try await CampaignsFixture.make()
+            let campaign = try await fixture.draft(leads: 3, #""pause_until_return":\#(waits),"# + Self.twoMails)
+            #expect(try await fixture.send(.get, "/api/v1/campaigns/\(campaign)").member("pause_until_return") as? Bool == waits)
+            try await fixture.launch(campaign)
+            try await fixture.handOverAll()
+            try await fixture.resolve(.accepted, version: 3)
+            let now = fixture.house.clock.clock.now
+            let today = Int((now.timeIntervalSince1970 / 86_400).rounded(.down))
+            let feedback = zip(fixture.mails(step: 1), [10, 100]).map { mail, days in
+                DeliveryEvents.Feedback(
+                    kind: .automaticReply, sendKey: mail.sendKey, campaign: mail.campaign, enrolment: mail.enrolment, isMachine: false, at: now,
+                    returnsOn: CivilDay.text(of: today + days))
+            }
+            try await fixture.tell(DeliveryEvents.FeedbackReceived(feedback: feedback))
+            try await advance(fixture, days: 4)
+            let others = ["lead1@x.org", "lead2@x.org"]
+            #expect(fixture.mails(step: 3).map(\.recipient) == (waits ? others : ["lead0@x.org"] + others))
+            fixture.house.clock.advance(by: .seconds(Double(today + 11) * 86_400 - fixture.house.clock.clock.now.timeIntervalSince1970 - 60))
+            try await fixture.handOverAll()
+            #expect(fixture.mails(step: 3).count == (waits ? 2 : 3))
+            fixture.house.clock.advance(by: .seconds(120))
+            try await fixture.handOverAll()
+            #expect(fixture.mails(step: 3).count == 3)
+        }
+    }
+
     @Test("whoever answers, bounces or leaves gets nothing more; what is with Delivery is cancelled; machines stop nothing")
     func stops() async throws {
         let fixture = try await CampaignsFixture.make()

@@ -38,6 +38,8 @@ struct ListTests {
         _ = try await fixture.send(.post, "\(path)/leads", body(leads))
         let read = try await fixture.versioned(.get, path)
         #expect(read.answer.number("leads") == 2 && read.tag == "\"1\"", "members raise no revision")
+        let lead = "/api/v1/leads/\(leads[0])"
+        #expect(try await fixture.send(.get, lead).body.contains(list.description), "a lead says where it is")
         #expect(try await fixture.versioned(.patch, path, #"{"name":"Foes"}"#, ifMatch: nil).answer.status == 428)
         let renamed = try await fixture.versioned(.patch, path, #"{"name":"Foes"}"#, ifMatch: "\"1\"")
         #expect(renamed.answer.text("name") == "Foes" && renamed.tag == "\"2\"")
@@ -52,6 +54,7 @@ struct ListTests {
         try await fixture.house.house.worker.query("update campaigns set status = 'completed' where tenant_id = \(fixture.tenant)")
         #expect(try await fixture.versioned(.delete, path, ifMatch: "\"2\"").answer.status == 204)
         #expect(try await fixture.send(.get, path).status == 404)
+        #expect(try await !fixture.send(.get, lead).body.contains(list.description))
         let left = try await fixture.house.rows(of: fixture.tenant)
         #expect(left["leads"] == 2 && left["list_members"] == nil && left["lists"] == 1)
     }

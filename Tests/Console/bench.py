@@ -26,12 +26,20 @@ from penguin.stack import RunningStack  # noqa: E402
 
 OUT = Path(os.environ.get("PENGUIN_CONSOLE_OUT") or ROOT / ".local" / "console" / "screens")
 BROWSERS = ("/usr/bin/chromium-headless-shell", "/usr/bin/chromium")
-AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"], "iframes": False}
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; frame-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types lit-html")
 # Whatever the policy refuses is written to the console, and to the page for the tests.
-LISTENER = "globalThis.refused = []; addEventListener('securitypolicyviolation', (event) => refused.push(`${event.violatedDirective} ${event.blockedURI} ${event.sample}`));"
+# The first heading leaves a mark in time.
+LISTENER = """new MutationObserver((_, observer) => {
+    if (!document.querySelector('main h1')) return;
+    performance.mark('heading');
+    observer.disconnect();
+}).observe(document, { childList: true, subtree: true });
+globalThis.shifted = 0;
+new PerformanceObserver((list) => { for (const one of list.getEntries()) if (!one.hadRecentInput) shifted += one.value; }).observe({ type: 'layout-shift', buffered: true });
+globalThis.refused = []; addEventListener('securitypolicyviolation', (event) => refused.push(`${event.violatedDirective} ${event.blockedURI} ${event.sample}`));"""
 
 
 class Ground:
@@ -46,7 +54,9 @@ class Ground:
         else:
             folder = ROOT / ".local" / "console" / "stack"
             shutil.rmtree(folder, ignore_errors=True)
-            self.layout = Layout(folder)
+            # The stack's keeper is a process of its own and looks there, too.
+            os.environ["PENGUIN_LOCAL"] = str(folder)
+            self.layout = Layout()
             stack = RunningStack.start(self.layout, detached=False)
             atexit.register(stack.stop)
             self.authority, facts = self.layout.authority, stack.facts
@@ -83,14 +93,14 @@ class Visit:
         self.context = chromium().new_context(
             ignore_https_errors=True, viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce", locale="en-GB")
         self.context.add_init_script(LISTENER)
-        self.context.set_default_timeout(15_000)
+        self.context.set_default_timeout(45_000)
         if person:
             self.context.add_cookies(person.cookies())
         self.page = self.context.new_page()
         self.allowed = allowed
         self.faults = []
         self.policy = None
-        self.page.on("console", lambda message: self._note(f"console {message.type}: {message.text}"))
+        self.page.on("console", lambda message: self._note(f"console {message.type}: {message.text} {message.location.get('url', '')}".strip()))
         self.page.on("pageerror", lambda error: self._note(f"error: {error}"))
 
     def _note(self, text):
@@ -125,6 +135,8 @@ class Visit:
             wide = self.page.evaluate(
                 "[...document.querySelectorAll('main *')].filter((one) => one.getBoundingClientRect().right > innerWidth + 1 && !one.closest('.scroll, .tabs, dialog')).slice(0, 3).map((one) => one.outerHTML.slice(0, 120))")
             faults.append(f"layout: wider than the window: {wide}")
+        if self.page.locator("[onerror], [onload]").count():
+            faults.append("names: a hostile name became an element")
         if self.page.locator("main h1").count() != 1:
             faults.append("layout: there must be exactly one h1")
         return faults

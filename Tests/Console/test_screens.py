@@ -16,7 +16,7 @@ class ScreenTests(unittest.TestCase):
     def look(self, screen, scheme, width):
         person = people.of(screen.who)
         path = screen.path.format(**vars(person.ids)) if person else screen.path
-        with Visit(person, scheme, width, 800 if width > 400 else 812) as visit:
+        with Visit(person, scheme, width, 800 if width > 400 else 812, screen.allowed) as visit:
             page = visit.open(path, None if screen.act else screen.wait)
             if screen.act:
                 screen.act(page)

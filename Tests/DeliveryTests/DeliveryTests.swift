@@ -28,7 +28,9 @@ struct DeliveryFixture: Sendable {
     var places = TestPlaces()
 
     /// `mailboxes`: how many the plan allows.
-    static func make(lease: Int = 30, destinationConcurrency: Int = 32, mailboxes: Int64? = nil) async throws -> DeliveryFixture {
+    static func make(
+        lease: Int = 30, destinationConcurrency: Int = 32, mailboxes: Int64? = nil, more: [String: String] = [:]
+    ) async throws -> DeliveryFixture {
         var auth = RPCRouter(service: .auth)
         auth.on(AuthRPC.ReadWorkspace.self) { request, _ in
             AuthRPC.Workspace(id: request.workspace, name: "W", slug: "w", postalAddress: nil)
@@ -47,7 +49,7 @@ struct DeliveryFixture: Sendable {
             configuration: [
                 "delivery.lease.seconds": "\(lease)", "delivery.connections.per.mailbox": "1", "delivery.smtp.reach": "anywhere",
                 "delivery.destination.concurrency": "\(destinationConcurrency)",
-            ])
+            ].merging(more) { $1 })
         let service = try await DeliveryService(house.house)
         return DeliveryFixture(
             house: house, service: service, mail: try await TestMailServer.start(), rpc: .local(house.router(service), caller: .campaigns),
@@ -117,7 +119,9 @@ struct DeliveryFixture: Sendable {
 
     /// Leases end here when a test says so: every outcome may be a late one.
     var outcomes: OutcomeStore {
-        OutcomeStore(events: SendEvents(outbox: house.house.outbox), counters: QueueCounters(instance: "test", .outcome), lease: .zero)
+        OutcomeStore(
+            events: SendEvents(outbox: house.house.outbox), counters: QueueCounters(instance: "test", .outcome), suppressions: suppressions,
+            lease: .zero)
     }
 
     /// What the counters say, and what the tables say.

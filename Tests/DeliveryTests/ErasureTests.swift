@@ -21,7 +21,7 @@ struct ErasureTests {
         try #require(taken.count == 4)
         for delivery in [taken[0], taken[2]] { #expect(try await DataSentMarks(database: fixture.database).mark(delivery)) }
         try await fixture.write(taken[0], .accepted(code: 250, text: "queued for <\(ada)>"))
-        try await fixture.write(taken[1], .refused(code: 550, text: "<Ada@Lead.Example> is unknown here"))
+        try await fixture.write(taken[1], .refused(code: 554, text: "5.7.1 mail to <Ada@Lead.Example> is refused by policy"))
         try await fixture.write(taken[2], .ambiguous(text: "the line to \(ada) broke"))
         try await fixture.write(taken[3], .deferred(code: 450, text: "\(ada) is busy"))
         _ = try await fixture.rpc.call(fixture.mails(mailbox, to: ["Ada@Lead.Example", bo]))

@@ -55,7 +55,7 @@ struct InboxLiveTests {
     private let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
     /// Without a flag nobody vouches for the sessions, so that streams end after a while.
-    private func live(_ ground: InboxGround, _ isLive: Flag? = nil, seats: InboxSeats = InboxSeats()) -> (InboxLive, SessionWatch) {
+    private func live(_ ground: InboxGround, _ isLive: Flag? = nil, seats: StreamSeats = StreamSeats(of: "the inbox", ofOne: 30)) -> (InboxLive, SessionWatch) {
         var auth = RPCRouter(service: .auth)
         if let isLive {
             auth.on(AuthRPC.LivingSessions.self) { request, _ in
@@ -159,7 +159,7 @@ struct InboxLiveTests {
     @Test("so many follow at once, of a company and of all; who has gone makes room, also before anything was written")
     func seats() async throws {
         let ground = try await InboxGround.make()
-        let (live, _) = live(ground, seats: InboxSeats(most: 2, ofOne: 1))
+        let (live, _) = live(ground, seats: StreamSeats(of: "the inbox", most: 2, ofOne: 1))
         let (ada, bo, cy) = (person(ground.tenant), person(TenantID(UUID())), person(TenantID(UUID())))
         var held = [try await live.stream(after: nil, for: ada)]
         let second = await #expect(throws: Problem.self) { try await live.stream(after: nil, for: ada) }

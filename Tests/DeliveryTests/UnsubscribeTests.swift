@@ -7,6 +7,7 @@ import HummingbirdTesting
 import NIOCore
 import Postgres
 import Primitives
+import Streams
 import TestSupport
 import Testing
 
@@ -132,6 +133,47 @@ struct UnsubscribeTests {
         _ = try await choose("company", fixture, path)
         _ = try await choose("undo", fixture, path)
         #expect(try await fixture.suppressed(["ada@lead.example"]) == ["ada@lead.example"])
+    }
+
+    @Test("the end of a wish names the link's mail and the enrolments that nothing holds back any more")
+    func undoTellsWhom() async throws {
+        let (fixture, send, path) = try await ground()
+        let mailbox = MailboxID(try await fixture.database.query("select mailbox_id from sends")[0].decode("mailbox_id", as: UUID.self))
+        let (held, free) = (EnrolmentID(UUID()), EnrolmentID(UUID()))
+        let campaign = CampaignID(UUID())
+        try await fixture.plan(one: "ada@lead.example", mailbox) { $0.enrolment = free }
+        let other = try fixture.leavingPath(
+            try await fixture.plan(one: "ada@lead.example", mailbox) {
+                $0.enrolment = held
+                $0.campaign = campaign
+            })
+        _ = try await choose("campaign", fixture, other)
+        _ = try await choose("company", fixture, path)
+        let stop = try #require(try await fixture.told("delivery.recipients.suppressed").last)
+        #expect(stop.contains(#""choice":"company""#) && stop.contains(send.description))
+        _ = try await choose("undo", fixture, path)
+        let told = try #require(try await fixture.told("delivery.recipient.resubscribed").first)
+        let data = try ReceivedEvent(body: Array(told.utf8)).data(as: DeliveryEvents.RecipientResubscribed.self)
+        #expect(data.send == send && data.isWhole == true)
+        #expect(data.enrolments?.contains(free) == true && data.enrolments?.contains(held) == false)
+    }
+
+    @Test("whoever asks by another way, too, meant it: the link takes nothing back any more")
+    func undoOfTwoWishes() async throws {
+        let (fixture, _, path) = try await ground()
+        _ = try await choose("company", fixture, path)
+        #expect(try await fixture.ask(.post, "/api/v1/suppressions", #"{"address":"ada@lead.example","reason":"unsubscribed"}"#).status == 201)
+        _ = try await choose("undo", fixture, path)
+        #expect(try await fixture.suppressed(["ada@lead.example"]) == ["ada@lead.example"])
+        #expect(try await fixture.told("delivery.recipient.resubscribed").isEmpty)
+    }
+
+    @Test("a domain on the list is told by its name, with the scope")
+    func domains() async throws {
+        let (fixture, _, _) = try await ground()
+        #expect(try await fixture.ask(.post, "/api/v1/suppressions", #"{"address":"@Lead.example"}"#).status == 201)
+        let told = try await fixture.told("delivery.domains.suppressed")
+        #expect(told.count == 1 && told[0].contains(#""domains":["lead.example"]"#))
     }
 
     @Test("the page is in the reader's language, under the sender's name, escaped, and without the recipient's address")

@@ -71,6 +71,32 @@ public struct TestHouse: Sendable {
         return try await application.test(.router, body)
     }
 
+    /// Serves the service's public routes on a loopback port while `body` runs with that.
+    public func serving<Value: Sendable>(
+        _ service: some DeployableService, _ body: @escaping @Sendable (Int) async throws -> Value
+    ) async throws -> Value {
+        let (ports, found) = AsyncStream.makeStream(of: Int.self)
+        let application = Application(
+            router: house.publicRouter(service), configuration: .init(address: .hostname("127.0.0.1", port: 0)),
+            onServerRunning: { channel in
+                found.yield(channel.localAddress?.port ?? 0)
+                found.finish()
+            }, logger: house.logger)
+        return try await withThrowingTaskGroup(of: Value?.self) { group in
+            group.addTask {
+                try await application.run()
+                return nil
+            }
+            group.addTask {
+                for await port in ports { return try await body(port) }
+                throw CancellationError()
+            }
+            defer { group.cancelAll() }
+            while let value = try await group.next() { if let value { return value } }
+            throw CancellationError()
+        }
+    }
+
     /// The service's methods, to call directly or to give to another test house as a peer.
     public func router(_ service: some DeployableService) -> RPCRouter {
         var router = RPCRouter(service: house.service)

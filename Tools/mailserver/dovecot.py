@@ -9,19 +9,15 @@ port of a mail server (of `Tools/mailserver`) to which Dovecot hands in what it 
 """
 
 import base64
-import json
-import os
 import pwd
 import shutil
-import signal
-import subprocess
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from penguin.ports import pick  # noqa: E402
-from penguin.processes import end_with, program  # noqa: E402
+from mailserver import private  # noqa: E402
+from penguin.processes import program  # noqa: E402
 
 PASSWORD = 'correct "horse'
 USERS = ["grace@sender.example"] + [f"user{number}@sender.example" for number in range(120)]
@@ -128,11 +124,7 @@ active_value = true
 def main():
     folder, certificate, key = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
     introspection, relay = sys.argv[4:6] if len(sys.argv) > 4 else ("", "")
-    # Tests start us from threads that block signals, and children inherit that.
-    signal.pthread_sigmask(signal.SIG_SETMASK, [signal.SIGTERM])
-    ports = {}
-    for name in ("imap", "imaps") + (("submission", "submissions") if relay else ()):
-        ports[name] = pick(ports.values())
+    ports = private.begin(("imap", "imaps") + (("submission", "submissions") if relay else ()))
     owner = pwd.getpwnam("mail")
     values = {"folder": folder, "certificate": certificate, "key": key, "uid": owner.pw_uid, "gid": owner.pw_gid, **ports}
     values |= {"protocols": "imap submission" if relay else "imap", "introspection": introspection, "relay": relay}
@@ -146,28 +138,8 @@ def main():
     (folder / "keys/default/HS256/default").write_text(base64.b64encode(KEY).decode())
     (folder / "oauth2.conf").write_text((INTROSPECTION if introspection else OAUTH2).format(**values))
     (folder / "dovecot.conf").write_text((CONFIGURATION + (SUBMISSION if relay else "")).format(**values))
-    server = _start([program("dovecot", "dovecot-imapd"), "-F", "-c", folder / "dovecot.conf"], folder / "dovecot.out")
-    (folder / "ports.new").write_text(json.dumps(ports))
-    (folder / "ports.new").rename(folder / "ports")
-    signal.sigwait([signal.SIGTERM])
-    server.terminate()
-    try:
-        server.wait(timeout=5)
-    except subprocess.TimeoutExpired:
-        os.killpg(server.pid, signal.SIGKILL)
-
-
-def _start(command, log):
-    parent = os.getpid()
-    with open(log, "wb") as output:
-        return subprocess.Popen(
-            [str(part) for part in command], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
-            preexec_fn=lambda: _ready(parent))
-
-
-def _ready(parent):
-    signal.pthread_sigmask(signal.SIG_SETMASK, [])
-    end_with(parent)
+    server = private.start([program("dovecot", "dovecot-imapd"), "-F", "-c", folder / "dovecot.conf"], folder / "dovecot.out")
+    private.serve(folder, ports, [server])
 
 
 if __name__ == "__main__":

@@ -4,19 +4,16 @@ Started with a folder, a certificate and its key; writes the ports as JSON into 
 Needs root, as Postfix does: its parts run as users of their own.
 """
 
-import json
-import os
 import pwd
 import shutil
-import signal
 import subprocess
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from penguin.ports import pick  # noqa: E402
-from penguin.processes import end_with, program  # noqa: E402
+from mailserver import private  # noqa: E402
+from penguin.processes import program  # noqa: E402
 
 USER, PASSWORD, DOMAIN = "grace@sender.example", "correct horse", "reader.example"
 
@@ -118,11 +115,7 @@ service auth {{
 
 def main():
     folder, certificate, key = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
-    # Tests start us from threads that block signals, and children inherit that.
-    signal.pthread_sigmask(signal.SIG_SETMASK, [signal.SIGTERM])
-    ports = {}
-    for name in ("smtp", "plain", "submission", "submissions", "auth"):
-        ports[name] = pick(ports.values())
+    ports = private.begin(("smtp", "plain", "submission", "submissions", "auth"))
     owner = pwd.getpwnam("postfix")
     values = {
         "folder": folder, "certificate": certificate, "key": key, "domain": DOMAIN, "uid": owner.pw_uid, "gid": owner.pw_gid, **ports}
@@ -139,32 +132,10 @@ def main():
     # Makes the folders of the queue.
     subprocess.run([program("postfix", "postfix"), "-c", folder / "postfix", "check"], check=True, stdin=subprocess.DEVNULL)
     servers = [
-        _start([program("dovecot", "dovecot-submissiond"), "-F", "-c", folder / "dovecot.conf"], folder / "dovecot.out"),
-        _start(["/usr/lib/postfix/sbin/master", "-c", folder / "postfix", "-d"], folder / "postfix.out"),
+        private.start([program("dovecot", "dovecot-submissiond"), "-F", "-c", folder / "dovecot.conf"], folder / "dovecot.out"),
+        private.start(["/usr/lib/postfix/sbin/master", "-c", folder / "postfix", "-d"], folder / "postfix.out"),
     ]
-    (folder / "ports.new").write_text(json.dumps(ports))
-    (folder / "ports.new").rename(folder / "ports")
-    signal.sigwait([signal.SIGTERM])
-    for server in servers:
-        server.terminate()
-    for server in servers:
-        try:
-            server.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            os.killpg(server.pid, signal.SIGKILL)
-
-
-def _start(command, log):
-    parent = os.getpid()
-    with open(log, "wb") as output:
-        return subprocess.Popen(
-            [str(part) for part in command], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
-            preexec_fn=lambda: _ready(parent))
-
-
-def _ready(parent):
-    signal.pthread_sigmask(signal.SIG_SETMASK, [])
-    end_with(parent)
+    private.serve(folder, ports, servers)
 
 
 if __name__ == "__main__":

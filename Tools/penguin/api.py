@@ -57,6 +57,12 @@ class Api:
     def post(self, path, body=None, **headers):
         return self._change("POST", path, json.dumps(body or {}).encode(), {"Content-Type": "application/json", **headers})
 
+    def put(self, path, body, **headers):
+        return self._change("PUT", path, json.dumps(body).encode(), {"Content-Type": "application/json", **headers})
+
+    def patch(self, path, body, **headers):
+        return self._change("PATCH", path, json.dumps(body).encode(), {"Content-Type": "application/json", **headers})
+
     def upload(self, path, file, size, media_type, **parameters):
         """Streams a file as the body."""
         headers = {"Content-Type": media_type, "Content-Length": str(size)}

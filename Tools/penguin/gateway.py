@@ -42,6 +42,13 @@ class Place:
     console: Path
     # The folder with what openapi_pages writes.
     description: Path
+    # Host names and addresses under which the whole is served; under any other there are only the paths for tracking hosts.
+    names: tuple
+    # As `listen`, without TLS: authorities ask tracking hosts there, everybody else is led to `https_port`. None: nobody listens.
+    plain_listen: str = None
+    https_port: int = 443
+    # Where Delivery writes the certificates of tracking hosts; None: they are shown the gateway's own.
+    tracking_certificates: Path = None
     # The user of the workers; None where nginx does not start as root and cannot choose.
     user: str = None
     # How long browsers remember to use TLS only; for localhost they would remember it for every other port too.
@@ -64,7 +71,11 @@ def configuration(table, place):
         "key": place.key,
         "hsts_seconds": place.hsts_seconds,
         "forwarded_headers": _forwarded_headers(),
-        "locations": "\n".join(block for route in table.routes for block in _locations(route, table)),
+        "names": " ".join(place.names),
+        "tracking_certificates": _tracking_certificates(place),
+        "locations": _all_locations(table, table.routes),
+        "tracking_locations": _all_locations(table, [route for route in table.routes if route.tracking]),
+        "plain_server": _plain_server(table, place) if place.plain_listen else "",
         "console": place.console,
         "lit": place.lit,
         "description": place.description,
@@ -84,7 +95,31 @@ def _upstream(service, address):
 def _forwarded_headers():
     lines = [f"proxy_set_header {name} $http_{name.lower().replace('-', '_')};" for name in FORWARDED]
     lines += ["proxy_set_header Cookie $cookies;", "proxy_set_header Authorization $authorization;"]
-    return "\n".join("        " + line for line in lines)
+    return "\n".join("    " + line for line in lines)
+
+
+def _tracking_certificates(place):
+    """Which certificate a name is shown: tracking hosts have a file each, with the key in it, that is opened when somebody comes."""
+    lines = []
+    for variable, own in (("tracking_certificate", place.certificate), ("tracking_key", place.key)):
+        lines += [f"    map $ssl_server_name ${variable} {{", f"        default {own};"]
+        if place.tracking_certificates:
+            lines.append(f'        "~^track\\.[a-z0-9._-]+$" "{place.tracking_certificates}/$ssl_server_name.pem";')
+        lines += ["    }", ""]
+    return "\n".join(lines)
+
+
+def _plain_server(table, place):
+    port = "" if place.https_port == 443 else f":{place.https_port}"
+    elsewhere = _block("/", [f"return 308 https://$host{port}$request_uri;"])
+    return "\n".join([
+        "", "    # What authorities ask; everybody else is led to where it is encrypted.", "    server {",
+        f"        listen {place.plain_listen} default_server;", "        server_name _;", f"        access_log {ACCESS_LOG} anonymous;", "",
+        _all_locations(table, [route for route in table.routes if route.plain]), elsewhere, "", problems.locations(), "    }", ""])
+
+
+def _all_locations(table, routes):
+    return "\n".join(block for route in routes for block in _locations(route, table))
 
 
 def _locations(route, table):
@@ -138,7 +173,8 @@ def component(layout, ports):
     place = Place(
         listen=f"127.0.0.1:{ports['gateway']}", upstreams={service: f"127.0.0.1:{ports[f'{service}_public']}" for service in SERVICES},
         certificate=layout.certificates / "gateway.pem", key=layout.certificates / "gateway.key", run=layout.gateway,
-        console=ROOT / "Gateway" / "Console", description=openapi_pages.write(layout.gateway / "openapi"),
+        console=ROOT / "Gateway" / "Console", description=openapi_pages.write(layout.gateway / "openapi"), names=("localhost", "127.0.0.1"),
+        plain_listen=f"127.0.0.1:{ports['gateway_plain']}", https_port=ports["gateway"], tracking_certificates=layout.tracking_certificates,
         user="root" if os.getuid() == 0 else None, hsts_seconds=300)
     path = layout.gateway / "nginx.conf"
     path.write_text(configuration(RouteTable.load(), place))

@@ -8,7 +8,7 @@ from penguin.terminal import Failure, say
 
 # Below the range from which the kernel takes ports for outgoing connections: those would take ours between two runs.
 RANGE = range(20_000, 32_000)
-NAMES = ("gateway", "postgres", "redis", "mail", "dns") + tuple(f"{service}_{side}" for service in SERVICES for side in ("public", "internal"))
+NAMES = ("gateway", "gateway_plain", "postgres", "redis", "mail", "dns") + tuple(f"{service}_{side}" for service in SERVICES for side in ("public", "internal"))
 
 
 def is_free(port):

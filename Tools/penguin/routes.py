@@ -27,6 +27,8 @@ class Route:
     seconds: int = 60
     rate: Optional[str] = None
     log: str = "full"
+    tracking: bool = False
+    plain: bool = False
     live: bool = False
 
     @property
@@ -79,6 +81,7 @@ class RouteTable:
                 (route.auth not in ("session", "public", "none"), "auth must be session, public or none"),
                 (SIZE.match(route.body) is None, "body must be a size such as 64k or 2m"),
                 (route.log not in ("full", "anonymous"), "log must be full or anonymous"),
+                ((route.tracking or route.plain) and (route.auth != "none" or route.has_parameters), "under other names only paths of nobody in particular are served"),
                 (route.rate is not None and route.rate not in self.zones, f"there is no rate zone {route.rate}"),
             ]
             for wrong, reason in faults:

@@ -22,6 +22,7 @@ INHERITED_BY = {
         "STRIPE_API_BASE", "STRIPE_SECRET_KEY", "STRIPE_PUBLISHABLE_KEY", "STRIPE_WEBHOOK_SECRET", "STRIPE_CONNECT_WEBHOOK_SECRET",
         "STRIPE_CONNECT_APPLICATION_FEE_PERCENT", "STRIPE_PORTAL_CONFIGURATION",
     ),
+    "delivery": ("ACME_DIRECTORY_URL", "ACME_CONTACT", "ACME_TERMS_AGREED", "ACME_CA_FILE", "TRACKING_CNAME_TARGET"),
 }
 
 
@@ -55,7 +56,7 @@ def local_wiring(layout, ports):
     return Wiring(
         base_url=base_url(ports), gateway_url=base_url(ports), postgres=("127.0.0.1", ports["postgres"]), redis=("127.0.0.1", ports["redis"]),
         mail=("localhost", ports["mail"]), dns=("127.0.0.1", ports["dns"]), public=addresses("public"), internal=addresses("internal"), bind="127.0.0.1", keys=layout.keys,
-        authority=layout.authority)
+        authority=layout.authority, tracking_certificates=layout.tracking_certificates)
 
 
 def base_url(ports):

@@ -26,6 +26,8 @@ class Wiring:
     bind: str
     keys: Path
     authority: Path
+    # Where Delivery writes the certificates of tracking hosts, for the gateway.
+    tracking_certificates: Path
 
 
 def environment(service, wiring, passwords):
@@ -64,6 +66,7 @@ def environment(service, wiring, passwords):
         values["DELIVERY_SMTP_REACH"] = "anywhere"
         values["DNS_SERVER"] = "{}:{}".format(*wiring.dns) if wiring.dns else ""
         values["DELIVERY_DOMAINS_REQUIRED"] = "true" if wiring.dns else "false"
+        values["DELIVERY_CERTIFICATES_FOLDER"] = wiring.tracking_certificates
         # So may a webhook to try one with.
         values["DELIVERY_WEBHOOK_REACH"] = "anywhere"
         values["DELIVERY_WEBHOOK_CA_FILE"] = wiring.authority

@@ -7,7 +7,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 
-from penguin import build, checks, swift_tests
+from penguin import build, checks, console, swift_tests
 from penguin.layout import ROOT
 from penguin.terminal import Failure, duration, say
 
@@ -36,6 +36,8 @@ def run(options):
     if not options.more or options.full:
         stages += [("tools", _tools), ("lint", lint), ("boundaries", _boundaries), ("routes", _routes)]
     stages.append(("swift test", lambda: _swift_test(options.more, options.full)))
+    if not options.more or options.full:
+        stages.append(("console", _console))
     return 0 if _run(stages) else 1
 
 
@@ -102,6 +104,18 @@ def _boundaries():
 
 def _routes():
     return _faults(checks.routes())
+
+
+def _console(arguments=()):
+    return Result(*console.run_all(_stream, arguments))
+
+
+def run_console(options):
+    """./penguin console-test: the console alone, against what was built last."""
+    stages = [("console", lambda: _console(options.more))]
+    if not options.no_build:
+        stages.insert(0, ("build", lambda: (build.build(), Result(1, 0))[1]))
+    return 0 if _run(stages) else 1
 
 
 def _faults(faults):

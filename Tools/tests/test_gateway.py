@@ -20,7 +20,7 @@ from tests.support import Scratch, Server, Stub, eventually, free_port
 def answer_as_auth(request):
     """Answers the gateway's question by what stands in the cookie; everything else as a service would."""
     if request["path"] != "/gateway/authenticate":
-        return 200, {}, b"auth"
+        return 200, {"Content-Type": "application/json"}, b'{"by":"auth"}' + b" " * 2_000
     who = request["headers"].get("cookie", "")
     if who == "session=good":
         return 200, {"X-Identity-Token": "token-for-" + request["headers"]["x-audience"]}, b""
@@ -36,11 +36,15 @@ def answer_as_service(name):
             return 403, {"Content-Type": "application/problem+json"}, b'{"type":"/problems/forbidden","by":"service"}'
         if request["path"].startswith("/u/"):
             return 200, {"Content-Type": "text/html", "Content-Security-Policy": "default-src 'none'; style-src 'self'"}, b"<p>"
+        if request["path"].endswith("/large"):
+            return 200, {"Content-Type": "application/json"}, b" " * 2_000
         return 200, {"X-Identity-Token": "leaked"}, name.encode()
     return answer
 
 
-class GatewayTests(unittest.TestCase):
+class GatewayGround(unittest.TestCase):
+    """A gateway before stubs, and clients of it."""
+
     @classmethod
     def setUpClass(cls):
         cls.scratch = Scratch()
@@ -49,6 +53,8 @@ class GatewayTests(unittest.TestCase):
         cls.stubs["auth"] = Stub(answer_as_auth)
         cls.port = free_port()
         cls.servers = []
+        cls.tracking = cls.scratch.path / "tracking"
+        cls.tracking.mkdir()
         cls.start_nginx(cls.port, {name: stub.port for name, stub in cls.stubs.items()})
         cls.context = ssl.create_default_context(cafile=str(cls.scratch.authority))
 
@@ -56,8 +62,11 @@ class GatewayTests(unittest.TestCase):
     def start_nginx(cls, port, upstreams):
         run = cls.scratch.path / f"run-{port}"
         run.mkdir()
+        cls.plain = getattr(cls, "plain", None) or {}
+        cls.plain[port] = free_port()
         place = gateway.Place(
-            listen=f"127.0.0.1:{port}", upstreams={name: f"127.0.0.1:{upstreams[name]}" for name in SERVICES},
+            listen=f"127.0.0.1:{port}", names=("localhost", "127.0.0.1"), plain_listen=f"127.0.0.1:{cls.plain[port]}", https_port=port,
+            tracking_certificates=cls.tracking, upstreams={name: f"127.0.0.1:{upstreams[name]}" for name in SERVICES},
             certificate=cls.scratch.path / "server.pem", key=cls.scratch.path / "server.key", run=run, console=ROOT / "Gateway" / "Console",
             description=openapi_pages.write(run / "openapi"), user="root" if os.getuid() == 0 else None)
         path = run / "nginx.conf"
@@ -105,6 +114,8 @@ class GatewayTests(unittest.TestCase):
         self.assertEqual(response.headers["Cache-Control"], "no-store")
         return response
 
+
+class GatewayTests(GatewayGround):
     # What the log keeps of people who read mail
 
     def test_of_readers_of_mail_the_log_says_neither_who_nor_what(self):
@@ -244,8 +255,40 @@ class GatewayTests(unittest.TestCase):
     def test_the_console_is_there(self):
         response, content = self.ask("GET", "/")
         self.assertEqual((response.status, response.headers["Content-Type"]), (200, "text/html; charset=utf-8"))
-        self.assertIn(b"/status", content)
+        self.assertIn(b"/app.js", content)
         self.assertEqual(self.ask("GET", "/console.css")[0].headers["Content-Type"], "text/css; charset=utf-8")
+
+    def test_the_console_draws_its_pages_itself(self):
+        _, page = self.ask("GET", "/")
+        for path in ["/login", "/register", "/two-factor", "/forgot-password", "/verify", "/invitation", "/dashboard", "/dashboard/workspaces/a%20b/campaigns?q=x"]:
+            with self.subTest(path):
+                response, content = self.ask("GET", path)
+                self.assertEqual((response.status, content), (200, page))
+                self.assertEqual(response.headers["Cache-Control"], "no-cache")
+                self.assertIn("require-trusted-types-for 'script'", response.headers["Content-Security-Policy"])
+        for path in ["/dashboards", "/log", "/screens/nothing.js", "/package.json"]:
+            with self.subTest(path):
+                self.expect_problem(self.ask("GET", path), 404, "not_found")
+        self.expect_problem(self.ask("POST", "/dashboard"), 405, "method_not_allowed")
+
+    def test_only_the_preview_of_mails_may_be_framed_and_it_is_sandboxed(self):
+        headers = self.ask("GET", "/preview.html")[0].headers
+        self.assertEqual(headers["X-Frame-Options"], "SAMEORIGIN")
+        self.assertIn("sandbox allow-scripts", headers["Content-Security-Policy"])
+        self.assertNotIn("allow-same-origin", headers["Content-Security-Policy"])
+        self.assertEqual(self.ask("GET", "/dashboard")[0].headers["X-Frame-Options"], "DENY")
+
+    def test_lit_is_there_and_nothing_beside_it(self):
+        response, content = self.ask("GET", "/vendor/lit/lit-all.min.js")
+        self.assertEqual((response.status, response.headers["Content-Type"]), (200, "text/javascript; charset=utf-8"))
+        self.assertIn(b"LitElement", content)
+        self.expect_problem(self.ask("GET", "/vendor/lit/package.json"), 404, "not_found")
+
+    def test_text_is_compressed_and_secrets_are_not(self):
+        ask = {"Accept-Encoding": "gzip"}
+        self.assertEqual(self.ask("GET", "/core.js", ask)[0].headers["Content-Encoding"], "gzip")
+        self.assertEqual(self.ask_as("good", "GET", "/api/v1/leads/large", ask)[0].headers["Content-Encoding"], "gzip")
+        self.assertIsNone(self.ask("GET", "/api/v1/auth/large", ask)[0].headers["Content-Encoding"])
 
     def test_the_api_describes_itself(self):
         response, content = self.ask("GET", "/api/v1/openapi.json")

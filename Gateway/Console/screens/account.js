@@ -64,7 +64,7 @@ export class SignUp extends Screen {
     return html`${header({ title: 'Create an account', note: 'A trial of 14 days. No card is needed.' })}
       ${form.render(html`${form.field('name', { label: 'Your name', autocomplete: 'name', required: true, maxlength: 200 })}
       ${form.field('company', { label: 'Company', autocomplete: 'organization', required: true, maxlength: 200 })}
-      ${form.field('email', { ...email, autocomplete: 'username email' })}
+      ${form.field('email', { ...email, autocomplete: 'email' })}
       ${form.field('password', { label: 'Password', type: 'password', autocomplete: 'new-password', required: true, hint: 'At least 8 characters. A sentence is good; a password that leaked elsewhere is refused.' })}`, { submit: 'Create account', busy: 'Creating' })}
       <p class="section">You have an account? <a href=${withNext('/login')}>Sign in</a></p>`;
   }

@@ -1,5 +1,5 @@
 // Home: what is left to set up, what is being sent, what needs somebody.
-import { Form, Resource, Screen, api, empty, header, html, icon, nothing, plural, session, settings, show, status, time, toast, usage } from '../ui.js';
+import { Form, Resource, Screen, api, count, empty, header, html, icon, nothing, plural, session, settings, show, status, time, toast, usage } from '../ui.js';
 
 /** The steps to the first campaign, in their order, from what is there already. Pure. */
 export function setUp({ verified, workspace, domains = [], mailboxes = [], leads = 0, campaigns = [] }) {
@@ -22,11 +22,13 @@ export class Home extends Screen {
     const [workspaces, domains, mailboxes, campaigns, plan] = await Promise.all([
       session.workspaces(), get('/api/v1/domains', { limit: 50 }), get('/api/v1/mailboxes', { limit: 50 }), get('/api/v1/campaigns', { limit: 50 }),
       // Billing hears of a new company a moment later: nothing else may wait for it.
-      get('/api/v1/billing/usage').catch((error) => { if (signal.aborted) throw error; return null; }),
+      session.may('admin') ? get('/api/v1/billing/usage').catch((error) => { if (signal.aborted) throw error; return null; }) : null,
     ]);
     const wanted = settings.get('workspace', null);
     const workspace = workspaces.find((one) => one.slug === wanted) ?? workspaces[0];
-    const leads = plan?.leads?.used || (workspace && !campaigns.data.length ? (await get('/api/v1/leads', { workspace: workspace.id, limit: 1 })).data.length : 1);
+    const leads = workspace ? plan?.leads?.used || campaigns.data.length || (await get('/api/v1/leads', { workspace: workspace.id, limit: 1 })).data.length : 0;
+    const running = campaigns.data.filter((one) => one.status === 'active').slice(0, 5);
+    await Promise.all(running.map(async (one) => { one.progress = await get(`/api/v1/campaigns/${one.id}/progress`).catch(() => null); }));
     return { workspaces, workspace, domains: domains.data, mailboxes: mailboxes.data, campaigns: campaigns.data, plan, leads, verified: session.user.verified };
   }, { every: 30_000 });
 
@@ -75,7 +77,8 @@ export class Home extends Screen {
     return [
       { label: 'Campaign', cell: (row) => row.name, href: (row) => `/dashboard/workspaces/${slug(row)}/campaigns/${row.id}` },
       { label: 'State', cell: (row) => status(row.status) },
-      { label: 'Launched', cell: (row) => time(row.launched_at) },
+      { label: 'Leads through', cell: (row) => (row.progress ? html`<div class="usage nowrap"><progress max=${row.progress.total || 1} value=${row.progress.finished} aria-label="Leads that are through"></progress><span class="quiet">${count(row.progress.finished)} of ${count(row.progress.total)}</span></div>` : '–') },
+      { label: 'Launched', cell: (row) => time(row.launched_at), small: 'hide' },
     ];
   }
 

@@ -1,7 +1,6 @@
 // Parts for data that not every page shows: charts, timelines, differences, files, previews of mails. Import it where it is needed.
-import { LitElement, count, day, html, icon, nothing, svg, time } from '../ui.js';
+import { LitElement, count, day, empty, field, html, icon, nothing, session, settings, svg, time } from '../ui.js';
 
-const WIDTH = 640;
 const LEFT = 44;
 
 /** A round number not below the largest value: 870 → 1000. Pure. */
@@ -26,14 +25,26 @@ export function lines(values, x, y) {
  * <pm-chart label="Sent a day" kind="bars" .labels=${['2026-03-01', …]} .series=${[{ label: 'Sent', values: [3, …] }]} .limits=${[{ label: 'green from', value: 90 }]} .max=${100}></pm-chart>
  */
 export class Chart extends LitElement {
-  static properties = { label: {}, kind: {}, labels: { attribute: false }, series: { attribute: false }, limits: { attribute: false }, max: { type: Number }, height: { type: Number }, format: { attribute: false } };
+  static properties = { label: {}, kind: {}, labels: { attribute: false }, series: { attribute: false }, limits: { attribute: false }, max: { type: Number }, height: { type: Number }, format: { attribute: false }, room: { state: true } };
 
   constructor() {
     super();
-    Object.assign(this, { kind: 'lines', labels: [], series: [], limits: [], height: 160, format: count });
+    Object.assign(this, { kind: 'lines', labels: [], series: [], limits: [], height: 160, format: count, room: 640 });
   }
 
   createRenderRoot() { return this; }
+
+  // As wide as its place, so that its words keep their size.
+  connectedCallback() {
+    super.connectedCallback();
+    this.sizes = new ResizeObserver(([entry]) => { this.room = Math.max(240, Math.round(entry.contentRect.width)); });
+    this.sizes.observe(this);
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    this.sizes.disconnect();
+  }
 
   render() {
     const stacked = this.kind === 'bars';
@@ -41,6 +52,7 @@ export class Chart extends LitElement {
     const top = this.max ?? ceiling(Math.max(1, ...sums, ...this.limits.map((limit) => limit.value)));
     const bottom = this.height - 20;
     const y = (value) => bottom - (value / top) * (bottom - 8);
+    const WIDTH = this.room;
     const width = WIDTH - LEFT - 6;
     const x = (at) => LEFT + (stacked ? (width / this.labels.length) * (at + 0.5) : (width / Math.max(1, this.labels.length - 1)) * at);
     const bar = Math.max(1, (width / Math.max(1, this.labels.length)) * 0.7);
@@ -122,3 +134,19 @@ export class Preview extends LitElement {
   render() { return html`<iframe class="preview" sandbox="allow-scripts" src="/preview.html" title=${this.label ?? 'Preview'}></iframe>`; }
 }
 customElements.define('pm-preview', Preview);
+
+/** The workspace of a page that stands above workspaces: the one that the URL names, else the one that was open last; null before there is one. */
+export async function pickWorkspace(slug) {
+  const list = await session.workspaces();
+  const wanted = slug || settings.get('workspace', null);
+  return list.find((one) => one.slug === wanted) ?? list[0] ?? null;
+}
+
+/** The choice of it, where there is one: workspaceChoice(workspace, (slug) => this.setQuery({ workspace: slug })). */
+export const workspaceChoice = (workspace, onChoose) => (session.list?.length > 1 && workspace ? field({
+  name: 'workspace', label: 'Workspace', type: 'select', value: workspace.slug, options: session.list.map((one) => [one.slug, one.name]),
+  onInput: (slug) => { settings.set('workspace', slug); onChoose(slug); },
+}) : nothing);
+
+/** What shows where there is no workspace yet. */
+export const noWorkspace = () => empty({ title: 'No workspace yet', text: 'Leads, lists and templates belong to a workspace. Create the first one on Home.', actions: html`<a class="button primary" href="/dashboard">Go to Home</a>` });

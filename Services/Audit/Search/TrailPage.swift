@@ -53,7 +53,7 @@ struct TrailPage: Encodable, Sendable {
     }
 }
 
-/// How often the commonest values stand in what a search finds, up to twenty a field.
+/// How often the commonest values stand in what a search finds, up to twenty a field, and four hundred days.
 struct TrailFacets: Encodable, Sendable {
     struct Value: Encodable, Sendable {
         let value: String

@@ -164,7 +164,7 @@ struct TrailSearcher: Sendable {
         "select count(*) as n from (select 1 from \(scope.source) where \(scope.condition) limit \(TrailTotal.cap + 1)) as found"
     }
 
-    /// How often each value stands in the newest ten thousand entries that fit.
+    /// How often each value stands in the newest ten thousand entries that fit, and how many of them are of each day in UTC.
     func facets(of tenant: TenantID, _ search: TrailSearch) async throws -> TrailFacets {
         let now = clock.now
         let window = try search.window(now: now)
@@ -173,16 +173,17 @@ struct TrailSearcher: Sendable {
             return try await transaction.query(
                 """
                 with found as materialized (
-                    select e.action, e.outcome, e.actor_kind, e.actor_id, e.source from \(scope.source) where \(scope.condition)
+                    select e.action, e.outcome, e.actor_kind, e.actor_id, e.source, e.occurred_at from \(scope.source) where \(scope.condition)
                     order by e.id desc limit \(TrailTotal.cap + 1)),
                 counted as (
                     select 'action' as field, action as value, count(*) as n from found group by action
                     union all select 'outcome', outcome, count(*) from found group by outcome
                     union all select 'actor.type', actor_kind, count(*) from found group by actor_kind
                     union all select 'actor', actor_id, count(*) from found group by actor_id
-                    union all select 'source', source, count(*) from found group by source),
+                    union all select 'source', source, count(*) from found group by source
+                    union all select 'day', to_char(occurred_at at time zone 'UTC', 'YYYY-MM-DD') as day, count(*) from found group by day),
                 ranked as (select field, value, n, row_number() over (partition by field order by n desc, value) as place from counted)
-                select field, value, n from ranked where place <= 20 order by field, place
+                select field, value, n from ranked where place <= case field when 'day' then 400 else 20 end order by field, place
                 """)
         }
         return try TrailFacets(rows)

@@ -19,7 +19,7 @@ struct TrailTail: Sendable {
     let database: Database
     let watch: SessionWatch
     let clock: WallClock
-    var seats = TailSeats()
+    var seats = StreamSeats(of: "the trail", ofOne: 10)
 
     /// What is behind `seq`, or what comes from now on, while the session lives, and the support session if it is one. Problem `too_many_streams`.
     func stream(_ search: TrailSearch, after seq: Int64?, for identity: Identity) async throws -> Response {

@@ -134,7 +134,7 @@ struct StatusPage {
         table { width: 100%; border-collapse: separate; border-spacing: 0; }
         caption { text-align: left; font-size: 1.1rem; font-weight: 600; padding: 1.5rem 0 .5rem; }
         th, td { text-align: left; padding: .5rem .75rem; } tbody th, tbody td { border-top: 1px solid var(--line); }
-        thead th { color: var(--quiet); font-weight: 500; } td:nth-child(3), td:nth-child(5) { white-space: nowrap; } td:nth-child(5) { color: var(--quiet); }
+        thead th { color: var(--quiet); font-weight: 500; } td:nth-child(2), td:nth-child(3), td:nth-child(5) { white-space: nowrap; } td:nth-child(5) { color: var(--quiet); }
         td:nth-child(4) { width: 45%; }
         svg { display: block; width: 100%; height: 1.75rem; }
         rect { fill: var(--bar); }

@@ -36,15 +36,12 @@ enum ConfirmationPage {
         try await fields(of: request)["token"]
     }
 
-    /// What a form sends; of a name that stands twice the first counts.
+    /// What a form sends.
     static func fields(of request: Request) async throws -> [String: String] {
-        let body = String(decoding: try await request.bytes(limit: 8_192), as: UTF8.self)
-        let pairs = body.split(separator: "&").prefix(16).compactMap { pair -> (String, String)? in
-            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            guard parts.count == 2, let value = parts[1].replacing("+", with: " ").removingPercentEncoding else { return nil }
-            return (String(parts[0]), value)
-        }
-        return Dictionary(pairs) { first, _ in first }
+        // Forms write a space as a plus, which is one of its own in an address.
+        let body = String(decoding: try await request.bytes(limit: 4_096), as: UTF8.self).replacing("+", with: "%20")
+        let items = URLComponents(string: "?\(body)")?.queryItems ?? []
+        return Dictionary(items.map { ($0.name, $0.value ?? "") }) { first, _ in first }
     }
 
     static let verified = page("Your address is confirmed", "<p>You can close this page, or <a href=\"/login\">sign in</a>.</p>")

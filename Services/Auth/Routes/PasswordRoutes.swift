@@ -30,7 +30,9 @@ struct PasswordRoutes {
         auth.post("forgot") { request, context in try await forget(request, context) }
         auth.post("reset") { request, context in try await reset(request, context) }
         auth.post("change") { request, context in try await change(request, context) }
-        router.get("/reset-password") { request, _ in try await show(request) }
+        router.get("/reset-password") { request, _ in
+            PasswordResetPage.ask(token: request.uri.queryParameters["token"].map(String.init) ?? "")
+        }
         router.post("/reset-password") { request, context in try await resetByForm(request, context) }
     }
 
@@ -48,41 +50,39 @@ struct PasswordRoutes {
     private func reset(_ request: Request, _ context: AppContext) async throws -> Response {
         try crossSite.require(request.headers)
         let input = try await request.json(ResetRequest.self)
-        guard try await set(input.password, called: "password", by: input.token, context) else {
+        guard try await isReset(input, context) else {
             throw Problem.unprocessable(
                 kind: "reset_failed", title: "This link is no longer good.", detail: "Links are good for an hour and for one use; ask for a new one.")
         }
-        return try .json(StatusAnswer(status: "password_set"), headers: [.setCookie: SessionToken.cookie(nil, now: .distantPast, expiry: nil)])
+        return try .json(StatusAnswer(status: "password_set"), headers: [.setCookie: Self.signedOut])
     }
 
-    /// Sets what was typed, by a mailed chance; false when the chance is gone.
-    private func set(_ text: String, called field: String, by token: String, _ context: AppContext) async throws -> Bool {
-        // A chance that is gone says so below; until then it is nobody's.
-        let owner = try await passwords.owner(of: token)
-        let password = try await rules.checked(text, field: field, for: owner.map { .person($0) } ?? .newcomer)
-        return try await busyIsUnavailable {
-            try await passwords.reset(token, to: password) { context.audit($0, outcome: $1, targets: $2) }
-        }
-    }
-
-    /// The mailed page. Looking does not use the chance, so mail scanners may.
-    private func show(_ request: Request) async throws -> Response {
-        guard let token = request.uri.queryParameters["token"].map(String.init), try await passwords.owner(of: token) != nil else {
-            return ResetPage.gone
-        }
-        return ResetPage.ask(token: token)
-    }
-
-    /// The button of that page. The token in the form is the secret, so no cookie takes part.
+    /// The form of the mailed page. The token in it is the secret, so no cookie takes part.
     private func resetByForm(_ request: Request, _ context: AppContext) async throws -> Response {
         let fields = try await ConfirmationPage.fields(of: request)
-        guard let token = fields["token"], try await passwords.owner(of: token) != nil else { return ResetPage.gone }
+        let input = ResetRequest(token: fields["token"] ?? "", password: fields["password"] ?? "")
         do {
-            return try await set(fields["password"] ?? "", called: "The password", by: token, context) ? ResetPage.done : ResetPage.gone
-        } catch let problem as Problem {
-            return ResetPage.ask(token: token, fault: problem.detail ?? problem.title, status: problem.status)
+            guard try await isReset(input, context) else { return PasswordResetPage.failed }
+        } catch let problem as Problem
+            where problem.status == .badRequest || problem.status == .tooManyRequests || problem.status == .serviceUnavailable
+        {
+            return PasswordResetPage.ask(token: input.token, fault: problem.detail ?? problem.title, status: problem.status)
+        }
+        var done = PasswordResetPage.done
+        done.headers[.setCookie] = Self.signedOut
+        return done
+    }
+
+    private func isReset(_ input: ResetRequest, _ context: AppContext) async throws -> Bool {
+        // A chance that is gone says so below; until then it is nobody's.
+        let owner = try await passwords.owner(of: input.token)
+        let password = try await rules.checked(input.password, field: "password", for: owner.map { .person($0) } ?? .newcomer)
+        return try await busyIsUnavailable {
+            try await passwords.reset(input.token, to: password) { context.audit($0, outcome: $1, targets: $2) }
         }
     }
+
+    private static let signedOut = SessionToken.cookie(nil, now: .distantPast, expiry: nil)
 
     private func change(_ request: Request, _ context: AppContext) async throws -> Response {
         try crossSite.require(request.headers)

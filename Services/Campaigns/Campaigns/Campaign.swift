@@ -60,6 +60,8 @@ struct CampaignContent: Codable, Sendable, Equatable {
     var mailboxes: [MailboxID]
     var schedule: CampaignSchedule
     var stopsOnReply: Bool
+    /// Whether the next mail to somebody who is away waits for the day after the return, when that is known and within 60 days.
+    var pauseUntilReturn = true
     var tracksOpens: Bool
     var tracksClicks: Bool
     /// Launching before then waits until then.

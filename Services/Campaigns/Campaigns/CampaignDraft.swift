@@ -11,6 +11,7 @@ struct CampaignDraft: Codable, Sendable {
     var mailboxes: [MailboxID]?
     var schedule: CampaignSchedule?
     var stopsOnReply: Bool?
+    var pauseUntilReturn: Bool?
     var tracksOpens: Bool?
     var tracksClicks: Bool?
     /// Null takes it away.
@@ -29,6 +30,7 @@ struct CampaignDraft: Codable, Sendable {
         mailboxes = try container.decodeIfPresent([MailboxID].self, forKey: .mailboxes)
         schedule = try container.decodeIfPresent(CampaignSchedule.self, forKey: .schedule)
         stopsOnReply = try container.decodeIfPresent(Bool.self, forKey: .stopsOnReply)
+        pauseUntilReturn = try container.decodeIfPresent(Bool.self, forKey: .pauseUntilReturn)
         tracksOpens = try container.decodeIfPresent(Bool.self, forKey: .tracksOpens)
         tracksClicks = try container.decodeIfPresent(Bool.self, forKey: .tracksClicks)
         startsAt = container.contains(.startsAt) ? .some(try container.decodeIfPresent(Date.self, forKey: .startsAt)) : nil
@@ -48,6 +50,7 @@ struct CampaignDraft: Codable, Sendable {
         if let mailboxes { content.mailboxes = mailboxes }
         if let schedule { content.schedule = schedule }
         if let stopsOnReply { content.stopsOnReply = stopsOnReply }
+        if let pauseUntilReturn { content.pauseUntilReturn = pauseUntilReturn }
         if let tracksOpens { content.tracksOpens = tracksOpens }
         if let tracksClicks { content.tracksClicks = tracksClicks }
         if let startsAt { content.startsAt = startsAt }

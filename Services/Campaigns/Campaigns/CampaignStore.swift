@@ -6,7 +6,7 @@ import Postgres
 enum CampaignStore {
     private static let columns: SQL = """
         c.id, c.workspace_id, c.name, c.audience_kind, c.audience_id, c.enrols_later, c.sequence_version, s.steps, c.sending_window, c.time_zone,
-        c.uses_lead_zone, c.daily_cap, c.rotation, c.stops_on_reply, c.tracks_opens, c.tracks_clicks, c.starts_at, c.status, c.version,
+        c.uses_lead_zone, c.daily_cap, c.rotation, c.stops_on_reply, c.pause_until_return, c.tracks_opens, c.tracks_clicks, c.starts_at, c.status, c.version,
         c.status_reason, c.revision, c.waiting_reason, case when c.status = 'active' then nullif(c.next_at, '-infinity') end as next_at,
         c.created_at, c.launched_at, c.completed_at, c.archived_at,
         array(select m.mailbox_id from campaign_mailboxes m where m.tenant_id = c.tenant_id and m.campaign_id = c.id order by m.position) as mailboxes
@@ -19,10 +19,11 @@ enum CampaignStore {
         let content = campaign.content
         try await transaction.pipeline([
             """
-            insert into campaigns (tenant_id, id, workspace_id, name, status, created_at, enrols_later, stops_on_reply, tracks_opens, tracks_clicks,
-                starts_at)
+            insert into campaigns (tenant_id, id, workspace_id, name, status, created_at, enrols_later, stops_on_reply, pause_until_return,
+                tracks_opens, tracks_clicks, starts_at)
             values (\(tenant), \(campaign.id), \(campaign.workspace), \(content.name), \(campaign.status), \(campaign.createdAt),
-                    \(content.enrolsLater), \(content.stopsOnReply), \(content.tracksOpens), \(content.tracksClicks), \(content.startsAt))
+                    \(content.enrolsLater), \(content.stopsOnReply), \(content.pauseUntilReturn), \(content.tracksOpens),
+                    \(content.tracksClicks), \(content.startsAt))
             """,
             "insert into campaign_counters (tenant_id, campaign_id) values (\(tenant), \(campaign.id))",
         ])
@@ -38,7 +39,7 @@ enum CampaignStore {
             try await transaction.query(
                 """
                 update campaigns set name = \(content.name), enrols_later = \(content.enrolsLater), stops_on_reply = \(content.stopsOnReply),
-                    tracks_opens = \(content.tracksOpens), tracks_clicks = \(content.tracksClicks), starts_at = \(content.startsAt),
+                    pause_until_return = \(content.pauseUntilReturn), tracks_opens = \(content.tracksOpens), tracks_clicks = \(content.tracksClicks), starts_at = \(content.startsAt),
                     sequence_version = \(campaign.sequenceVersion), revision = revision + 1, next_at = '-infinity',
                     is_enrolled = is_enrolled and not \(content.enrolsLater),
                     sweeping = coalesce(\(sweeping)::text, sweeping), sweep_cursor = case when \(sweeping)::text is null then sweep_cursor end,
@@ -203,7 +204,8 @@ enum CampaignStore {
         let content = CampaignContent(
             name: try row.decode("name"), audience: try Audience(kind: row.decode("audience_kind"), id: row.decodeOptional("audience_id")),
             enrolsLater: try row.decode("enrols_later"), steps: try steps(row), mailboxes: try row.decode("mailboxes"),
-            schedule: try schedule(row), stopsOnReply: try row.decode("stops_on_reply"), tracksOpens: try row.decode("tracks_opens"),
+            schedule: try schedule(row), stopsOnReply: try row.decode("stops_on_reply"),
+            pauseUntilReturn: try row.decode("pause_until_return"), tracksOpens: try row.decode("tracks_opens"),
             tracksClicks: try row.decode("tracks_clicks"), startsAt: try row.decodeOptional("starts_at"))
         return Campaign(
             id: try row.decode("id"), workspace: try row.decode("workspace_id"), content: content,

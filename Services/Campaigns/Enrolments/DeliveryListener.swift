@@ -28,8 +28,7 @@ struct DeliveryListener: Sendable {
             campaigns: try await facts(of: enrolments, tenant: tenant, in: transaction), enrolments: enrolments,
             sends: try await SendStore.read(enrolments.map(\.0.id), of: tenant, in: transaction))
         for word in events.words { ledger.hear(word) }
-        for feeling in events.feelings { ledger.feel(feeling) }
-        for (enrolment, reason) in events.suppressed { ledger.suppress(enrolment, because: reason) }
+        for act in events.acts { ledger.apply(act) }
         try await write(ledger, of: tenant, in: transaction)
     }
 
@@ -39,7 +38,7 @@ struct DeliveryListener: Sendable {
         let versions = enrolments.reduce(into: [CampaignID: Set<Int>]()) { $0[$1.1, default: []].insert($1.0.sequenceVersion) }
         let rows = try await transaction.query(
             """
-            select c.id, c.status, c.stops_on_reply, c.sequence_version, s.steps, c.sending_window, c.time_zone, c.uses_lead_zone, c.daily_cap,
+            select c.id, c.workspace_id, c.status, c.stops_on_reply, c.pause_until_return, c.sequence_version, s.steps, c.sending_window, c.time_zone, c.uses_lead_zone, c.daily_cap,
                    c.rotation
             from campaigns c
             join campaign_sequences s on s.tenant_id = c.tenant_id and s.campaign_id = c.id and s.version = c.sequence_version
@@ -53,8 +52,8 @@ struct DeliveryListener: Sendable {
             var known = EnrolmentLedger.CampaignFacts(
                 rules: EnrolmentRules(
                     sequence: CampaignSequence(version: current, steps: try CampaignStore.steps(row)), stopsOnReply: try row.decode("stops_on_reply"),
-                    isOver: status.isOver),
-                days: try CampaignStore.schedule(row).days)
+                    isOver: status.isOver, pausesUntilReturn: try row.decode("pause_until_return")),
+                days: try CampaignStore.schedule(row).days, workspace: try row.decode("workspace_id"))
             let others = (versions[campaign] ?? []).subtracting([current])
             known.earlier = try await RoundStore.sequences(others, of: campaign, tenant: tenant, in: transaction)
             facts[campaign] = known
@@ -68,6 +67,7 @@ struct DeliveryListener: Sendable {
         var statements: [SQL] = []
         if !sends.isEmpty { statements.append(SendStore.write(sends, of: tenant)) }
         if !enrolments.isEmpty { statements.append(EnrolmentStore.write(enrolments, of: tenant, at: now)) }
+        if !ledger.relieved.isEmpty { statements.append(LeadStatusStore.relieve(ledger.relieved, of: tenant, at: now)) }
         if !ledger.leads.isEmpty { statements.append(LeadStatusStore.write(ledger.leads, of: tenant, at: now)) }
         // The order in which everybody takes rows: enrolments, campaigns, counters.
         let touched = Set(ledger.changedCampaigns).union(ledger.wakes.keys).union(ledger.resolvedAt.keys).sorted { $0.description < $1.description }
@@ -85,7 +85,9 @@ struct DeliveryListener: Sendable {
         }
         statements += ledger.changedCampaigns.compactMap { ledger.counters[$0]?.statement($0, of: tenant) }
         if let stats = ledger.stats.statement(of: tenant) { statements.append(stats) }
+        if !ledger.resumed.isEmpty { statements.append(try EnrolmentStore.log(ledger.resumed.map(\.note), of: tenant, at: now)) }
         if !statements.isEmpty { try await transaction.pipeline(statements) }
+        try await outbox.append(ledger.resumed.map { try $0.event(of: tenant, at: now) }, in: transaction)
         for campaign in ledger.changedCampaigns {
             try await Completion(outbox: outbox, clock: clock).check(campaign, of: tenant, in: transaction)
         }
@@ -109,8 +111,44 @@ struct Completion: Sendable {
     }
 }
 
+extension EnrolmentLedger.Resumption {
+    /// For the decision log.
+    fileprivate var note: RoundPlan.Note {
+        RoundPlan.Note(enrolment: enrolment.id, step: enrolment.step, kind: "resumed", detail: ["status": enrolment.status.rawValue])
+    }
+
+    fileprivate func event(of tenant: TenantID, at now: Date) throws -> PendingEvent {
+        try PendingEvent(
+            CampaignsEvents.EnrolmentResumed(campaign: campaign, enrolment: enrolment.id), at: now, tenant: tenant, workspace: workspace,
+            actor: .system("campaigns"),
+            audit: AuditRecord(
+                action: "enrolment.resume",
+                targets: [
+                    .init(type: "enrolment", id: enrolment.id.description), .init(type: "campaign", id: campaign.description),
+                    .init(type: "lead", id: enrolment.lead.description),
+                ], metadata: ["status": enrolment.status.rawValue]))
+    }
+}
+
 /// The SQL of what people's acts make of them.
 enum LeadStatusStore {
+    /// People whose word to the whole company was a slip: what their mails say of them holds again.
+    static func relieve(_ leads: Set<LeadID>, of tenant: TenantID, at now: Date) -> SQL {
+        let identifiers = leads.sorted { $0.description < $1.description }
+        return """
+            update leads l set status = n.status, status_changed_at = \(now), updated_at = \(now), revision = l.revision + 1
+            from (
+                select k.id, case
+                    when exists (select from enrolment_sends s where s.tenant_id = k.tenant_id and s.lead_id = k.id and s.complained_at is not null)
+                        then 'complained'
+                    when exists (select from enrolment_sends s where s.tenant_id = k.tenant_id and s.lead_id = k.id and s.bounced_at is not null)
+                        then 'bounced'
+                    else 'active' end as status
+                from leads k where k.tenant_id = \(tenant) and k.id = any(\(identifiers)) order by k.id for no key update of k) n
+            where l.tenant_id = \(tenant) and l.id = n.id and l.status = 'unsubscribed'
+            """
+    }
+
     /// A status changes only to one that says more.
     static func write(_ leads: [LeadID: LeadStatus], of tenant: TenantID, at now: Date) -> SQL {
         let identifiers = leads.keys.sorted { $0.description < $1.description }

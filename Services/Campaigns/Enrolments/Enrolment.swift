@@ -60,6 +60,16 @@ struct Enrolment: Sendable, Equatable {
     var exitReason: String?
     /// It ended while a mail may still be with Delivery.
     var needsWithdrawal = false
+    /// The wish by which it ended, as long as that can be taken back.
+    var optOut: OptOut?
+
+    /// A recipient's wish, and what the enrolment was before.
+    struct OptOut: Sendable, Equatable {
+        /// The mail whose link it was.
+        let send: SendID
+        let status: EnrolmentStatus
+        let exitReason: String?
+    }
 
     init(
         id: EnrolmentID, lead: LeadID, status: EnrolmentStatus, step: Int, dueAt: Date, sequenceVersion: Int, mailbox: MailboxID? = nil,

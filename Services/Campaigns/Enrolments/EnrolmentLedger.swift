@@ -8,7 +8,15 @@ struct EnrolmentLedger: Sendable {
         let rules: EnrolmentRules
         /// All hours of the campaign's days.
         let days: SendingWindow
+        let workspace: WorkspaceID
         var earlier: [Int: CampaignSequence] = [:]
+    }
+
+    /// An enrolment that is what it was before a recipient's slip.
+    struct Resumption: Sendable {
+        let enrolment: Enrolment
+        let campaign: CampaignID
+        let workspace: WorkspaceID
     }
 
     private struct SendPlace: Hashable {
@@ -28,6 +36,9 @@ struct EnrolmentLedger: Sendable {
     /// When each campaign has something to do again.
     private(set) var wakes: [CampaignID: Date] = [:]
     private(set) var leads: [LeadID: LeadStatus] = [:]
+    /// People who are not unsubscribed any more.
+    private(set) var relieved: Set<LeadID> = []
+    private(set) var resumed: [Resumption] = []
     private(set) var resolvedAt: [CampaignID: Date] = [:]
 
     init(campaigns: [CampaignID: CampaignFacts], enrolments: [(Enrolment, CampaignID)], sends: [SendRecord]) {
@@ -68,7 +79,15 @@ struct EnrolmentLedger: Sendable {
         put(next, in: record.campaign)
     }
 
-    mutating func feel(_ feeling: EnrolmentEvents.Feeling) {
+    mutating func apply(_ act: EnrolmentEvents.Act) {
+        switch act {
+        case .feel(let feeling): feel(feeling)
+        case .suppress(let enrolment, let reason, let optOut, let instant): suppress(enrolment, because: reason, by: optOut, at: instant)
+        case .takeBack(let enrolment, let send, let isWhole, let instant): takeBack(enrolment, send: send, isWhole: isWhole, at: instant)
+        }
+    }
+
+    private mutating func feel(_ feeling: EnrolmentEvents.Feeling) {
         guard let enrolment = enrolments[feeling.enrolment], let campaign = campaignOf[feeling.enrolment], let facts = campaigns[campaign] else {
             return
         }
@@ -76,13 +95,52 @@ struct EnrolmentLedger: Sendable {
         // What a machine did says nothing of the person.
         guard !feeling.isMachine else { return }
         if let status = LeadStatus(feeling.kind), status.weight > leads[enrolment.lead]?.weight ?? 0 { leads[enrolment.lead] = status }
-        put(Reaction.feel(feeling.kind, of: enrolment, rules: facts.rules(for: enrolment)), in: campaign)
+        if feeling.kind == .unsubscribed { relieved.remove(enrolment.lead) }
+        if feeling.kind == .automaticReply, let day = feeling.returnsOn.flatMap(CivilDay.number(of:)) {
+            let clock = ZoneClock(facts.days.zone) ?? .utc
+            let back = DateInterval(start: clock.start(ofDay: day), end: clock.start(ofDay: day + 1))
+            put(Reaction.wait(for: back, since: feeling.at, of: enrolment, rules: facts.rules(for: enrolment)), in: campaign)
+        } else if let optOut = feeling.optOut {
+            put(Reaction.leave(by: optOut, enrolment), in: campaign)
+        } else {
+            put(Reaction.feel(feeling.kind, of: enrolment, rules: facts.rules(for: enrolment)), in: campaign)
+        }
     }
 
-    mutating func suppress(_ identifier: EnrolmentID, because reason: String) {
-        guard var enrolment = enrolments[identifier], let campaign = campaignOf[identifier] else { return }
-        Reaction.end(&enrolment, as: .suppressed, because: reason)
-        put(enrolment, in: campaign)
+    private mutating func suppress(_ identifier: EnrolmentID, because reason: String, by optOut: DeliveryEvents.OptOut?, at instant: Date) {
+        guard var enrolment = enrolments[identifier], let campaign = campaignOf[identifier], let facts = campaigns[campaign] else { return }
+        guard let optOut else {
+            Reaction.end(&enrolment, as: .suppressed, because: reason)
+            return put(enrolment, in: campaign)
+        }
+        // The mail whose link it was counts as one by which somebody left; the person's other enrolments only end.
+        if optOut.isUnsubscription, let mail = Enrolment.parse(sendKey: optOut.sendKey), mail.enrolment == identifier {
+            stamp(
+                .init(enrolment: identifier, step: mail.step, kind: .unsubscribed, isMachine: false, at: instant), facts)
+        }
+        put(Reaction.leave(by: optOut, enrolment), in: campaign)
+    }
+
+    private mutating func takeBack(_ identifier: EnrolmentID, send: SendID, isWhole: Bool, at instant: Date) {
+        guard let enrolment = enrolments[identifier], let campaign = campaignOf[identifier], let facts = campaigns[campaign] else { return }
+        if isWhole {
+            if leads[enrolment.lead] == .unsubscribed { leads[enrolment.lead] = nil }
+            relieved.insert(enrolment.lead)
+        }
+        let mails = sends.filter { $0.key.enrolment == identifier }
+        let next = Reaction.takeBack(by: send, at: instant, of: enrolment, mails: Array(mails.values), rules: facts.rules(for: enrolment))
+        guard next != enrolment else { return }
+        for (place, record) in mails where record.unsubscribedAt != nil {
+            var record = record
+            record.unsubscribedAt = nil
+            sends[place] = record
+            touchedSends.insert(place)
+            if let day = record.send.day {
+                stats.add(.unsubscribed, -1, for: .init(campaign: record.campaign, day: day, step: record.send.step, variant: record.send.variant))
+            }
+        }
+        put(next, in: campaign)
+        resumed.append(Resumption(enrolment: next, campaign: campaign, workspace: facts.workspace))
     }
 
     /// Notes on the mail what was done with it, the first time only.

@@ -42,8 +42,10 @@ struct CounterChange: Sendable, Equatable {
 
 /// The SQL of enrolments.
 enum EnrolmentStore {
-    static let columns: SQL =
-        "e.id, e.lead_id, e.status, e.step, e.due_at, e.sequence_version, e.mailbox_id, e.time_zone, e.exit_reason, e.needs_withdrawal"
+    static let columns: SQL = """
+        e.id, e.lead_id, e.status, e.step, e.due_at, e.sequence_version, e.mailbox_id, e.time_zone, e.exit_reason, e.needs_withdrawal,
+        e.opt_out_send, e.opt_out_status, e.opt_out_reason
+        """
 
     static func enrolment(_ row: Row) throws -> Enrolment {
         var enrolment = Enrolment(
@@ -51,6 +53,10 @@ enum EnrolmentStore {
             dueAt: try row.decode("due_at"), sequenceVersion: try row.decode("sequence_version"), mailbox: try row.decodeOptional("mailbox_id"),
             zone: try row.decodeOptional("time_zone"), exitReason: try row.decodeOptional("exit_reason"))
         enrolment.needsWithdrawal = try row.decode("needs_withdrawal")
+        if let send: SendID = try row.decodeOptional("opt_out_send") {
+            enrolment.optOut = Enrolment.OptOut(
+                send: send, status: try row.decode("opt_out_status"), exitReason: try row.decodeOptional("opt_out_reason"))
+        }
         return enrolment
     }
 
@@ -59,11 +65,15 @@ enum EnrolmentStore {
         """
         update enrolments e set status = n.status, step = n.step, due_at = n.due_at, sequence_version = n.sequence_version,
             mailbox_id = n.mailbox_id, exit_reason = n.exit_reason, needs_withdrawal = n.needs_withdrawal,
+            opt_out_send = n.opt_out_send, opt_out_status = n.opt_out_status, opt_out_reason = n.opt_out_reason,
             finished_at = case when n.is_final then coalesce(e.finished_at, \(now)) end
         from unnest(\(enrolments.map(\.id)), \(enrolments.map(\.status.rawValue)), \(enrolments.map(\.step)), \(enrolments.map(\.dueAt)),
                     \(enrolments.map(\.sequenceVersion)), \(PostgresOptionals(enrolments.map(\.mailbox))),
-                    \(PostgresOptionals(enrolments.map(\.exitReason))), \(enrolments.map(\.needsWithdrawal)), \(enrolments.map(\.status.isFinal)))
-             as n (id, status, step, due_at, sequence_version, mailbox_id, exit_reason, needs_withdrawal, is_final)
+                    \(PostgresOptionals(enrolments.map(\.exitReason))), \(enrolments.map(\.needsWithdrawal)), \(enrolments.map(\.status.isFinal)),
+                    \(PostgresOptionals(enrolments.map(\.optOut?.send))), \(PostgresOptionals(enrolments.map(\.optOut?.status.rawValue))),
+                    \(PostgresOptionals(enrolments.map(\.optOut?.exitReason))))
+             as n (id, status, step, due_at, sequence_version, mailbox_id, exit_reason, needs_withdrawal, is_final, opt_out_send, opt_out_status,
+                   opt_out_reason)
         where e.tenant_id = \(tenant) and e.id = n.id
         """
     }

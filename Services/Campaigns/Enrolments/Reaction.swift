@@ -9,6 +9,8 @@ struct EnrolmentRules: Sendable {
     var stopsOnReply = true
     /// Whether there is a next step for anybody: a campaign that is over begins nothing more.
     var isOver = false
+    /// Whether the next mail waits until somebody who is away is back.
+    var pausesUntilReturn = true
 }
 
 /// How events change enrolments and their mails: functions from state to state, without clock or store.
@@ -58,6 +60,17 @@ enum Reaction {
         return enrolment
     }
 
+    /// How far ahead a return is waited for; who is away for longer gets the mail meanwhile.
+    static let longestAbsence: TimeInterval = 60 * 86_400
+
+    /// Somebody is away, and back on a day that begins at `back`, as was heard at `instant`: what waits for its time goes not before the day after.
+    static func wait(for back: DateInterval, since instant: Date, of enrolment: Enrolment, rules: EnrolmentRules) -> Enrolment {
+        guard rules.pausesUntilReturn, enrolment.status == .waiting, back.start.timeIntervalSince(instant) <= longestAbsence else { return enrolment }
+        var waiting = enrolment
+        waiting.dueAt = max(enrolment.dueAt, back.end)
+        return waiting
+    }
+
     /// Ends an enrolment, unless it has ended by something that says more.
     static func end(_ enrolment: inout Enrolment, as status: EnrolmentStatus, because reason: String) {
         guard status.finality > enrolment.status.finality else { return }
@@ -65,10 +78,11 @@ enum Reaction {
         if enrolment.status.isInFlight { enrolment.needsWithdrawal = true }
         enrolment.status = status
         enrolment.exitReason = reason
+        enrolment.optOut = nil
     }
 
     /// The mail of a step went out: what comes next.
-    private static func goOn(_ enrolment: inout Enrolment, after step: Int, at instant: Date, rules: EnrolmentRules) {
+    static func goOn(_ enrolment: inout Enrolment, after step: Int, at instant: Date, rules: EnrolmentRules) {
         guard !rules.isOver else {
             enrolment.status = .finished
             enrolment.exitReason = "campaign_over"

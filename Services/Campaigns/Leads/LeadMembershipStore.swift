@@ -16,6 +16,17 @@ enum LeadMembershipStore {
         "select workspace_id from lead_workspaces where tenant_id = \(tenant) and lead_id = \(lead) order by workspace_id"
     }
 
+    /// The lists of these workspaces that the lead is in, the oldest first.
+    static func lists(of lead: LeadID, in workspaces: [WorkspaceID], tenant: TenantID, in database: Database) async throws -> [ListID] {
+        try await database.query(
+            as: tenant,
+            """
+            select l.id from list_members m join lists l on l.tenant_id = m.tenant_id and l.id = m.list_id
+            where m.tenant_id = \(tenant) and m.lead_id = \(lead) and l.workspace_id = any(\(workspaces)) order by l.created_at, l.id
+            """
+        ).map { try $0.decode("id") }
+    }
+
     /// Those of the leads that the workspace has, in the order of their identifiers.
     static func members(_ leads: [LeadID], of workspace: WorkspaceID, tenant: TenantID, in transaction: Transaction) async throws -> [LeadID] {
         try await transaction.query(

@@ -58,7 +58,7 @@ enum PurgeStore {
                 // The leads themselves are the company's; with the last workspace they are only in no list.
                 scope.delete("lead_workspaces"),
             ],
-            ["campaigns", "imports", "templates", "lists", "lead_exports", "segments"].map { scope.delete($0) },
+            ["campaigns", "imports", "templates", "lists", "lead_exports", "segments", "domain_stops"].map { scope.delete($0) },
         ]
         if workspace == nil {
             let companys: [SQL] = [

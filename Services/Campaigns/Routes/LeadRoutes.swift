@@ -36,15 +36,18 @@ struct LeadRoutes {
     private struct Answer: Encodable {
         let lead: Lead
         let workspaces: [WorkspaceID]
+        let lists: [ListID]
 
         private enum CodingKeys: String, CodingKey {
             case workspaces
+            case lists
         }
 
         func encode(to encoder: any Encoder) throws {
             try lead.encode(to: encoder)
             var container = encoder.container(keyedBy: CodingKeys.self)
             try container.encode(workspaces, forKey: .workspaces)
+            try container.encode(lists, forKey: .lists)
         }
     }
 
@@ -173,8 +176,9 @@ struct LeadRoutes {
 
     private func answer(_ lead: Lead, _ context: AppContext, status: HTTPResponse.Status = .ok) async throws -> Response {
         let identity = try context.requireIdentity()
-        let places = try await LeadMembershipStore.workspaces(of: lead.id, tenant: identity.tenant, in: leads.database)
+        let places = try await LeadMembershipStore.workspaces(of: lead.id, tenant: identity.tenant, in: leads.database).filter(identity.mayUse)
+        let lists = try await LeadMembershipStore.lists(of: lead.id, in: places, tenant: identity.tenant, in: leads.database)
         return try Response.json(
-            Answer(lead: lead, workspaces: places.filter(identity.mayUse)), status: status, headers: Revision(lead.revision).header)
+            Answer(lead: lead, workspaces: places, lists: lists), status: status, headers: Revision(lead.revision).header)
     }
 }

@@ -136,8 +136,9 @@ struct ClaimStore: Sendable {
                 where j.tenant_id = q.tenant_id and j.lane_id = q.lane_id and j.queue = \(queue) and j.state = 'queued' and j.run_at + interval '0' <= now()
                 order by j.priority, j.run_at, j.id limit q.quota for update of j skip locked
             ) h
-            left join destination_pauses p on p.tenant_id = q.tenant_id and p.mailbox_id = q.lane_id and p.destination = h.destination
-                and p.closed_until > now()
+            left join destination_providers d on d.domain = h.destination
+            left join destination_pauses p on p.tenant_id = q.tenant_id and p.mailbox_id = q.lane_id
+                and p.destination = coalesce(d.provider, h.destination) and p.closed_until > now()
             order by h.priority, h.run_at, h.id
             """
     }

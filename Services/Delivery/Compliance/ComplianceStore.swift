@@ -33,7 +33,7 @@ struct ComplianceStore: Sendable {
             as: tenant,
             """
             select tenant_id, id as mailbox_id, workspace_id, address, display_name, smtp_host, smtp_port, smtp_security, smtp_username,
-                authentication, '' as password_sealed, version
+                authentication, '' as password_sealed, version, transport
             from mailboxes where tenant_id = \(tenant) and id = \(id)
             """
         ).first.map { (workspace: try $0.decode("workspace_id"), mailbox: try SendingMailbox(row: $0)) }

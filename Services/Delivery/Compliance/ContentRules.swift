@@ -74,6 +74,9 @@ struct ContentRules: Sendable {
     }
 
     private var tracking: ComplianceFinding {
+        if sample.domain.trackingDomain == nil, let host = sample.domain.uncertifiedTrackingDomain {
+            return .none("\(host) has no certificate yet, so links stand under the platform's own host")
+        }
         guard let domain = sample.domain.trackingDomain else { return .none("clicks are not tracked through a domain of your own") }
         return DomainAlignment.isRelaxed(domain, sample.senderDomain)
             ? .pass("\(domain) belongs to the sender's domain") : .warn("\(domain) does not belong to \(sample.senderDomain)")

@@ -47,6 +47,8 @@ struct DomainState: Sendable, Equatable {
     var dmarc: DMARC
     /// Where tracked links lead; nil without tracking of its own.
     var trackingDomain: String?
+    /// Where they would lead, if it had a certificate.
+    var uncertifiedTrackingDomain: String?
     /// Whether the operator of this installation runs the server that sends: then what is asked of servers is asked of us.
     var isServerOurs: Bool
     var pointer: Finding

@@ -53,7 +53,9 @@ struct DomainChecks: Sendable {
         if standing.state == .verified, before.standing.state != .verified { domain.verifiedAt = now }
         domain.nextCheckAt = now.addingTimeInterval(standing.pause(isUndecided: checked.isUndecided, spread: spread()).rounded())
         let isTracked = domain.report.isOwned && domain.report.records.contains { $0.purpose == .tracking && $0.state == .ok }
-        try await DomainStore.write(domain, trackingHost: isTracked ? TrackingCheck.name(of: domain.name) : nil, of: tenant, in: transaction)
+        let trackingHost = isTracked ? TrackingCheck.name(of: domain.name) : nil
+        try await DomainStore.write(domain, trackingHost: trackingHost, of: tenant, in: transaction)
+        try await CertificateStore.follow(domain, host: trackingHost, of: tenant, at: now, in: transaction)
         if standing.state != before.standing.state {
             try await outbox.append([try event(of: domain, tenant, actor: actor, at: now)], in: transaction)
         }

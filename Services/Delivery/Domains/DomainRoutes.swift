@@ -2,6 +2,7 @@ import Contracts
 import DNS
 import Foundation
 import HTTP
+import HTTPTypes
 import Hummingbird
 
 /// A tenant's domains.
@@ -9,6 +10,7 @@ struct DomainRoutes {
     private static let mostSelectors = 5
 
     let domains: Domains
+    let certificates: CertificateViews
 
     struct AddRequest: Codable {
         let workspace: WorkspaceID
@@ -24,24 +26,30 @@ struct DomainRoutes {
         router.post("/api/v1/domains") { request, context in try await addDomain(request, context) }
         router.get("/api/v1/domains") { request, context in try await list(request, context) }
         router.get("/api/v1/domains/{id}") { _, context in
-            try Response.json(try await domains.find(try id(context), for: try context.requireIdentity()))
+            let identity = try context.requireIdentity()
+            return try await answer(try await domains.find(try id(context), for: identity), for: identity)
         }
         router.post("/api/v1/domains/{id}/check") { _, context in
-            try Response.json(try await domains.check(try id(context), by: try context.require(atLeast: .member)))
+            let identity = try context.require(atLeast: .member)
+            return try await answer(try await domains.check(try id(context), by: identity), for: identity)
         }
         router.patch("/api/v1/domains/{id}") { request, context in
             let identity = try context.require(atLeast: .member)
             let selectors = try checked(selectors: try await request.json(ChangeRequest.self).dkimSelectors)
-            return try Response.json(
-                try await domains.set(selectors: selectors, of: try id(context), by: identity) { target in
-                    context.audit("domain.update", targets: [target], metadata: ["dkim_selectors": selectors.joined(separator: ",")])
-                })
+            let changed = try await domains.set(selectors: selectors, of: try id(context), by: identity) { target in
+                context.audit("domain.update", targets: [target], metadata: ["dkim_selectors": selectors.joined(separator: ",")])
+            }
+            return try await answer(changed, for: identity)
         }
         router.delete("/api/v1/domains/{id}") { _, context in
             let identity = try context.require(atLeast: .member)
             try await domains.remove(try id(context), by: identity) { context.audit("domain.remove", targets: [$0]) }
             return Response.noContent
         }
+    }
+
+    private func answer(_ domain: SendingDomain, for identity: Identity, status: HTTPResponse.Status = .ok) async throws -> Response {
+        try Response.json(try await certificates.add(to: [domain], of: identity.tenant)[0], status: status)
     }
 
     private func id(_ context: AppContext) throws(Problem) -> DomainID {
@@ -64,7 +72,7 @@ struct DomainRoutes {
             domain.showsRecords = false
             return domain
         }
-        return try Response.json(Page(short, limit: page.limit) { $0.id })
+        return try Response.json(Page(try await certificates.add(to: short, of: identity.tenant), limit: page.limit) { $0.id })
     }
 
     private func addDomain(_ request: Request, _ context: AppContext) async throws -> Response {
@@ -73,8 +81,8 @@ struct DomainRoutes {
         let new = Domains.New(
             workspace: input.workspace, name: try checked(domain: input.domain), selectors: try checked(selectors: input.dkimSelectors ?? []))
         return try await domains.idempotency.once(request, as: identity, body: input) {
-            try Response.json(
-                try await domains.add(new, by: identity) { context.audit("domain.add", targets: [$0]) }, status: .created)
+            try await answer(
+                try await domains.add(new, by: identity) { context.audit("domain.add", targets: [$0]) }, for: identity, status: .created)
         }
     }
 

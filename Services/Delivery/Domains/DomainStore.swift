@@ -40,12 +40,6 @@ struct DomainStore: Sendable {
         ).map(Self.domain)
     }
 
-    /// Where tracked links of the domain's mail lead; nil unless the record for it was found.
-    func trackingHost(of name: String, _ tenant: TenantID) async throws -> String? {
-        try await database.query(as: tenant, "select tracking_host from domains where tenant_id = \(tenant) and name = \(name)")
-            .first.flatMap { try $0.decodeOptional("tracking_host") }
-    }
-
     /// SMTP servers of the mailboxes at a domain.
     func servers(of domain: String, _ tenant: TenantID) async throws -> [String] {
         try await database.query(

@@ -23,6 +23,7 @@ struct DomainsFeature {
     let watch: DomainWatch
     let senders: SenderCheck
     let recount: ResourceRecount
+    private let certificates: CertificateViews
 
     init(_ house: House, keys: DomainKeys, resolver: DNSResolver, patience: Duration = .seconds(15)) throws {
         let store = DomainStore(database: house.api)
@@ -38,6 +39,8 @@ struct DomainsFeature {
         guard let isRequired = Bool(house.settings["delivery.domains.required"]) else {
             throw SettingsError(problems: ["delivery.domains.required must be true or false"])
         }
+        certificates = CertificateViews(
+            store: CertificateStore(database: house.api), authority: try CertificateSettings(house.settings).authority?.directory, clock: house.clock)
         senders = SenderCheck(store: store, isRequired: isRequired)
         recount = ResourceRecount(house: house, of: .domains) { start, limit, database in
             try await DomainStore.counts(after: start, limit: limit, in: database)
@@ -45,7 +48,7 @@ struct DomainsFeature {
     }
 
     func routes(on router: Router<AppContext>) {
-        DomainRoutes(domains: domains).add(to: router)
+        DomainRoutes(domains: domains, certificates: certificates).add(to: router)
     }
 
     func methods(on router: inout RPCRouter) {
@@ -61,6 +64,15 @@ struct DomainsFeature {
         if text.isEmpty { return .live() }
         guard let server = DNSServerAddress(text) else { throw SettingsError(problems: ["dns.server must be host:port"]) }
         return .live(server: server)
+    }
+
+    /// Whether a domain's tracking CNAME is as it should be at this moment; nil when DNS does not say.
+    func isTrackingProven(_ domain: String) async -> Bool? {
+        let checker = domains.checks.checker
+        let record = await TrackingCheck(
+            dns: CheckedDNS(checker.resolver, patience: checker.patience), domain: domain, target: checker.rules.trackingTarget
+        ).run()
+        return record.state == .unknown ? nil : record.state == .ok
     }
 
     private static func rules(_ house: House) throws(SettingsError) -> DomainChecker.Rules {

@@ -18,12 +18,14 @@ struct SendingDomain: Sendable {
     var nextCheckAt: Date
     /// Lists leave the records out.
     var showsRecords = true
+    /// How the certificate of its tracking host stands; nil where nobody asked.
+    var certificate: TrackingCertificate.View?
 }
 
 extension SendingDomain: Encodable {
     private enum CodingKeys: String, CodingKey {
         case id, workspace, domain, state, isAuthenticated, isOwned, spf, dkim, dmarc, organisation, dkimSelectors, findings, records, createdAt
-        case checkedAt, verifiedAt, nextCheckAt
+        case checkedAt, verifiedAt, nextCheckAt, trackingCertificate
     }
 
     func encode(to encoder: any Encoder) throws {
@@ -45,5 +47,6 @@ extension SendingDomain: Encodable {
         try container.encode(checkedAt, forKey: .checkedAt)
         try container.encode(verifiedAt, forKey: .verifiedAt)
         try container.encode(nextCheckAt, forKey: .nextCheckAt)
+        try container.encodeIfPresent(certificate, forKey: .trackingCertificate)
     }
 }

@@ -32,6 +32,8 @@ struct InboundVerdict: Sendable, Equatable {
     var diagnostic: String?
     /// The Message-ID of our mail that it is about, without brackets.
     var originalMessageID: String?
+    /// Of an absence: the day on which its writer says to be back, as ``CivilDay`` counts.
+    var returnsOn: Int?
     /// Of our own unsubscribe link in the mail that it is about: names it where a provider blackened addresses and identifiers.
     var unsubscribeToken: String?
 }

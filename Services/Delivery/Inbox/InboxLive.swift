@@ -14,7 +14,7 @@ struct InboxLive: Sendable {
 
     let store: InboxStore
     let watch: SessionWatch
-    var seats = InboxSeats()
+    var seats = StreamSeats(of: "the inbox", ofOne: 30)
 
     /// What changed behind `change`, or from now on, while the session lives; only threads of workspaces that the person may use.
     func stream(after change: Int64?, for identity: Identity) async throws -> Response {

@@ -40,6 +40,8 @@ struct NewInboxMessage: Sendable {
     let quoted: String?
     let html: String?
     let attachments: [Attachment]
+    /// Of an absence: the day of the return.
+    let returnsOn: String?
     let send: SendID?
     let author: UserID?
     let at: Date
@@ -68,6 +70,7 @@ struct NewInboxMessage: Sendable {
         attachments = parsed.attachments.prefix(50).map {
             Attachment(name: $0.name?.storable(255), contentType: $0.contentType.storable(127), size: $0.size)
         }
+        returnsOn = mail.returnsOn
         send = nil
         author = nil
         at = instant
@@ -95,6 +98,7 @@ struct NewInboxMessage: Sendable {
         quoted = nil
         self.html = html
         attachments = []
+        returnsOn = nil
         self.send = send
         self.author = author
         at = instant

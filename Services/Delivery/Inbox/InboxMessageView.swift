@@ -23,6 +23,8 @@ struct InboxMessageView: Sendable, Encodable {
     /// Whether the HTML had pictures from elsewhere that were left out.
     var hasHiddenImages = false
     let attachments: [NewInboxMessage.Attachment]
+    /// Of an absence: the day on which its writer says to be back.
+    let returnsOn: String?
     /// Of an answer of ours: its mail in the ledger and the mail's state there.
     let send: SendID?
     let sendState: String?
@@ -43,6 +45,7 @@ struct InboxMessageView: Sendable, Encodable {
         isHtmlOmitted = try row.decode("has_html") && shown == nil
         attachments = try WireJSON.decoder().decode(
             [NewInboxMessage.Attachment].self, from: Data(try row.decode("attachments", as: String.self).utf8))
+        returnsOn = try row.decodeOptional("returns_on")
         send = try row.decodeOptional("send_id")
         sendState = try row.decodeOptional("send_state")
         author = try row.decodeOptional("author_id")

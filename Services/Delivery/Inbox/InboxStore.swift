@@ -57,12 +57,12 @@ struct InboxStore: Sendable {
             as: tenant,
             """
             select m.id, m.direction, m.kind, m.sender_name, m.sender, m.recipients, m.subject, m.text_body, m.quoted_body, m.attachments, m.send_id,
-                m.author_id, m.at, m.html_body is not null as has_html, case when m.weight <= \(Self.mostHTML) then m.html_body end as html_body,
+                m.returns_on::text as returns_on, m.author_id, m.at, m.html_body is not null as has_html, case when m.weight <= \(Self.mostHTML) then m.html_body end as html_body,
                 s.state as send_state
             from (
                 select n.*, sum(coalesce(octet_length(n.html_body), 0)) over (order by n.at desc, n.id desc) as weight from (
                     select i.id, i.direction, i.kind, i.sender_name, i.sender, i.recipients, i.subject, i.text_body, i.quoted_body, i.html_body,
-                        i.attachments, i.send_id, i.author_id, i.at
+                        i.attachments, i.returns_on, i.send_id, i.author_id, i.at
                     from inbox_messages i where i.tenant_id = \(tenant) and i.thread_id = \(thread) and (\(before)::uuid is null or (i.at, i.id) < (
                         select b.at, b.id from inbox_messages b where b.tenant_id = \(tenant) and b.thread_id = \(thread) and b.id = \(before)))
                     order by i.at desc, i.id desc limit \(Self.mostMessages + 1)) n) m

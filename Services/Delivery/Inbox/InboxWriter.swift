@@ -38,11 +38,12 @@ enum InboxWriter {
         try await transaction.query(
             """
             insert into inbox_messages (tenant_id, id, thread_id, workspace_id, mailbox_id, direction, kind, rule, message_id, message_key, refers_to,
-                sender_name, sender, reply_to, recipients, people, subject, text_body, quoted_body, html_body, attachments, send_id, author_id, at)
+                sender_name, sender, reply_to, recipients, people, subject, text_body, quoted_body, html_body, attachments, returns_on, send_id,
+                author_id, at)
             values (\(tenant), \(message.id), \(thread), \(workspace), \(mailbox), \(message.direction), \(message.kind), \(message.rule),
                 \(message.messageID), \(message.key), \(message.refersTo), \(message.senderName), \(message.sender), \(message.replyTo),
                 \(message.recipients), \(message.people), \(message.subject), \(message.text), \(message.quoted), \(message.html),
-                \(json: try PostgresJSON(message.attachments)), \(message.send), \(message.author), \(message.at))
+                \(json: try PostgresJSON(message.attachments)), \(message.returnsOn)::date, \(message.send), \(message.author), \(message.at))
             on conflict (tenant_id, mailbox_id, message_key) do nothing
             """
         ).affected > 0

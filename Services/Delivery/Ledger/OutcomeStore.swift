@@ -14,14 +14,18 @@ struct OutcomeStore: Sendable {
 
     let events: SendEvents
     let counters: QueueCounters
+    let suppressions: Suppressions
     /// How long a claim holds without a sign of life; only what is older can have been swept.
     let lease: Duration
 
     /// Writes the group in the caller's transaction; an outcome whose claim was lost changes nothing.
     func write(_ outcomes: [Outcome], now: Date, in transaction: Transaction) async throws {
+        let refused = RefusedRecipients(outcomes, suppressions: suppressions)
+        if let lock = refused.lock { try await transaction.query(lock) }
         let versions = try await updateLedger(outcomes, now: now, in: transaction)
         let valid = outcomes.filter { versions[$0.delivery.send] != nil }
         guard !valid.isEmpty else { return }
+        try await refused.note(Set(versions.keys), now: now, in: transaction)
         let swept = try await swept(valid, in: transaction)
         // Everybody locks in this order: ledger, jobs, lanes, settlements, what mailboxes have used, mailboxes, and last what all share.
         var statements: [SQL] = [updateJobs(valid, now: now)]

@@ -22,6 +22,8 @@ struct Mailbox: Encodable, Sendable {
     let smtp: SMTP
     /// Of one that signs in by a token.
     let consent: ConsentView?
+    /// `smtp`: its own server takes its mail; `direct`: the servers of its recipients do.
+    var transport = "smtp"
     /// `active`, `paused` (by somebody or a rule) or `stopped` (its server does not let it in).
     let state: String
     let stateReason: String?

@@ -10,7 +10,7 @@ struct MailboxStore: Sendable {
 
     private static let columns: SQL = """
         m.id, m.workspace_id, m.address, m.display_name, m.authentication, m.smtp_host, m.smtp_port, m.smtp_security, m.smtp_username, m.state,
-        m.state_reason, m.daily_limit, m.hourly_limit, m.gap_seconds, m.ramp, m.opens_at, m.created_at, c.provider as consent_provider,
+        m.state_reason, m.daily_limit, m.hourly_limit, m.gap_seconds, m.ramp, m.opens_at, m.created_at, m.transport, c.provider as consent_provider,
         c.state as consent_state, c.state_reason as consent_reason, c.granted_at as consent_at, c.scopes as consent_scopes
         """
     private static let tables: SQL =
@@ -40,7 +40,7 @@ struct MailboxStore: Sendable {
         try await transaction.query(
             """
             update mailboxes set smtp_host = \(server.host), smtp_port = \(server.port), smtp_security = \(server.security),
-                smtp_username = \(username), authentication = \(secret.kind), password_sealed = \(secret.sealed), failures = 0,
+                smtp_username = \(username), authentication = \(secret.kind), password_sealed = \(secret.sealed), transport = 'smtp', failures = 0,
                 state = case when state = 'paused' then state else 'active' end,
                 state_reason = case when state = 'paused' then state_reason end,
                 complaint_held = complaint_held and state = 'paused', version = version + 1, updated_at = \(instant)
@@ -155,6 +155,7 @@ struct MailboxStore: Sendable {
                 host: try row.decode("smtp_host"), port: try row.decode("smtp_port"), security: try row.decode("smtp_security"),
                 username: try row.decode("smtp_username")),
             consent: try consent(row),
+            transport: try row.decode("transport"),
             state: try row.decode("state"), stateReason: try row.decodeOptional("state_reason"),
             limits: MailboxLimits(
                 daily: try row.decodeOptional("daily_limit"), hourly: try row.decodeOptional("hourly_limit"),

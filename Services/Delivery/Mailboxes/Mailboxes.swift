@@ -223,6 +223,7 @@ struct Mailboxes: Sendable {
         }
     }
 
+    @discardableResult
     func requireWorkspace(_ workspace: WorkspaceID, of tenant: TenantID) async throws -> AuthRPC.Workspace {
         do throws(RPCError) {
             return try await auth.call(AuthRPC.ReadWorkspace(tenant: tenant, workspace: workspace))
@@ -232,7 +233,7 @@ struct Mailboxes: Sendable {
         }
     }
 
-    private func seal(_ password: String, _ mailbox: MailboxID, _ tenant: TenantID) throws -> String {
+    func seal(_ password: String, _ mailbox: MailboxID, _ tenant: TenantID) throws -> String {
         try keyring.seal(Data(password.utf8), for: SendingMailbox.place(mailbox, of: tenant))
     }
 }

@@ -113,12 +113,13 @@ struct AutoPause: Sendable {
         let paused = try await transaction.query(
             """
             update mailboxes set state = 'paused', state_reason = \(reason), state_since = \(now), updated_at = \(now)
-            where tenant_id = \(lane.tenant) and id = \(lane.id) and state = 'active' returning address
+            where tenant_id = \(lane.tenant) and id = \(lane.id) and state = 'active' returning address, workspace_id
             """)
         guard let mailbox = paused.first else { return }
         let id = MailboxID(lane.id)
         let event = try PendingEvent(
-            DeliveryEvents.MailboxStopped(mailbox: id, reason: reason), at: now, tenant: lane.tenant, actor: .system("delivery"),
+            DeliveryEvents.MailboxStopped(mailbox: id, reason: reason), at: now, tenant: lane.tenant,
+            workspace: try mailbox.decode("workspace_id"), actor: .system("delivery"),
             audit: AuditRecord(
                 action: "mailbox.pause", targets: [.init(type: "mailbox", id: id.description, name: try mailbox.decode("address"))],
                 metadata: ["reason": reason]))

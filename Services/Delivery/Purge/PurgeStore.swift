@@ -275,6 +275,10 @@ struct PurgeStore: Sendable {
                 "delete from complaint_holds where tenant_id = \(tenant)",
                 "delete from suppression_secrets where tenant_id = \(tenant)",
                 "delete from signing_keys where ctid = any(array(select ctid from signing_keys where tenant_id = \(tenant) limit \(batch)))",
+                """
+                delete from certificate_orders where ctid = any(array(
+                    select ctid from certificate_orders where tenant_id = \(tenant) limit \(batch)))
+                """,
                 "delete from delivery_settings where tenant_id = \(tenant)",
                 "delete from tracking_settings where tenant_id = \(tenant)",
                 """

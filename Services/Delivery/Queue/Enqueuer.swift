@@ -15,6 +15,8 @@ struct Enqueuer: Sendable {
     let clock: WallClock
     let wakeup: Wakeup
     let metrics: DeliveryMetrics
+    /// Hears where mail is to go, before it goes there; returns at once.
+    var destinations: @Sendable ([String]) -> Void = { _ in }
 
     func enqueue(_ request: DeliveryRPC.EnqueueSends) async throws -> DeliveryRPC.EnqueueResult {
         let start = ContinuousClock.now
@@ -22,6 +24,7 @@ struct Enqueuer: Sendable {
         let result = try await database.transaction { try await enqueue(request, in: $0) }
         wakeup.signal()
         events.outbox.wake()
+        destinations(Array(Set(request.sends.map { Self.destination(of: $0.recipient) })))
         return result
     }
 

@@ -42,7 +42,7 @@ struct ReputationFeature {
         let hosts = house.settings["delivery.blacklist.own.hosts"].split(whereSeparator: { $0 == "," || $0.isWhitespace }).map { $0.lowercased() }
         let holds = ComplaintHolds(outbox: house.outbox)
         feedback = FeedbackCounts(holds: holds)
-        scoring = ReputationScoring(database: house.worker, clock: house.clock)
+        scoring = ReputationScoring(database: house.worker, outbox: house.outbox, clock: house.clock)
         recount = ReputationRecount(database: house.worker, clock: house.clock)
         blacklists = BlacklistChecks(
             database: house.worker,

@@ -2,10 +2,12 @@ import Contracts
 import Foundation
 import Postgres
 import Primitives
+import Streams
 
 /// Writes the last score of every domain and mailbox, for lists and for warm-ups; each domain is a small transaction of its own.
 struct ReputationScoring: Sendable {
     let database: Database
+    let outbox: Outbox
     let clock: WallClock
 
     private static let batch = 200
@@ -24,6 +26,7 @@ struct ReputationScoring: Sendable {
                 """
             ).map { (tenant: try $0.decode("tenant_id", as: TenantID.self), domain: try $0.decode("domain", as: String.self)) }
             for found in domains { try await score(found.domain, of: found.tenant, on: today, now: now) }
+            outbox.wake()
             guard let last = domains.last, domains.count == Self.batch else { break }
             after = last
         }
@@ -53,7 +56,25 @@ struct ReputationScoring: Sendable {
         var scored: [(scope: ReputationScope, subject: String, score: ReputationScore)] = [(.domain, domain, ReputationScore(on: today, of: whole))]
         // In one order, so that two that score at the same time wait for each other instead of failing.
         for (mailbox, days) in mailboxes.sorted(by: { $0.key < $1.key }) { scored.append((.mailbox, mailbox, ReputationScore(on: today, of: days))) }
-        try await database.query(
+        let subjects = scored
+        try await database.transaction { try await write(subjects, of: tenant, now: now, in: $0) }
+    }
+
+    private typealias Scored = (scope: ReputationScope, subject: String, score: ReputationScore)
+
+    /// Writes scores, and tells which bands have changed; that somebody begins in the green is no news.
+    private func write(_ scored: [Scored], of tenant: TenantID, now: Date, in transaction: Transaction) async throws {
+        let rows = try await transaction.query(
+            """
+            select r.scope, r.subject, r.band from unnest(\(scored.map(\.scope.rawValue)), \(scored.map(\.subject))) as n (scope, subject)
+            join reputations r on r.tenant_id = \(tenant) and r.scope = n.scope and r.subject = n.subject
+            order by r.scope, r.subject for no key update of r
+            """)
+        var bands: [String: String] = [:]
+        for row in rows {
+            bands["\(try row.decode("scope", as: String.self)):\(try row.decode("subject", as: String.self))"] = try row.decodeOptional("band")
+        }
+        try await transaction.query(
             """
             insert into reputations as r (tenant_id, scope, subject, score, band, reason, accepted, bounces, complaints, unsubscribes, checked_at)
             select \(tenant), n.*, \(now)::timestamptz from unnest(\(scored.map(\.scope.rawValue)), \(scored.map(\.subject)),
@@ -64,6 +85,14 @@ struct ReputationScoring: Sendable {
                 accepted = excluded.accepted, bounces = excluded.bounces, complaints = excluded.complaints, unsubscribes = excluded.unsubscribes,
                 checked_at = excluded.checked_at
             """)
+        let events = try scored.compactMap { entry -> PendingEvent? in
+            let (band, previous) = (entry.score.band?.rawValue, bands["\(entry.scope.rawValue):\(entry.subject)"])
+            guard band != previous, previous != nil || entry.score.band != .green else { return nil }
+            return try PendingEvent(
+                DeliveryEvents.ReputationBandChanged(scope: entry.scope.rawValue, subject: entry.subject, band: band, previous: previous), at: now,
+                tenant: tenant, actor: .system("delivery"))
+        }
+        try await outbox.append(events, in: transaction)
     }
 }
 

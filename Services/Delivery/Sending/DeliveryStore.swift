@@ -9,6 +9,8 @@ struct DeliveryStore: Sendable {
     let lease: Double
     /// Nil: nothing is noticed of any mail.
     var trackingHost: TrackingHost?
+    /// Hears of domains of which nobody knows, or not any more, whose servers take their mail.
+    var unknownDestinations: @Sendable ([String]) -> Void = { _ in }
 
     struct Loaded: Sendable {
         let delivery: Delivery
@@ -24,12 +26,13 @@ struct DeliveryStore: Sendable {
         let hand = UUID()
         let rows = try await database.query(
             """
-            select j.id, j.fence, j.queue, j.priority, j.attempt, j.unreachable, j.tenant_id, j.lane_id as mailbox_id, j.destination,
+            select j.id, j.fence, j.queue, j.priority, j.attempt, j.unreachable, j.tenant_id, j.lane_id as mailbox_id, j.destination as domain,
+                   coalesce(p.provider, j.destination) as destination, coalesce(p.expires_at < now(), true) as is_unknown,
                    greatest(0, extract(epoch from clock_timestamp() - j.claimed_at)::float8) as age, s.send_key, s.campaign_id,
                    s.enrolment_id, s.reservation_id, s.recipient, s.deferrals, s.first_deferred_at, s.created_at, c.recipient_name, c.subject,
                    c.text_body, c.html_body, c.sending_window, coalesce(c.follows, '{}') as follows,
                    coalesce(c.answers, '{}') as answers, m.address, m.display_name, m.smtp_host,
-                   m.smtp_port, m.smtp_security, m.smtp_username, m.authentication, m.password_sealed, m.version, m.gap_seconds > 0 as has_gap,
+                   m.smtp_port, m.smtp_security, m.smtp_username, m.authentication, m.password_sealed, m.version, m.transport, m.gap_seconds > 0 as has_gap,
                    m.failures > 0 as has_failures, c.tracks_opens and coalesce(t.opens, false) as opens,
                    c.tracks_clicks and coalesce(t.clicks, true) as clicks, coalesce(t.hidden_link, true) as hidden_link
             from unnest(\(entries.map(\.claim.job)), \(entries.map(\.claim.fence))) as e (id, fence)
@@ -38,9 +41,14 @@ struct DeliveryStore: Sendable {
             join send_contents c on c.tenant_id = j.tenant_id and c.send_id = j.id
             join mailboxes m on m.tenant_id = j.tenant_id and m.id = j.lane_id
             left join tracking_settings t on t.tenant_id = j.tenant_id
+            left join destination_providers p on p.domain = j.destination
             order by j.priority, j.run_at, j.id
             """)
         let bases = try await trackingBases(rows)
+        unknownDestinations(
+            try rows.compactMap { row in
+                try row.decode("is_unknown", as: Bool.self) ? try row.decodeOptional("domain", as: String.self) : nil
+            })
         // Mails of one campaign and zone have the same window.
         var windows: [String: OpeningHours] = [:]
         return try rows.map { row in

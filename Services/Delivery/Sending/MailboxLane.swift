@@ -23,6 +23,8 @@ actor MailboxLane {
         let idleTime: Duration
         let load: Load
         let destinations: DestinationSlots
+        /// Nil: nobody sends directly here.
+        var direct: DirectTransport?
         let metrics: DeliveryMetrics
         let clock: WallClock
         let logger: Logger
@@ -74,16 +76,21 @@ actor MailboxLane {
     /// The next mail whose destination has room, or that is to be given back. Mail to a destination without room lets what is behind it pass, and
     /// is looked at again when there is some: nobody sleeps on it.
     private func next() -> (delivery: Delivery, slot: String?, isReturned: Bool)? {
+        let slots = slots
         for index in waiting.indices {
             let delivery = waiting[index]
             if isToBeReturned(delivery) { return (waiting.remove(at: index), nil, true) }
             guard let destination = delivery.destination else { return (waiting.remove(at: index), nil, false) }
-            let hasSlot = tools.destinations.take(destination, for: ObjectIdentifier(self)) { [taskExecutor] in
+            let hasSlot = slots.take(destination, for: ObjectIdentifier(self)) { [taskExecutor] in
                 Task(executorPreference: taskExecutor) { await self.startSenders() }
             }
             if hasSlot { return (waiting.remove(at: index), destination, false) }
         }
         return nil
+    }
+
+    private var slots: DestinationSlots {
+        mailbox.isDirect ? tools.direct?.slots ?? tools.destinations : tools.destinations
     }
 
     private func isToBeReturned(_ delivery: Delivery) -> Bool {
@@ -113,8 +120,11 @@ actor MailboxLane {
     private func work() async {
         /// With the version of the settings that it was opened with.
         var connection: (SMTPConnection, version: Int64)?
-        while let (delivery, slot, isReturned) = next() {
-            defer { if let slot { tools.destinations.release(slot) } }
+        while true {
+            // Given back where it was taken, also when the mailbox' settings change meanwhile.
+            let slots = slots
+            guard let (delivery, slot, isReturned) = next() else { break }
+            defer { if let slot { slots.release(slot) } }
             let current = mailbox
             if isReturned {
                 tools.outcomes.record(.handedBack, of: delivery)
@@ -172,7 +182,8 @@ actor MailboxLane {
             sender = try MailAddress(mailbox.address)
             envelope = SMTPEnvelope(sender: sender, recipients: [try MailAddress(delivery.recipient)])
         } catch {
-            return (Attempt(.refused(code: 550, text: "the mail cannot be written: \(error)")), kept)
+            // About what it says, and nothing about the address.
+            return (Attempt(.refused(code: 554, text: "5.6.0 the mail cannot be written: \(error)")), kept)
         }
         do {
             let composed = message
@@ -184,6 +195,7 @@ actor MailboxLane {
             tools.logger.warning("mail not signed", metadata: ["send": "\(delivery.send)", "error": "\(error)"])
             return (Attempt(.postponed(text: "the mail could not be signed yet")), kept)
         }
+        if mailbox.isDirect { return (await sendDirectly(envelope, message, delivery, mailbox), nil) }
         if let kept, await kept.isReusable {
             let (attempt, connection) = await send(envelope, message, delivery, over: kept)
             if case .unreachable = attempt.result, connection == nil {} else { return (attempt, connection) }
@@ -227,14 +239,9 @@ actor MailboxLane {
     private func send(
         _ envelope: SMTPEnvelope, _ message: [UInt8], _ delivery: Delivery, over connection: SMTPConnection
     ) async -> (Attempt, SMTPConnection?) {
-        let (marks, clock) = (tools.marks, tools.clock)
+        let clock = tools.clock
         do throws(SMTPError) {
-            let outcome = try await connection.send(envelope: envelope, message: message) {
-                FaultPoint.pass(.beforeMark)
-                let isInTime = ContinuousClock.now - delivery.claimedAt < Self.patience && !delivery.isClosed(at: clock.now)
-                guard isInTime, try await marks.mark(delivery) else { throw ClaimLost() }
-                FaultPoint.pass(.afterMark)
-            }
+            let outcome = try await connection.send(envelope: envelope, message: message, beforeData: beforeData(of: delivery))
             FaultPoint.pass(.afterReply)
             let result = DeliveryResult(outcome)
             var attempt = Attempt(result)
@@ -246,5 +253,27 @@ actor MailboxLane {
             if !error.bodyMayHaveBeenSent, delivery.isClosed(at: clock.now) { return (Attempt(.handedBack), nil) }
             return (Attempt(error), nil)
         }
+    }
+
+    /// Marks the mail as about to leave, or withdraws it.
+    private func beforeData(of delivery: Delivery) -> @Sendable () async throws -> Void {
+        let (marks, clock) = (tools.marks, tools.clock)
+        return {
+            FaultPoint.pass(.beforeMark)
+            let isInTime = ContinuousClock.now - delivery.claimedAt < Self.patience && !delivery.isClosed(at: clock.now)
+            guard isInTime, try await marks.mark(delivery) else { throw ClaimLost() }
+            FaultPoint.pass(.afterMark)
+        }
+    }
+
+    /// To the recipient's own servers, over connections that all mailboxes share.
+    private func sendDirectly(_ envelope: SMTPEnvelope, _ message: [UInt8], _ delivery: Delivery, _ mailbox: SendingMailbox) async -> Attempt {
+        guard let direct = tools.direct, let recipient = envelope.recipients.first else {
+            return Attempt(.mailboxRefused(text: "sending directly is not offered here any more; connect the mailbox to an SMTP server"))
+        }
+        let mail = DirectTransport.Mail(envelope: envelope, message: message, domain: recipient.domain, mailbox: mailbox.id)
+        let sent = await direct.send(mail, on: eventLoop, beforeData: beforeData(of: delivery))
+        FaultPoint.pass(.afterReply)
+        return Attempt(sent.result, transcript: sent.transcript)
     }
 }

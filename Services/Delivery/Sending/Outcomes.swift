@@ -21,10 +21,10 @@ struct Outcomes: Sendable {
 
     /// `load` forgets a mail when its result is written.
     init(
-        database: Database, redis: RedisClient, outbox: Outbox, counters: QueueCounters, load: Load, lease: Duration, metrics: DeliveryMetrics,
-        wakeup: Wakeup, clock: WallClock, logger: Logger
+        database: Database, redis: RedisClient, outbox: Outbox, counters: QueueCounters, suppressions: Suppressions, load: Load, lease: Duration,
+        metrics: DeliveryMetrics, wakeup: Wakeup, clock: WallClock, logger: Logger
     ) {
-        let store = OutcomeStore(events: SendEvents(outbox: outbox), counters: counters, lease: lease)
+        let store = OutcomeStore(events: SendEvents(outbox: outbox), counters: counters, suppressions: suppressions, lease: lease)
         mailboxes = MailboxStore(database: database)
         self.outbox = outbox
         self.metrics = metrics

@@ -20,6 +20,8 @@ struct SendingMailbox: Sendable, Equatable {
     let kind: MailboxKind
     /// Raised with every change of its settings: connections made under another are not used.
     let version: Int64
+    /// Its mail goes to the recipients' own servers.
+    var isDirect = false
 
     static func place(_ mailbox: MailboxID, of tenant: TenantID) -> Keyring.Place {
         Keyring.Place(purpose: "mailboxes.password", row: mailbox.description, tenant: tenant.uuid)
@@ -29,7 +31,7 @@ struct SendingMailbox: Sendable, Equatable {
 
     init(
         tenant: TenantID, id: MailboxID, address: String, displayName: String, host: String, port: Int, security: SMTPSecurity, username: String,
-        passwordSealed: String, kind: MailboxKind = .basic, version: Int64
+        passwordSealed: String, kind: MailboxKind = .basic, version: Int64, isDirect: Bool = false
     ) {
         self.tenant = tenant
         self.id = id
@@ -42,6 +44,7 @@ struct SendingMailbox: Sendable, Equatable {
         self.passwordSealed = passwordSealed
         self.kind = kind
         self.version = version
+        self.isDirect = isDirect
     }
 
     init(row: Row) throws(PostgresError) {
@@ -49,7 +52,8 @@ struct SendingMailbox: Sendable, Equatable {
             tenant: try row.decode("tenant_id"), id: try row.decode("mailbox_id"), address: try row.decode("address"),
             displayName: try row.decode("display_name"), host: try row.decode("smtp_host"), port: try row.decode("smtp_port"),
             security: try row.decode("smtp_security"), username: try row.decode("smtp_username"), passwordSealed: try row.decode("password_sealed"),
-            kind: try row.decode("authentication"), version: try row.decode("version"))
+            kind: try row.decode("authentication"), version: try row.decode("version"),
+            isDirect: try row.decode("transport", as: String.self) == "direct")
     }
 }
 

@@ -49,6 +49,7 @@ struct SuppressionStore: Sendable {
             \(Self.merge(now: now))
             returning x.address
             """,
+            settle(origin, "x.address = any(\(unique.filter(\.reason.isProtected).map(\.subject)))", scope),
         ])[1]
         return try rows.map { try $0.decode("address") }
     }
@@ -67,8 +68,19 @@ struct SuppressionStore: Sendable {
             \(Self.merge(now: now))
             returning x.id
             """,
+            settle(origin, "x.address_digest = \(digest) and \(entry.reason.isProtected)", scope),
         ])[1]
         return !rows.isEmpty
+    }
+
+    /// Whoever asks by another way, too, meant it: from then on nothing takes the entry back.
+    private func settle(_ origin: Origin, _ isMeant: SQL, _ scope: Scope) -> SQL {
+        """
+        update suppressions x set undo_until = null
+        where x.tenant_id = \(tenant) and \(isMeant) and x.workspace_id is not distinct from \(scope.workspace)::uuid
+          and x.campaign_id is not distinct from \(scope.campaign)::uuid and x.undo_until is not null
+          and (\(origin.undoUntil)::timestamptz is null or x.created_by is distinct from \(origin.createdBy)::text)
+        """
     }
 
     /// In one order, so that two that add the same ones wait for each other instead of failing; of two for one subject the stronger.
@@ -122,14 +134,45 @@ struct SuppressionStore: Sendable {
         ).map { try $0.decode("enrolment_id") }
     }
 
-    /// Takes back what was entered by the link in a mail, as long as that is possible; how many entries.
-    func undo(of recipient: String, createdBy: String, now: Date, in transaction: Transaction) async throws -> Int {
+    /// What was taken back: how many entries, and whether one of them was for the whole company and without an end.
+    struct Undone: Sendable, Equatable {
+        let count: Int
+        let isWhole: Bool
+    }
+
+    /// Takes back what was entered by the link in a mail, as long as that is possible.
+    func undo(of recipient: String, createdBy: String, now: Date, in transaction: Transaction) async throws -> Undone {
         let digest = ErasedRecipient.digest(of: recipient)
-        return try await transaction.query(
+        let rows = try await transaction.query(
             """
             delete from suppressions where tenant_id = \(tenant) and created_by = \(createdBy) and undo_until > \(now)
               and (address = \(digest == nil ? recipient : nil) or address_digest = \(digest))
+            returning workspace_id is null and expires_at is null as is_whole
+            """)
+        return Undone(count: rows.count, isWhole: try rows.contains { try $0.decode("is_whole") })
+    }
+
+    /// The enrolments that had mail to somebody and that no entry holds back. A person who was forgotten has none: those have ended.
+    func unblockedEnrolments(of recipient: String, now: Date, in transaction: Transaction) async throws -> [EnrolmentID] {
+        guard ErasedRecipient.digest(of: recipient) == nil else { return [] }
+        return try await transaction.query(
             """
-        ).affected
+            select distinct s.enrolment_id from sends s
+            where s.tenant_id = \(tenant) and s.recipient = \(recipient) and s.enrolment_id is not null
+              and not \(SuppressionConditions.blocksMail(at: now))
+            order by s.enrolment_id
+            """
+        ).map { try $0.decode("enrolment_id") }
+    }
+
+    /// Whether something holds back all mail of the company to somebody.
+    func blocksWhole(_ recipient: String, now: Date, in transaction: Transaction) async throws -> Bool {
+        try await transaction.query(
+            """
+            select exists (
+                select from suppressions x
+                where x.tenant_id = \(tenant) and x.address = any(\(SuppressionSubject.blocking(recipient))) and x.workspace_id is null
+                  and (x.expires_at is null or x.expires_at > \(now))) as is_blocked
+            """)[0].decode("is_blocked")
     }
 }

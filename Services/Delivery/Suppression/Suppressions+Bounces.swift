@@ -63,16 +63,17 @@ extension Suppressions {
     @discardableResult
     func suppress(
         _ recipient: String, of tenant: TenantID, because reason: SuppressionReason, _ scope: SuppressionStore.Scope,
-        _ origin: SuppressionStore.Origin, expiresAt: Date? = nil, except told: EnrolmentID? = nil, now: Date, in transaction: Transaction
+        _ origin: SuppressionStore.Origin, expiresAt: Date? = nil, except told: EnrolmentID? = nil,
+        by optOut: DeliveryEvents.OptOut? = nil, now: Date, in transaction: Transaction
     ) async throws -> Bool {
         let entry = SuppressionStore.Entry(subject: recipient, reason: reason, expiresAt: expiresAt)
         guard let digest = ErasedRecipient.digest(of: recipient) else {
-            return try await !enter([entry], scope, origin, of: tenant, except: told, now: now, in: transaction).isEmpty
+            return try await !enter([entry], scope, origin, of: tenant, except: told, by: optOut, now: now, in: transaction).isEmpty
         }
         let store = SuppressionStore(tenant: tenant)
         guard try await store.add(digest: digest, entry, scope, origin, now: now, in: transaction) else { return false }
         let enrolments = try await store.enrolments(of: [recipient], scope, in: transaction).filter { $0 != told }
-        try await tell(enrolments, because: reason, tenant: tenant, workspace: scope.workspace, at: now, in: transaction)
+        try await tell(enrolments, because: reason, by: optOut, tenant: tenant, workspace: scope.workspace, at: now, in: transaction)
         return true
     }
 

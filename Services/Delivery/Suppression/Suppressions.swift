@@ -48,7 +48,7 @@ struct Suppressions: Sendable {
     @discardableResult
     func enter(
         _ entries: [SuppressionStore.Entry], _ scope: SuppressionStore.Scope, _ origin: SuppressionStore.Origin, of tenant: TenantID,
-        except told: EnrolmentID? = nil, now: Date, in transaction: Transaction
+        except told: EnrolmentID? = nil, by optOut: DeliveryEvents.OptOut? = nil, now: Date, in transaction: Transaction
     ) async throws -> [String] {
         let store = SuppressionStore(tenant: tenant)
         let fresh = try await store.add(entries, scope, origin, now: now, in: transaction)
@@ -56,20 +56,26 @@ struct Suppressions: Sendable {
         let reasons = Dictionary(entries.map { ($0.subject, $0.reason) }) { first, _ in first }
         for (reason, subjects) in Dictionary(grouping: fresh, by: { reasons[$0] ?? .manual }) {
             let enrolments = try await store.enrolments(of: subjects, scope, in: transaction).filter { $0 != told }
-            try await tell(enrolments, because: reason, tenant: tenant, workspace: scope.workspace, at: now, in: transaction)
+            try await tell(enrolments, because: reason, by: optOut, tenant: tenant, workspace: scope.workspace, at: now, in: transaction)
+            // Who is there only Campaigns knows, which has an index for it; the ledger would have to be read through.
+            let domains = subjects.filter { $0.hasPrefix("@") }.map { String($0.dropFirst()) }
+            guard !domains.isEmpty else { continue }
+            let event = DeliveryEvents.DomainsSuppressed(domains: domains.sorted(), reason: reason.rawValue, workspace: scope.workspace)
+            try await outbox.append(
+                [try PendingEvent(event, at: now, tenant: tenant, workspace: scope.workspace, actor: .system("delivery"))], in: transaction)
         }
         return fresh
     }
 
     /// Says that nothing more goes to these enrolments.
     func tell(
-        _ enrolments: [EnrolmentID], because reason: SuppressionReason, tenant: TenantID, workspace: WorkspaceID?, at now: Date,
-        in transaction: Transaction
+        _ enrolments: [EnrolmentID], because reason: SuppressionReason, by optOut: DeliveryEvents.OptOut? = nil, tenant: TenantID,
+        workspace: WorkspaceID?, at now: Date, in transaction: Transaction
     ) async throws {
         let events = try stride(from: 0, to: enrolments.count, by: 500).map { start in
             try PendingEvent(
                 DeliveryEvents.RecipientsSuppressed(
-                    enrolments: Array(enrolments[start..<min(start + 500, enrolments.count)]), reason: reason.rawValue),
+                    enrolments: Array(enrolments[start..<min(start + 500, enrolments.count)]), reason: reason.rawValue, optOut: optOut),
                 at: now, tenant: tenant, workspace: workspace, actor: .system("delivery"))
         }
         try await outbox.append(events, in: transaction)

@@ -94,6 +94,7 @@ struct Preferences: Sendable {
 struct LinkedMail: Sendable {
     let tenant: TenantID
     let send: SendID
+    let key: String
     let recipient: String
     let workspace: WorkspaceID
     let campaign: CampaignID?
@@ -102,19 +103,22 @@ struct LinkedMail: Sendable {
     /// Whoever forgets the person at this moment waits: what is written about the address must not be left behind.
     static func find(_ send: SendID, of tenant: TenantID, in transaction: Transaction) async throws -> LinkedMail? {
         try await transaction.query(
-            "select recipient, workspace_id, campaign_id, enrolment_id from sends where tenant_id = \(tenant) and id = \(send) for share"
+            """
+            select send_key, recipient, workspace_id, campaign_id, enrolment_id from sends where tenant_id = \(tenant) and id = \(send) for share
+            """
         ).first.map { row in
             LinkedMail(
-                tenant: tenant, send: send, recipient: try row.decode("recipient"), workspace: try row.decode("workspace_id"),
+                tenant: tenant, send: send, key: try row.decode("send_key"), recipient: try row.decode("recipient"),
+                workspace: try row.decode("workspace_id"),
                 campaign: try row.decodeOptional("campaign_id"), enrolment: try row.decodeOptional("enrolment_id"))
         }
     }
 
     /// What the recipient did, for others and the trail, which names the mail and not the person.
-    func event(_ event: some Event, at now: Date, audit action: String, metadata: [String: String] = [:]) throws -> PendingEvent {
+    func event(_ event: some Event, at now: Date, audit action: String?, metadata: [String: String] = [:]) throws -> PendingEvent {
         try PendingEvent(
             event, at: now, tenant: tenant, workspace: workspace, actor: EventActor(kind: .system, id: "recipient"),
-            audit: AuditRecord(action: action, targets: [.init(type: "send", id: send.description)], metadata: metadata))
+            audit: action.map { AuditRecord(action: $0, targets: [.init(type: "send", id: send.description)], metadata: metadata) })
     }
 }
 
@@ -139,18 +143,20 @@ extension Suppressions {
                 default: .tenant
                 }
             let isWhole = choice == .company
+            let optOut = DeliveryEvents.OptOut(send: send, sendKey: mail.key, choice: choice.rawValue)
             let isNew = try await suppress(
                 mail.recipient, of: tenant, because: .unsubscribed, scope,
                 .init(source: source, createdBy: "send:\(send)", undoUntil: now.addingTimeInterval(PreferenceChoice.undoLength)),
                 expiresAt: choice == .pause ? now.addingTimeInterval(PreferenceChoice.pauseLength) : nil, except: isWhole ? mail.enrolment : nil,
-                now: now, in: transaction)
+                by: optOut, now: now, in: transaction)
             guard isNew else { return true }
             if isWhole { try await feedback.count(.unsubscribed, of: send, tenant, now: now, in: transaction) }
             // The one is the person's word to the whole company; what is less ends enrolments, which was told, and says nothing of the person.
             let event =
                 isWhole
                 ? try mail.event(
-                    DeliveryEvents.RecipientUnsubscribed(campaign: mail.campaign, enrolment: mail.enrolment), at: now, audit: "recipient.unsubscribe")
+                    DeliveryEvents.RecipientUnsubscribed(campaign: mail.campaign, enrolment: mail.enrolment, optOut: optOut), at: now,
+                    audit: "recipient.unsubscribe")
                 : try mail.event(
                     DeliveryEvents.SuppressionsChanged(added: 1, lifted: 0, workspace: scope.workspace), at: now, audit: "recipient.opt_out",
                     metadata: ["choice": choice.rawValue])
@@ -166,11 +172,19 @@ extension Suppressions {
         let now = clock.now
         let known = try await database.transaction { transaction in
             guard let mail = try await LinkedMail.find(send, of: tenant, in: transaction) else { return false }
-            let gone = try await SuppressionStore(tenant: tenant).undo(of: mail.recipient, createdBy: "send:\(send)", now: now, in: transaction)
-            guard gone > 0 else { return true }
-            let event = try mail.event(
-                DeliveryEvents.RecipientResubscribed(campaign: mail.campaign, enrolment: mail.enrolment), at: now, audit: "recipient.resubscribe")
-            try await outbox.append([event], in: transaction)
+            let store = SuppressionStore(tenant: tenant)
+            let undone = try await store.undo(of: mail.recipient, createdBy: "send:\(send)", now: now, in: transaction)
+            guard undone.count > 0 else { return true }
+            let free = try await store.unblockedEnrolments(of: mail.recipient, now: now, in: transaction)
+            let isWhole = undone.isWhole ? try await !store.blocksWhole(mail.recipient, now: now, in: transaction) : false
+            let events = try stride(from: 0, to: max(free.count, 1), by: 500).map { start in
+                let told = DeliveryEvents.RecipientResubscribed(
+                    campaign: mail.campaign, enrolment: mail.enrolment, send: send, enrolments: Array(free[start..<min(start + 500, free.count)]),
+                    isWhole: isWhole)
+                // The trail has it once.
+                return try mail.event(told, at: now, audit: start == 0 ? "recipient.resubscribe" : nil)
+            }
+            try await outbox.append(events, in: transaction)
             return true
         }
         outbox.wake()

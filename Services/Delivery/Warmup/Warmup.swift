@@ -90,6 +90,9 @@ struct Warmup: Sendable, Equatable {
         state(at: now) == .paused ? limit(at: now, target: target) : target
     }
 
+    /// Whether the days that were looked back on have brought it to its end.
+    var hasArrived: Bool { judgedDays - lagDays >= strategy.days }
+
     // MARK: - Changes
 
     mutating func pause(at now: Date) {

@@ -2,10 +2,12 @@ import Contracts
 import Foundation
 import Postgres
 import Primitives
+import Streams
 
 /// Looks back, every hour, on the days of warm-ups that have just ended: what the mailbox' and its domain's bands say of them, once a day.
 struct WarmupAdvance: Sendable {
     let database: Database
+    let outbox: Outbox
     let clock: WallClock
 
     private static let batch = 500
@@ -19,6 +21,7 @@ struct WarmupAdvance: Sendable {
         while true {
             let (found, changed) = try await step(after: after, now: now)
             judged += changed
+            outbox.wake()
             guard let last = found.last, found.count == Self.batch else { return judged }
             after = last
         }
@@ -38,6 +41,7 @@ struct WarmupAdvance: Sendable {
                 order by m.tenant_id, m.id limit \(Self.batch) for no key update of m
                 """)
             var found: [(tenant: TenantID, mailbox: MailboxID)] = []
+            var arrived: [PendingEvent] = []
             var changed: [(tenant: TenantID, mailbox: MailboxID, warmup: Warmup)] = []
             for row in rows {
                 let tenant: TenantID = try row.decode("tenant_id")
@@ -47,8 +51,14 @@ struct WarmupAdvance: Sendable {
                 let bands = try [
                     row.decodeOptional("mailbox_band", as: String.self), row.decodeOptional("domain_band", as: String.self),
                 ].compactMap { $0.flatMap(ReputationScore.Band.init) }
+                let wasThere = warmup.hasArrived
                 guard warmup.judge(Warmup.Judgement(bands.min(), isSending: entry.state == "active"), at: now) else { continue }
                 changed.append((tenant, entry.mailbox, warmup))
+                guard warmup.hasArrived, !wasThere else { continue }
+                arrived.append(
+                    try PendingEvent(
+                        DeliveryEvents.WarmupFinished(mailbox: entry.mailbox, strategy: warmup.strategy.name), at: now, tenant: tenant,
+                        workspace: entry.workspace, actor: .system("delivery")))
             }
             guard !changed.isEmpty else { return (found, 0) }
             try await transaction.query(
@@ -59,6 +69,7 @@ struct WarmupAdvance: Sendable {
                     as n (tenant_id, id, lag, judged, judgement)
                 where m.tenant_id = n.tenant_id and m.id = n.id
                 """)
+            try await outbox.append(arrived, in: transaction)
             return (found, changed.count)
         }
     }

@@ -12,7 +12,7 @@ struct WarmupFeature {
         warmups = Warmups(
             store: WarmupStore(database: house.api), database: house.api, worker: house.worker, outbox: house.outbox, wakeup: wakeup,
             clock: house.clock)
-        advance = WarmupAdvance(database: house.worker, clock: house.clock)
+        advance = WarmupAdvance(database: house.worker, outbox: house.outbox, clock: house.clock)
     }
 
     func routes(on router: Router<AppContext>) {

@@ -40,10 +40,25 @@ struct WebhookData: Encodable, Sendable, Equatable {
     var updated: Int64?
     var duplicates: Int64?
     var rejected: Int64?
+    /// A domain of the company.
+    var domain: DomainID?
+    var name: String?
+    var isAuthenticated: Bool?
+    /// Codes of what is wrong.
+    var reasons: [String]?
+    /// Whose reputation or hold: `tenant`, `domain` or `mailbox`; the domain's name, where it is one.
+    var scope: String?
+    var subject: String?
+    var band: String?
+    var previous: String?
+    var level: String?
+    var complaints: Int?
+    var accepted: Int?
+    var strategy: String?
 
     enum CodingKeys: String, CodingKey {
         case send, sendKey, mailbox, campaign, enrolment, enrolments, lead, code, bounce, isMachine, status, reason, fields, created, updated
-        case duplicates, rejected
+        case duplicates, rejected, domain, name, isAuthenticated, reasons, scope, subject, band, previous, level, complaints, accepted, strategy
         case leadImport = "import"
     }
 }

@@ -29,7 +29,44 @@ enum WebhookFacts {
         case DeliveryEvents.MailboxStopped.name:
             let data = try event.data(as: DeliveryEvents.MailboxStopped.self)
             return [source.fact(.mailboxStopped, WebhookData(mailbox: data.mailbox, reason: data.reason))]
-        default: return try ofCampaigns(source)
+        default: return try ofDeliverability(source) ?? ofCampaigns(source)
+        }
+    }
+
+    /// Nil for an event of something else.
+    private static func ofDeliverability(_ source: Source) throws -> [WebhookFact]? {
+        let event = source.event
+        switch event.header.type {
+        case DeliveryEvents.MailboxReadingFailed.name:
+            let data = try event.data(as: DeliveryEvents.MailboxReadingFailed.self)
+            return [source.fact(.mailboxReadingFailed, WebhookData(mailbox: data.mailbox, reason: data.reason))]
+        case DeliveryEvents.MailboxReadingResumed.name:
+            let data = try event.data(as: DeliveryEvents.MailboxReadingResumed.self)
+            return [source.fact(.mailboxReadingResumed, WebhookData(mailbox: data.mailbox))]
+        case DeliveryEvents.WarmupFinished.name:
+            let data = try event.data(as: DeliveryEvents.WarmupFinished.self)
+            return [source.fact(.warmupFinished, WebhookData(mailbox: data.mailbox, strategy: data.strategy))]
+        case DeliveryEvents.DomainChanged.name:
+            let data = try event.data(as: DeliveryEvents.DomainChanged.self)
+            var told = WebhookData(status: data.state)
+            (told.domain, told.name, told.isAuthenticated, told.reasons) = (data.domain, data.name, data.isAuthenticated, data.reasons)
+            return [source.fact(.domainChanged, told)]
+        case DeliveryEvents.ReputationBandChanged.name:
+            let data = try event.data(as: DeliveryEvents.ReputationBandChanged.self)
+            var told = WebhookData(subject: data.subject, of: data.scope)
+            (told.band, told.previous) = (data.band, data.previous)
+            return [source.fact(.reputationChanged, told)]
+        case DeliveryEvents.ComplaintsHeld.name:
+            let data = try event.data(as: DeliveryEvents.ComplaintsHeld.self)
+            var told = WebhookData(subject: data.subject, of: data.scope)
+            (told.level, told.complaints, told.accepted) = (data.level, data.complaints, data.accepted)
+            return [source.fact(.complaintsHeld, told)]
+        case DeliveryEvents.ComplaintsReleased.name:
+            let data = try event.data(as: DeliveryEvents.ComplaintsReleased.self)
+            var told = WebhookData(subject: data.subject, of: data.scope)
+            told.level = data.level
+            return [source.fact(.complaintsReleased, told)]
+        default: return nil
         }
     }
 
@@ -95,6 +132,19 @@ enum WebhookFacts {
             WebhookFact(
                 tenant: tenant, workspace: event.header.workspace, type: type, sourceKey: key ?? "\(event.header.id):\(number)",
                 at: at ?? event.header.occurredAt, data: data)
+        }
+    }
+}
+
+extension WebhookData {
+    /// What concerns a company, one of its domains or one of its mailboxes.
+    fileprivate init(subject: String, of scope: String) {
+        self.init()
+        self.scope = scope
+        if let mailbox = MailboxID(subject), scope == "mailbox" {
+            self.mailbox = mailbox
+        } else if scope == "domain" {
+            self.subject = subject
         }
     }
 }

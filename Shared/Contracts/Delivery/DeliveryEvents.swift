@@ -124,10 +124,13 @@ public enum DeliveryEvents {
         public static let name = "delivery.recipient.unsubscribed"
         public var campaign: CampaignID?
         public var enrolment: EnrolmentID?
+        /// Nil from a version that did not tell.
+        public var optOut: OptOut?
 
-        public init(campaign: CampaignID?, enrolment: EnrolmentID?) {
+        public init(campaign: CampaignID?, enrolment: EnrolmentID?, optOut: OptOut? = nil) {
             self.campaign = campaign
             self.enrolment = enrolment
+            self.optOut = optOut
         }
     }
 
@@ -165,14 +168,19 @@ public enum DeliveryEvents {
         /// Of an opening or a click: a scanner or a proxy, not a person.
         public var isMachine: Bool
         public var at: Date
+        /// Of an automatic reply of somebody who is away: the day of the return, like `2026-12-07`, when it says so.
+        public var returnsOn: String?
 
-        public init(kind: FeedbackKind, sendKey: String, campaign: CampaignID?, enrolment: EnrolmentID?, isMachine: Bool, at: Date) {
+        public init(
+            kind: FeedbackKind, sendKey: String, campaign: CampaignID?, enrolment: EnrolmentID?, isMachine: Bool, at: Date, returnsOn: String? = nil
+        ) {
             self.kind = kind
             self.sendKey = sendKey
             self.campaign = campaign
             self.enrolment = enrolment
             self.isMachine = isMachine
             self.at = at
+            self.returnsOn = returnsOn
         }
     }
 
@@ -181,10 +189,13 @@ public enum DeliveryEvents {
         public static let name = "delivery.recipients.suppressed"
         public var enrolments: [EnrolmentID]
         public var reason: String
+        /// What the recipient chose, when it was the recipient.
+        public var optOut: OptOut?
 
-        public init(enrolments: [EnrolmentID], reason: String) {
+        public init(enrolments: [EnrolmentID], reason: String, optOut: OptOut? = nil) {
             self.enrolments = enrolments
             self.reason = reason
+            self.optOut = optOut
         }
     }
 }

@@ -34,6 +34,37 @@ extension DeliveryEvents {
         }
     }
 
+    /// The reputation of a domain or a mailbox is in another band than when it was scored last.
+    public struct ReputationBandChanged: Event {
+        public static let name = "delivery.reputation.band_changed"
+        /// `domain` or `mailbox`.
+        public var scope: String
+        /// The domain, or the mailbox' identifier.
+        public var subject: String
+        /// `green`, `yellow` or `red`; nil while there is not enough mail to say.
+        public var band: String?
+        public var previous: String?
+
+        public init(scope: String, subject: String, band: String?, previous: String?) {
+            self.scope = scope
+            self.subject = subject
+            self.band = band
+            self.previous = previous
+        }
+    }
+
+    /// A mailbox' warm-up has come to its end: its whole limit holds.
+    public struct WarmupFinished: Event {
+        public static let name = "delivery.warmup.finished"
+        public var mailbox: MailboxID
+        public var strategy: String
+
+        public init(mailbox: MailboxID, strategy: String) {
+            self.mailbox = mailbox
+            self.strategy = strategy
+        }
+    }
+
     /// Staff changed how mailboxes are warmed up.
     public struct WarmupStrategyChanged: Event {
         public static let name = "delivery.warmupStrategy.changed"

@@ -30,10 +30,51 @@ extension DeliveryEvents {
         public static let name = "delivery.recipient.resubscribed"
         public var campaign: CampaignID?
         public var enrolment: EnrolmentID?
+        /// The mail with the link; nil from a version that did not tell, which changes nothing with others.
+        public var send: SendID?
+        /// The person's enrolments that nothing holds back any more; at most 500, the others in further events.
+        public var enrolments: [EnrolmentID]?
+        /// Whether the opt-out was for the whole company, and none for it is left.
+        public var isWhole: Bool?
 
-        public init(campaign: CampaignID?, enrolment: EnrolmentID?) {
+        public init(
+            campaign: CampaignID?, enrolment: EnrolmentID?, send: SendID? = nil, enrolments: [EnrolmentID]? = nil, isWhole: Bool? = nil
+        ) {
             self.campaign = campaign
             self.enrolment = enrolment
+            self.send = send
+            self.enrolments = enrolments
+            self.isWhole = isWhole
+        }
+    }
+
+    /// What a recipient chose by the link in a mail.
+    public struct OptOut: Codable, Sendable, Equatable {
+        /// The mail with the link; what is taken back names it again.
+        public var send: SendID
+        public var sendKey: String
+        /// `campaign`, `workspace`, `company`, or `pause`, which is for a while and no unsubscription.
+        public var choice: String
+
+        public init(send: SendID, sendKey: String, choice: String) {
+            self.send = send
+            self.sendKey = sendKey
+            self.choice = choice
+        }
+    }
+
+    /// Whole domains, without their `@`, came onto a company's list: nothing more goes to anybody there.
+    public struct DomainsSuppressed: Event {
+        public static let name = "delivery.domains.suppressed"
+        public var domains: [String]
+        public var reason: String
+        /// Nil is the whole company.
+        public var workspace: WorkspaceID?
+
+        public init(domains: [String], reason: String, workspace: WorkspaceID?) {
+            self.domains = domains
+            self.reason = reason
+            self.workspace = workspace
         }
     }
 

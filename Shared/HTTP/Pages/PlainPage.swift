@@ -43,7 +43,7 @@ public enum PlainPage {
         button{min-height:44px;padding:.5rem 1.25rem;font:inherit;font-weight:600;color:var(--on-accent);background:var(--accent);\
         border:1px solid var(--accent);border-radius:6px;cursor:pointer}\
         form+form button{color:var(--text);background:none;border-color:var(--edge)}\
-        a{color:var(--accent)}.note{color:var(--quiet)}.bad{color:var(--bad)}:focus-visible{outline:2px solid var(--accent);outline-offset:2px}
+        a{color:var(--accent)}.note{color:var(--quiet)}.error{color:var(--bad)}:focus-visible{outline:2px solid var(--accent);outline-offset:2px}
         """
 
     /// The page's own style and nothing else.

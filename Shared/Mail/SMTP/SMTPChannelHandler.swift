@@ -103,13 +103,18 @@ final class SMTPChannelHandler: ChannelInboundHandler {
 
     /// Encrypts from here on; refuses when the server has already said more than its reply to STARTTLS.
     func startTLS(_ trust: SMTPTrust, host: String) throws(SMTPError) {
+        try startTLS { () throws in try Self.tlsHandler(trust, host: host) }
+    }
+
+    /// As ``startTLS(_:host:)``, with a handler of the caller's own.
+    func startTLS(_ make: () throws -> NIOSSLClientHandler) throws(SMTPError) {
         guard parser.isEmpty else {
             abort(.protocolViolation, "the server sent unencrypted data after its reply to STARTTLS")
             throw error(at: .starttls)
         }
         guard let context, isOpen else { throw error(at: .starttls) }
         do {
-            try context.pipeline.syncOperations.addHandler(Self.tlsHandler(trust, host: host), position: .first)
+            try context.pipeline.syncOperations.addHandler(try make(), position: .first)
         } catch {
             throw SMTPError(.tlsFailed, stage: .starttls, message: "\(error)")
         }

@@ -23,21 +23,24 @@ extension SMTPConnection {
         }
     }
 
-    private static func open(
-        _ server: SMTPServer, on eventLoop: any EventLoop, trust: SMTPTrust, timeouts: SMTPTimeouts, reach: SMTPReach
+    /// To `address` where one is given, else to whatever the host's name turns out to mean; from `source`, or wherever the system likes.
+    static func open(
+        _ server: SMTPServer, at address: SocketAddress? = nil, from source: SocketAddress? = nil, on eventLoop: any EventLoop, trust: SMTPTrust?,
+        timeouts: SMTPTimeouts, reach: SMTPReach
     ) async throws(SMTPError) -> SMTPConnection {
-        let attempt = ClientBootstrap(group: eventLoop)
+        var bootstrap = ClientBootstrap(group: eventLoop)
             .connectTimeout(TimeAmount(timeouts.connect))
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     if reach == .publicAddresses { try channel.pipeline.syncOperations.addHandler(SMTPReachHandler()) }
-                    if server.security == .tls {
+                    if server.security == .tls, let trust {
                         try channel.pipeline.syncOperations.addHandler(SMTPChannelHandler.tlsHandler(trust, host: server.host))
                     }
                     try channel.pipeline.syncOperations.addHandler(SMTPChannelHandler(eventLoop: channel.eventLoop, timeouts: timeouts))
                 }
             }
-            .connect(host: server.host, port: server.port)
+        if let source { bootstrap = bootstrap.bind(to: source) }
+        let attempt = (address.map { bootstrap.connect(to: $0) } ?? bootstrap.connect(host: server.host, port: server.port))
             .flatMapThrowing { channel in
                 let handler = try channel.pipeline.syncOperations.handler(type: SMTPChannelHandler.self)
                 return SMTPConnection(server: server, channel: channel, handler: NIOLoopBound(handler, eventLoop: channel.eventLoop))
@@ -84,7 +87,7 @@ extension SMTPConnection {
         }
     }
 
-    private func hello(_ name: String) async throws(SMTPError) {
+    func hello(_ name: String) async throws(SMTPError) {
         let reply = try await exchange(.hello(name))
         guard reply.isPositive else {
             throw SMTPError(.commandRefused, stage: .ehlo, message: "the server refused EHLO", reply: reply)
@@ -103,7 +106,7 @@ extension SMTPConnection {
         try handler.value.startTLS(trust, host: server.host)
     }
 
-    private func helloName(_ given: String?) throws(SMTPError) -> String {
+    func helloName(_ given: String?) throws(SMTPError) -> String {
         if let given {
             guard (1...255).contains(given.utf8.count), given.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
                 throw SMTPError(.invalidConfiguration, stage: .ehlo, message: "the client name is not a host name")

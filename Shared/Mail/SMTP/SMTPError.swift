@@ -44,6 +44,8 @@ public struct SMTPError: Error, Sendable, CustomStringConvertible {
     public var reply: SMTPReply?
     /// The whole message may have reached the server and its answer is missing or senseless: nobody can know whether it was accepted.
     public var bodyMayHaveBeenSent: Bool
+    /// With `.tlsFailed` between mail servers, what was wrong.
+    public var encryptionProblem: SMTPEncryptionProblem?
     /// With `.abandoned`, what `beforeData` threw.
     public var underlying: (any Error)?
     /// What was said until then, where there was a connection.

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
+import { webcrypto } from 'node:crypto';
 import test from 'node:test';
 
 import { Api, ApiError, List, Resource, ago, atLeast, bytes, count, duration, fill, isStaff, money, pattern, percent, problemFields, readQuery, safeNext, staleness, writeQuery } from '../../../Gateway/Console/core.js';
+
+// Older Nodes keep it to themselves.
+globalThis.crypto ??= webcrypto;
 
 test('words for values', () => {
   assert.equal(count(12840), '12,840');
@@ -18,6 +22,10 @@ test('words for values', () => {
   assert.equal(ago(now - 200_000, now), '3 minutes ago');
   assert.equal(ago(now - 20_000, now), 'just now');
   assert.equal(ago(now + 2 * 86_400_000, now), 'in 2 days');
+  // 45 hours are not tomorrow.
+  const morning = new Date(2026, 2, 1, 11).getTime();
+  assert.equal(ago(morning + 45 * 3_600_000, morning), 'in 2 days');
+  assert.equal(ago(morning + 25 * 3_600_000, morning), 'tomorrow');
   assert.equal(ago('nonsense', now), '–');
 });
 
@@ -139,4 +147,8 @@ test('a list grows page by page', async () => {
   await list.more();
   assert.deepEqual(list.data, [1, 2, 3]);
   assert.equal(list.next, null);
+  await list.reload();
+  assert.deepEqual(list.data, [1, 2, 3], 'what was shown stays when it is read again');
+  await list.reload({ fresh: true });
+  assert.deepEqual(list.data, [1, 2]);
 });

@@ -47,6 +47,45 @@ struct ReadingAccountTests {
         #expect(trail.count == 1)
     }
 
+    @Test("the end of reading forgets the credentials and tells the trail; again changes nothing, and the mailbox goes on sending")
+    func forget() async throws {
+        let fixture = try await ReadingFixture.make()
+        let mailbox = try await fixture.mailbox()
+        for _ in 0..<2 { #expect(try await fixture.send(.delete, "/api/v1/mailboxes/\(mailbox)/imap").status == 204) }
+        #expect(try await fixture.database.query("select from mailbox_readers").isEmpty)
+        let shown = try await fixture.send(.get, "/api/v1/mailboxes/\(mailbox)")
+        #expect(shown.status == 200 && !shown.body.contains(#""imap""#))
+        #expect(try await fixture.database.query("select from outbox where body like '%mailbox.disconnect_imap%'").count == 1)
+    }
+
+    @Test("a quarantined mail is taken in by another try, or let go; one that was not kept whole lies in the mailbox")
+    func quarantine() async throws {
+        let fixture = try await ReadingFixture.make()
+        let mailbox = try await fixture.mailbox()
+        let (keyring, now) = (fixture.house.house.keyring, fixture.house.clock.clock.now)
+        func put(_ text: String, size: Int? = nil) async throws -> String {
+            let id = UUID.v7(at: now)
+            let sealed = try keyring.seal(Data(text.utf8), for: Quarantine.place(id, of: fixture.tenant))
+            try await fixture.database.query(
+                """
+                insert into mailbox_quarantine (tenant_id, id, mailbox_id, folder, uid_validity, uid, reason, received_at, size, bytes_sealed, created_at)
+                values (\(fixture.tenant), \(id), \(mailbox), 'inbox', 1, 2, 'r', \(now), \(size ?? text.utf8.count), \(sealed), \(now))
+                """)
+            return "/api/v1/mailboxes/\(mailbox)/quarantine/\(id.uuidString.lowercased())"
+        }
+        let whole = try await put(ReadingFixture.text("again"))
+        #expect(try await fixture.send(.post, whole + "/retry").status == 204)
+        #expect(try await fixture.send(.post, whole + "/retry").status == 404)
+        let part = try await put("From: a", size: Quarantine.kept + 1)
+        #expect(try await fixture.send(.post, part + "/retry").status == 409)
+        #expect(try await fixture.send(.delete, part).status == 204)
+        #expect(try await fixture.send(.delete, part).status == 404)
+        #expect(try await fixture.database.query("select from mailbox_quarantine").isEmpty)
+        for action in ["quarantine.retry", "quarantine.dismiss"] {
+            #expect(try await fixture.database.query("select from outbox where body like \("%\(action)%")").count == 1)
+        }
+    }
+
     @Test("a server that does not let us in any more makes the mailbox fail, once told; new settings make it good at once")
     func failing() async throws {
         let fixture = try await ReadingFixture.make(["delivery.imap.idle.connections": "0"])

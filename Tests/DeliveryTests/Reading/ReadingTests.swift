@@ -132,6 +132,13 @@ struct ReadingTests {
             try row.decode("bytes_sealed"), for: Quarantine.place(try row.decode("id"), of: fixture.tenant))
         #expect(String(decoding: kept, as: UTF8.self).contains("Subject: mail5"))
         #expect(try await fixture.send(.get, "/api/v1/mailboxes/\(mailbox)").body.contains(#""quarantined":1"#))
+        // Another try takes it in, where it can be taken in now; what another company asks for does not exist.
+        let path = "/api/v1/mailboxes/\(mailbox)/quarantine"
+        let listed = try await fixture.send(.get, path)
+        let id = try row.decode("id", as: UUID.self).uuidString.lowercased()
+        #expect(listed.status == 200 && listed.body.contains(id) && listed.body.contains(#""is_retriable":true"#), "\(listed.body)")
+        #expect(!listed.body.contains("mail5"))
+        #expect(try await fixture.send(.post, "\(path)/\(UUID().uuidString.lowercased())/retry").status == 404)
         // Nobody finds the person in it, and who is forgotten is forgotten there, too.
         #expect(try await fixture.house.tables(holding: "evil@reader.example") == [])
         let rpc = RPCClient.local(fixture.house.router(fixture.service), caller: .campaigns)

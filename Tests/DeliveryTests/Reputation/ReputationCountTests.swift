@@ -2,6 +2,7 @@ import Contracts
 import Foundation
 import Postgres
 import Primitives
+import Streams
 import TestSupport
 import Testing
 
@@ -125,6 +126,20 @@ struct ReputationCountTests {
         }
         // The domain's is of all its mails: 5 % of 2,000.
         #expect(try await scores() == [good.description: 100, bad.description: 65, "sender.example": 65])
+        // Who begins in the green is no news, and the same band again neither.
+        try await fixture.service.reputation.scoring.run()
+        func told() async throws -> Set<String> {
+            Set(
+                try await fixture.told("delivery.reputation.band_changed").map {
+                    let data = try ReceivedEvent(body: Array($0.utf8)).data(as: DeliveryEvents.ReputationBandChanged.self)
+                    return "\(data.subject): \(data.previous ?? "-") \(data.band ?? "-")"
+                })
+        }
+        let poor = ReputationScore.Band(score: 65).rawValue
+        #expect(try await told() == ["\(bad): - \(poor)", "sender.example: - \(poor)"])
+        try await fixture.note(ReputationCounts(accepted: 100_000), of: bad, daysAgo: 2)
+        try await fixture.service.reputation.scoring.run()
+        #expect(try await told().isSuperset(of: ["\(bad): \(poor) green", "sender.example: \(poor) green"]))
         fixture.house.clock.advance(by: .seconds(86_400 * 30))
         try await fixture.service.reputation.scoring.run()
         #expect(try await scores() == [good.description: nil, bad.description: nil, "sender.example": nil])

@@ -82,6 +82,25 @@ struct WarmupRouteTests {
         #expect(try await fixture.database.query("select id from outbox where body like '%mailbox.warm_up%'").count == 5)
     }
 
+    @Test("the end of a warm-up is told once")
+    func end() async throws {
+        let fixture = try await DeliveryFixture.make()
+        let mailbox = try await fixture.mailbox()
+        let begun = try await put(fixture, mailbox, #"{"state":"running","strategy":"aggressive","target":100}"#)
+        fixture.house.clock.advance(by: .seconds(60))
+        for _ in 0..<(begun.days ?? 0) - 1 {
+            fixture.house.clock.advance(by: .seconds(86_400))
+            try await fixture.service.warmup.advance.run()
+        }
+        #expect(try await fixture.told("delivery.warmup.finished").isEmpty)
+        for _ in 0..<3 {
+            fixture.house.clock.advance(by: .seconds(86_400))
+            try await fixture.service.warmup.advance.run()
+        }
+        let told = try await fixture.told("delivery.warmup.finished")
+        #expect(told.count == 1 && told[0].contains(mailbox.description) && told[0].contains("aggressive"))
+    }
+
     @Test("the hourly look back: the worse of the mailbox' and the domain's band decides, once a day, and a paused mailbox stands still")
     func lookBack() async throws {
         let fixture = try await DeliveryFixture.make()

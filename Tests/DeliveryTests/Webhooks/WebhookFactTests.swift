@@ -93,6 +93,28 @@ struct WebhookFactTests {
         #expect(try facts(DeliveryEvents.QueueOperated(queue: "q", action: "a", count: 1)).isEmpty)
     }
 
+    @Test("what becomes of domains, reputations, holds, warm-ups and reading is told, with the mailbox or the domain's name")
+    func deliverability() throws {
+        let (mailbox, domain) = (MailboxID(UUID()), DomainID(UUID()))
+        let changed = try facts(
+            DeliveryEvents.DomainChanged(domain: domain, name: "a.example", state: "broken", isAuthenticated: false, reasons: ["spf_missing"]))
+        #expect(changed.map(\.type) == [.domainChanged])
+        #expect(changed[0].data.domain == domain && changed[0].data.status == "broken" && changed[0].data.reasons == ["spf_missing"])
+        let band = try facts(
+            DeliveryEvents.ReputationBandChanged(scope: "mailbox", subject: mailbox.description, band: "red", previous: "green"))
+        #expect(band[0].type == .reputationChanged && band[0].data.mailbox == mailbox && band[0].data.subject == nil)
+        #expect(band[0].data.band == "red" && band[0].data.previous == "green")
+        let held = try facts(
+            DeliveryEvents.ComplaintsHeld(scope: "domain", subject: "a.example", level: "stop", complaints: 3, accepted: 400))
+        #expect(held[0].type == .complaintsHeld && held[0].data.subject == "a.example" && held[0].data.complaints == 3)
+        let released = try facts(DeliveryEvents.ComplaintsReleased(scope: "tenant", subject: "x", level: "pause"))
+        // Whose it is stands in the message already.
+        #expect(released[0].type == .complaintsReleased && released[0].data.scope == "tenant" && released[0].data.subject == nil)
+        #expect(try facts(DeliveryEvents.WarmupFinished(mailbox: mailbox, strategy: "moderate"))[0].data.strategy == "moderate")
+        #expect(try facts(DeliveryEvents.MailboxReadingFailed(mailbox: mailbox, reason: "r")).map(\.type) == [.mailboxReadingFailed])
+        #expect(try facts(DeliveryEvents.MailboxReadingResumed(mailbox: mailbox)).map(\.type) == [.mailboxReadingResumed])
+    }
+
     @Test("the message says what it is, when, whose, and what happened, in names that never change")
     func payload() throws {
         let (tenant, workspace) = (TenantID(UUID()), WorkspaceID(UUID()))

@@ -65,6 +65,8 @@ extension DecisionLog {
             Line(
                 at: decision.at, code: "stopped",
                 text: "Stopped by hand on \(time.moment(decision.at))\(decision.detail["reason"].map { ": \($0)" } ?? "").")
+        case "resumed":
+            Line(at: decision.at, code: "resumed", text: "The lead took the opt-out back on \(time.moment(decision.at)): it was a slip.")
         default: Line(at: decision.at, code: "noted", text: "Noted on \(time.moment(decision.at)): \(decision.kind).")
         }
     }

@@ -29,6 +29,7 @@ struct FetchingFeature: Sendable {
     let reading: MailboxReading
     private let store: MailboxStore
     private let retention: JobHandler
+    private let desk: QuarantineDesk
 
     /// `process` takes mails in, in the transaction that remembers that they were: when it throws, they come again, and after three times alone in a
     /// batch they are quarantined. Mails of the folder of sent mail, and those above 25 MB, come as their headers only.
@@ -83,9 +84,12 @@ struct FetchingFeature: Sendable {
         // Whoever sets up a mailbox does not wait behind those that are read, and not for long.
         let patience = IMAPTimeouts(connect: .seconds(10), greeting: .seconds(10), command: .seconds(10))
         accounts = ReadingAccounts(
-            database: house.api, connector: connector(ReaderThreads(count: 4), patience), keyring: keyring, outbox: house.outbox, wakeup: wakeup,
+            database: house.api, worker: house.worker, connector: connector(ReaderThreads(count: 4), patience), keyring: keyring,
+            outbox: house.outbox, wakeup: wakeup,
             clock: house.clock)
         store = MailboxStore(database: house.api)
+        desk = QuarantineDesk(
+            database: house.api, worker: house.worker, keyring: keyring, outbox: outbox, clock: house.clock, process: process)
         let (database, clock) = (house.worker, house.clock)
         retention = { _ in
             try await Quarantine.prune(in: database, now: clock.now)
@@ -94,6 +98,7 @@ struct FetchingFeature: Sendable {
     }
 
     func routes(on router: Router<AppContext>) {
+        QuarantineRoutes(desk: desk, store: store, accounts: accounts).add(to: router)
         router.put("/api/v1/mailboxes/{id}/imap") { request, context in
             let identity = try context.require(atLeast: .member)
             let account = try await request.json(IMAPAccount.self)

@@ -7,7 +7,8 @@ import Primitives
 struct Quarantine: Sendable {
     /// After how many tries a mail is passed over.
     static let tries = 3
-    private static let kept = 1 << 20
+    /// So many bytes of a mail are kept.
+    static let kept = 1 << 20
     private static let days = 30.0
 
     let keyring: Keyring

@@ -46,6 +46,13 @@ struct ReaderStore: Sendable {
             """)
     }
 
+    /// False when it was not read. The marks of its folders go, too: who connects it again begins anew, and no mail is taken in twice.
+    static func remove(_ mailbox: MailboxID, _ tenant: TenantID, in transaction: Transaction) async throws -> Bool {
+        let gone = try await transaction.query("delete from mailbox_readers where tenant_id = \(tenant) and mailbox_id = \(mailbox)").affected > 0
+        try await transaction.query("delete from mailbox_folders where tenant_id = \(tenant) and mailbox_id = \(mailbox)")
+        return gone
+    }
+
     /// How those of these mailboxes that are read are read.
     static func views(of mailboxes: [MailboxID], _ tenant: TenantID, in database: Database) async throws -> [MailboxID: MailboxReadingView] {
         guard !mailboxes.isEmpty else { return [:] }

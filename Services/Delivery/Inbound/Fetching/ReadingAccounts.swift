@@ -9,6 +9,8 @@ import Streams
 /// How mailboxes are read, set by their owners: nothing is stored that was not tried.
 struct ReadingAccounts: Sendable {
     let database: Database
+    /// Of the background, which alone may delete.
+    let worker: Database
     let connector: IMAPConnector
     let keyring: Keyring
     let outbox: Outbox
@@ -54,6 +56,20 @@ struct ReadingAccounts: Sendable {
         outbox.wake()
         wakeup.signal()
         return try await view(of: known, identity.tenant)
+    }
+
+    /// Stops reading and forgets the credentials and where in its folders the reading was; again changes nothing. Whoever reads it at this moment has
+    /// lost it. What came in stays in the inbox.
+    func forget(_ known: Mailbox, by identity: Identity, audit: AuditRecord) async throws {
+        let (tenant, now) = (identity.tenant, clock.now)
+        let event = try PendingEvent(
+            DeliveryEvents.MailboxChanged(mailbox: known.id), at: now, tenant: tenant, workspace: known.workspace, actor: identity.actor,
+            audit: audit)
+        try await worker.transaction { transaction in
+            guard try await ReaderStore.remove(known.id, tenant, in: transaction) else { return }
+            try await outbox.append([event], in: transaction)
+        }
+        outbox.wake()
     }
 
     func view(of mailbox: Mailbox, _ tenant: TenantID) async throws -> MailboxView {

@@ -9,10 +9,11 @@ struct InboundChanges {
     private var leavers: [(tenant: TenantID, send: MatchedSend)] = []
     private var threads: [TenantID: [InboxThreadID]] = [:]
 
-    mutating func feel(_ kind: DeliveryEvents.FeedbackKind, _ send: MatchedSend, of tenant: TenantID, at instant: Date) {
+    mutating func feel(_ kind: DeliveryEvents.FeedbackKind, _ send: MatchedSend, of tenant: TenantID, at instant: Date, returnsOn: String? = nil) {
         feedback[tenant, default: []].append(
             DeliveryEvents.Feedback(
-                kind: kind, sendKey: send.key, campaign: send.campaign, enrolment: send.enrolment, isMachine: false, at: instant))
+                kind: kind, sendKey: send.key, campaign: send.campaign, enrolment: send.enrolment, isMachine: false, at: instant, returnsOn: returnsOn
+            ))
     }
 
     /// Somebody who wants no more mail, for the trail: as with a link, with the mail and without the person.

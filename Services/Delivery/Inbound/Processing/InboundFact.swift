@@ -14,6 +14,7 @@ struct InboundFact: Sendable {
     let kind: InboundVerdict.Kind
     let rule: String
     let status: String?
+    let returnsOn: String?
     let at: Date
 
     init(_ verdict: InboundVerdict, at place: Int, of mail: InboundMail, about send: SendID?, at instant: Date) {
@@ -26,6 +27,7 @@ struct InboundFact: Sendable {
         kind = verdict.kind
         rule = verdict.rule.storable(100)
         status = verdict.status.map { $0.storable(20) }
+        returnsOn = verdict.returnsOn.map(CivilDay.text(of:))
         at = instant
     }
 
@@ -33,8 +35,9 @@ struct InboundFact: Sendable {
     func keep(in transaction: Transaction) async throws -> Bool {
         try await transaction.query(
             """
-            insert into inbound_facts (tenant_id, mailbox_id, message_key, place, workspace_id, send_id, kind, rule, status, at)
-            values (\(tenant), \(mailbox), \(messageKey), \(place), \(workspace), \(send), \(kind), \(rule), \(status), \(at))
+            insert into inbound_facts (tenant_id, mailbox_id, message_key, place, workspace_id, send_id, kind, rule, status, returns_on, at)
+            values (\(tenant), \(mailbox), \(messageKey), \(place), \(workspace), \(send), \(kind), \(rule), \(status),
+                \(returnsOn)::date, \(at))
             on conflict (tenant_id, mailbox_id, message_key, place) do nothing
             """
         ).affected > 0

@@ -25,13 +25,22 @@ struct InboundMail: Sendable {
     init(_ fetched: FetchedMail, _ parsed: ParsedMail, _ verdicts: [InboundVerdict]) {
         self.fetched = fetched
         self.parsed = parsed
-        self.verdicts = verdicts
+        self.verdicts = verdicts.map { verdict in
+            guard verdict.kind == .outOfOffice else { return verdict }
+            var dated = verdict
+            dated.returnsOn = ReturnDate.find(
+                subject: parsed.subject, text: ReplyText.visible(in: parsed.text), received: CivilDay.number(at: fetched.receivedAt))
+            return dated
+        }
         key = Self.key(of: parsed, fetched)
         references = Self.references(parsed, verdicts)
         tokens = Self.tokens(parsed)
         contact = parsed.from.first.map { $0.address.lowercased() }.flatMap { (3...320).contains($0.utf8.count) && $0.contains("@") ? $0 : nil }
         subject = SubjectKey(parsed.subject)
     }
+
+    /// Of an absence: the day of the return, like `2026-12-07`.
+    var returnsOn: String? { verdicts.first?.returnsOn.map(CivilDay.text(of:)) }
 
     /// What the whole mail is; a report may have more verdicts than one.
     var kind: InboundVerdict.Kind { verdicts.first?.kind ?? .unknown }

@@ -206,7 +206,7 @@ struct InboundProcessing: Sendable {
             if let contact = mail.contact, contact != send.recipient, !send.isErased {
                 _ = try await suppress(contact, of: tenant, because: .unsubscribed, in: transaction)
             }
-        case .outOfOffice, .autoReply: changes.feel(.automaticReply, send, of: tenant, at: at)
+        case .outOfOffice, .autoReply: changes.feel(.automaticReply, send, of: tenant, at: at, returnsOn: mail.returnsOn)
         case .unknown: break
         }
     }
