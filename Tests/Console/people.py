@@ -203,12 +203,12 @@ def operate(api, ids):
     other = journey().api.get("/api/v1/auth/session")["tenant"]["id"]
     api.post(f"/api/v1/platform/admin/tenants/{other}/suspend", {"reason": f"Sends phishing {HOSTILE}"})
     ids.suspended = other
-    ids.queue, ids.state, ids.job = wait_for(lambda: some_job(api))
+    ids.queue, ids.state, ids.job = wait_until("a job", lambda: some_job(api), 60)
     said = {"title": f"Mails are late {HOSTILE}", "impact": "minor", "components": [], "message": f"We look into it. {HOSTILE}"}
     ids.incident = api.post("/api/v1/platform/admin/status/incidents", said)["id"]
     api.post(f"/api/v1/platform/admin/status/incidents/{ids.incident}/resolve", {"message": "Mail goes out again."})
     begin = datetime.now(timezone.utc) + timedelta(days=30)
-    work = {"title": HOSTILE, "message": "We change disks.", "components": [], "starts_at": stamp(begin), "ends_at": stamp(begin + timedelta(hours=2))}
+    work = {"title": HOSTILE, "message": "We change disks.", "components": ["database"], "starts_at": stamp(begin), "ends_at": stamp(begin + timedelta(hours=2))}
     work = api.post("/api/v1/platform/admin/status/maintenances", work)["id"]
     api.post(f"/api/v1/platform/admin/status/maintenances/{work}/cancel")
 
@@ -223,16 +223,6 @@ def some_job(api):
         for job in api.get(f"/api/v1/platform/system/queues/{queue}/jobs", state=state, limit=1)["data"]:
             return queue, state, job["id"].lower()
     return None
-
-
-def wait_for(find, seconds=60):
-    """What `find` finds, as soon as it finds something."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if found := find():
-            return found
-        time.sleep(0.5)
-    raise AssertionError("it never came")
 
 
 @cache

@@ -96,7 +96,7 @@ export class Status extends Screen {
       ${this.isOne ? drawer({ title: this.one.data?.title ?? 'Incident', onClose: close, body: show(this.one, { data: this.drawOne }) }) : nothing}`;
   }
 
-  choices = () => html`<fieldset><legend>Parts that are touched</legend><div class="row wrap">${Object.entries(PARTS).map(([name, label]) => field({ name: `part-${name}`, label, type: 'checkbox', value: this.chosen.has(name), onInput: (on) => { this.chosen[on ? 'add' : 'delete'](name); } }))}</div></fieldset>`;
+  choices = () => html`<fieldset><legend>Parts that are touched${this.query.open === 'work' ? ', at least one' : ''}</legend><div class="row wrap">${Object.entries(PARTS).map(([name, label]) => field({ name: `part-${name}`, label, type: 'checkbox', value: this.chosen.has(name), onInput: (on) => { this.chosen[on ? 'add' : 'delete'](name); } }))}</div></fieldset>`;
 
   drawOne = (one) => html`<div class="stack"><p class="row wrap">${badge(one)}${impact(one.impact)}<span class="quiet">${parts(one.components)}, since ${time(one.started_at)}${one.automatic ? ', opened by the system' : ''}</span></p>
     ${this.may ? this.telling.render(html`${this.telling.field('state', { label: 'State', type: 'select', options: [...STATES, 'resolved'].map((state) => [state, words(state)]), hint: isOpen(one) ? undefined : 'Any other than resolved opens it again.' })}${this.telling.field('message', TEXT)}`, { submit: this.telling.values.state === 'resolved' ? 'Resolve' : 'Say it' }) : nothing}
