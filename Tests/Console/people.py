@@ -1,5 +1,6 @@
 """People and companies that the tests look through: signed up through the API, as everybody is."""
 
+import itertools
 import json
 import time
 import urllib.parse
@@ -189,7 +190,39 @@ def staff(role="super_admin"):
     ids = SimpleNamespace(tenant=tenant, role=role)
     if role == "support":
         ids.session = made.api.post("/api/v1/support-sessions", {"tenant": tenant, "reason": f"Mail does not go out {HOSTILE}", "ticket": "T-1042"})["id"]
+    if role in ("super_admin", "finance"):
+        ids.company = full().api.get("/api/v1/auth/session")["tenant"]["id"]
+    if role == "super_admin":
+        operate(made.api, ids)
     return Person(made.api, address=made.address, password=made.password, journey=made, ids=ids)
+
+
+def operate(api, ids):
+    """What the platform's pages show: a job, somebody suspended, an incident that is over, work that is called off, all in hostile words."""
+    ids.user = full().api.get("/api/v1/auth/session")["user"]["id"]
+    other = journey().api.get("/api/v1/auth/session")["tenant"]["id"]
+    api.post(f"/api/v1/platform/admin/tenants/{other}/suspend", {"reason": f"Sends phishing {HOSTILE}"})
+    ids.suspended = other
+    ids.queue, ids.state, ids.job = wait_until("a job", lambda: some_job(api), 60)
+    said = {"title": f"Mails are late {HOSTILE}", "impact": "minor", "components": [], "message": f"We look into it. {HOSTILE}"}
+    ids.incident = api.post("/api/v1/platform/admin/status/incidents", said)["id"]
+    api.post(f"/api/v1/platform/admin/status/incidents/{ids.incident}/resolve", {"message": "Mail goes out again."})
+    begin = datetime.now(timezone.utc) + timedelta(days=30)
+    work = {"title": HOSTILE, "message": "We change disks.", "components": ["database"], "starts_at": stamp(begin), "ends_at": stamp(begin + timedelta(hours=2))}
+    work = api.post("/api/v1/platform/admin/status/maintenances", work)["id"]
+    api.post(f"/api/v1/platform/admin/status/maintenances/{work}/cancel")
+
+
+def stamp(time):
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def some_job(api):
+    """Queue, state and id of any job that is kept, or None."""
+    for queue, state in itertools.product(("email-sending", "maintenance"), ("delayed", "failed", "completed")):
+        for job in api.get(f"/api/v1/platform/system/queues/{queue}/jobs", state=state, limit=1)["data"]:
+            return queue, state, job["id"].lower()
+    return None
 
 
 @cache

@@ -51,6 +51,11 @@ def pausing(page):
     page.wait_for_selector("dialog[open]")
 
 
+def pausing_queue(page):
+    page.get_by_role("button", name="Pause", exact=True).click()
+    page.wait_for_selector("dialog[open]")
+
+
 def as_laid_out(page):
     page.locator("article summary:has-text('laid out')").first.click()
     page.wait_for_selector("iframe")
@@ -201,4 +206,25 @@ SCREENS = [
     Screen("support-session", "/dashboard/support?open={support}", wait=".timeline"),
     Screen("support-empty", "/dashboard/support", "empty", wait=".empty"),
     # Platform
+    Screen("queues", "/dashboard/system/queues", "super_admin", "pm-table"),
+    Screen("queue", "/dashboard/system/queues/{queue}?state={state}", "super_admin", "pm-table"),
+    Screen("queue-empty", "/dashboard/system/queues/warmup%3Aprocess?state=failed", "support", ".empty"),
+    Screen("queue-pause", "/dashboard/system/queues/maintenance", "ops", act=pausing_queue),
+    Screen("job", "/dashboard/system/queues/{queue}/jobs/{job}", "super_admin", ".facts"),
+    Screen("job-gone", "/dashboard/system/queues/maintenance/jobs/01a221c1-f526-71c2-9374-000000000000", "ops", ".problem", allowed=(r"status of 404",)),
+    Screen("tenants", "/dashboard/tenants", "super_admin", "pm-table"),
+    Screen("tenants-none", "/dashboard/tenants?q=nobody-is-called-so", "support", ".empty"),
+    Screen("tenant", "/dashboard/tenants/{company}", "super_admin", ".usage"),
+    Screen("tenant-suspended", "/dashboard/tenants/{suspended}", "super_admin", ".usage"),
+    Screen("tenant-grant", "/dashboard/tenants/{company}?open=grant", "finance", "dialog[open]"),
+    Screen("users", "/dashboard/system/users", "super_admin", "pm-table"),
+    Screen("user", "/dashboard/system/users/{user}", "super_admin", ".facts"),
+    Screen("finance", "/dashboard/finance", "super_admin", "pm-table"),
+    Screen("finance-plans", "/dashboard/finance?tab=plans", "finance", "pm-table"),
+    Screen("finance-plan", "/dashboard/finance?tab=plans&open=starter", "finance", "dialog form"),
+    Screen("finance-webhooks", "/dashboard/finance?tab=webhooks", "super_admin", "pm-table"),
+    Screen("incidents", "/dashboard/system/status", "super_admin", "pm-table"),
+    Screen("incident", "/dashboard/system/status?open={incident}", "super_admin", "dialog .timeline"),
+    Screen("incident-new", "/dashboard/system/status?open=new", "ops", "dialog form"),
+    Screen("maintenance-new", "/dashboard/system/status?open=work", "ops", "dialog form"),
 ]

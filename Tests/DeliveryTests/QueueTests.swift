@@ -104,6 +104,13 @@ struct JobTests {
 
         let failed = try await fixture.operate(.get, "/bounce:process/jobs?state=failed")
         #expect(failed.status == 200 && failed.body.contains("t.dead") && failed.body.contains("never"))
+        let ofKind = try await fixture.operate(.get, "/bounce:process/jobs?state=failed&kind=t.fail")
+        #expect(ofKind.status == 200 && ofKind.body.contains("t.fail") && !ofKind.body.contains("t.dead"))
+        for state in JobViewStore.State.allCases {
+            let ofNobody = try await fixture.operate(.get, "/bounce:process/jobs?state=\(state)&kind=t.fail&tenant=\(TenantID(UUID()))")
+            #expect(ofNobody.status == 200 && ofNobody.body.contains(#""data":[]"#), "\(state)")
+        }
+        #expect(try await fixture.operate(.get, "/bounce:process/jobs?tenant=odd").status == 400)
         let dead: UUID = try await fixture.database.query("select id from jobs where kind = 't.dead'")[0].decode("id")
         let detail = try await fixture.operate(.get, "/bounce:process/jobs/\(dead)")
         #expect(detail.body.contains(#""level":"error""#) && detail.body.contains(#""payload":"{}""#))

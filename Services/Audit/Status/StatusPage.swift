@@ -10,7 +10,7 @@ struct StatusPage {
 
     var html: String {
         """
-        <!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+        <!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
         <title>PenguinMails status</title><link rel="stylesheet" href="/status/style.css">
         <link rel="alternate" type="application/atom+xml" title="Incidents" href="/status/feed.atom"></head><body><main>
         <h1 class="\(snapshot.overall.rawValue)">PenguinMails is \(snapshot.overall.words)</h1>
@@ -110,23 +110,46 @@ struct StatusPage {
 
     /// Served from the same origin, since the page's policy takes no style from anywhere else.
     static let style = """
-        body { font: 16px/1.5 system-ui, sans-serif; margin: 0; color: #1b1f24; background: #fff; }
-        main { max-width: 64rem; margin: 0 auto; padding: 1.5rem; }
-        table { width: 100%; border-collapse: collapse; }
-        caption { text-align: left; font-weight: 600; padding: .5rem 0; }
-        th, td { text-align: left; padding: .4rem .6rem .4rem 0; border-top: 1px solid #d8dee4; }
-        svg { width: 100%; min-width: 12rem; height: 2rem; }
-        rect { fill: #d8dee4; }
-        rect.operational { fill: #1a7f37; } rect.degraded { fill: #bf8700; } rect.down { fill: #cf222e; } rect.maintenance { fill: #0969da; }
-        td.operational { color: #1a7f37; } td.degraded { color: #7d4e00; } td.down { color: #cf222e; } td.maintenance { color: #0550ae; }
-        h1 { padding: .75rem 1rem; border-left: .5rem solid #6e7781; }
-        h1.operational { border-color: #1a7f37; } h1.degraded { border-color: #bf8700; } h1.down { border-color: #cf222e; }
-        h1.maintenance { border-color: #0969da; }
-        article { border-top: 1px solid #d8dee4; }
-        .text { white-space: pre-line; overflow-wrap: anywhere; }
+        :root {
+            color-scheme: light dark; --ground: #f6f7f9; --page: #fff; --text: #171b21; --quiet: #5a6472; --line: #dfe3e8; --accent: #1f5fd6;
+            --operational: #14713a; --degraded: #8a5300; --down: #b3261e; --maintenance: #1f5fd6; --unknown: #5a6472; --bar: #dfe3e8;
+        }
         @media (prefers-color-scheme: dark) {
-            body { color: #e6edf3; background: #0d1117; } th, td, article { border-color: #30363d; } rect { fill: #30363d; } a { color: #58a6ff; }
-            td.operational { color: #3fb950; } td.degraded { color: #d29922; } td.down { color: #ff7b72; } td.maintenance { color: #58a6ff; }
+            :root {
+                --ground: #0b0d10; --page: #171a20; --text: #e7eaef; --quiet: #9ba6b5; --line: #2a303a; --accent: #7fb0ff;
+                --operational: #58c985; --degraded: #f0b24a; --down: #ff8f87; --maintenance: #7fb0ff; --unknown: #9ba6b5; --bar: #2f3641;
+            }
+        }
+        body { font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; margin: 0; color: var(--text); background: var(--ground); }
+        main { max-width: 60rem; margin: 0 auto; padding: 1.5rem 1rem; overflow-wrap: anywhere; }
+        h1 { font-size: 1.5rem; margin: 0 0 1.5rem; padding: 1rem; border: 1px solid var(--line); border-left: .5rem solid var(--unknown);
+            border-radius: 8px; background: var(--page); }
+        h1.operational { border-left-color: var(--operational); } h1.degraded { border-left-color: var(--degraded); }
+        h1.down { border-left-color: var(--down); } h1.maintenance { border-left-color: var(--maintenance); }
+        h2 { font-size: 1.1rem; margin: 1.5rem 0 .5rem; } h3 { font-size: 1rem; margin: 0; }
+        article, table { background: var(--page); border: 1px solid var(--line); border-radius: 8px; margin: 0 0 .75rem; }
+        article { padding: .75rem 1rem; } article p { margin: .25rem 0; } article > p, li time { color: var(--quiet); }
+        article ol { list-style: none; margin: .5rem 0 0; padding: 0; } article li { padding: .4rem 0; border-top: 1px solid var(--line); }
+        article li strong { display: inline-block; margin-right: .5rem; }
+        table { width: 100%; border-collapse: separate; border-spacing: 0; }
+        caption { text-align: left; font-size: 1.1rem; font-weight: 600; padding: 1.5rem 0 .5rem; }
+        th, td { text-align: left; padding: .5rem .75rem; } tbody th, tbody td { border-top: 1px solid var(--line); }
+        thead th { color: var(--quiet); font-weight: 500; } td:nth-child(2), td:nth-child(3), td:nth-child(5) { white-space: nowrap; } td:nth-child(5) { color: var(--quiet); }
+        td:nth-child(4) { width: 45%; }
+        svg { display: block; width: 100%; height: 1.75rem; }
+        rect { fill: var(--bar); }
+        rect.operational { fill: var(--operational); } rect.degraded { fill: var(--degraded); } rect.down { fill: var(--down); }
+        rect.maintenance { fill: var(--maintenance); }
+        td.operational { color: var(--operational); } td.degraded { color: var(--degraded); } td.down { color: var(--down); }
+        td.maintenance { color: var(--maintenance); }
+        a { color: var(--accent); } :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
+        .text { white-space: pre-line; color: var(--text); }
+        @media (max-width: 45rem) {
+            thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+            tbody tr { display: grid; grid-template-columns: 1fr auto; border-top: 1px solid var(--line); padding: .5rem .75rem; }
+            tbody th, tbody td { border: 0; padding: .1rem 0; } td:nth-child(4), td:nth-child(5) { grid-column: 1 / -1; width: auto; }
+            tbody tr > :nth-child(3) { grid-row: 2; } tbody tr > :nth-child(4) { grid-row: 3; } tbody tr > :nth-child(5) { grid-row: 2; }
+            tbody tr > :nth-child(5) { grid-column: 2; }
         }
 
         """
@@ -136,8 +159,11 @@ extension ComponentStatus {
     /// As the page says it of the whole.
     fileprivate var words: String {
         switch self {
+        case .operational: "operational"
         case .maintenance: "operational, with maintenance in progress"
-        case .operational, .degraded, .down, .unknown: rawValue
+        case .degraded: "degraded: some parts are slow or fail at times"
+        case .down: "down in part: see below which parts"
+        case .unknown: "not being measured at the moment"
         }
     }
 }

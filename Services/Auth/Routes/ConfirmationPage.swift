@@ -44,7 +44,7 @@ enum ConfirmationPage {
         return Dictionary(items.map { ($0.name, $0.value ?? "") }) { first, _ in first }
     }
 
-    static let verified = page("Your address is confirmed", "<p>You can close this page and sign in.</p>")
+    static let verified = page("Your address is confirmed", "<p>You can close this page, or <a href=\"/login\">sign in</a>.</p>")
 
     static let failed = page(
         "This link is no longer good",
@@ -52,10 +52,6 @@ enum ConfirmationPage {
         status: .unprocessableContent)
 
     static func page(_ title: String, _ body: String, status: HTTPResponse.Status = .ok) -> Response {
-        .html(
-            """
-            <!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-            <title>\(title) – PenguinMails</title><link rel="stylesheet" href="/console.css"></head><body><main><h1>\(title)</h1>\(body)</main></body></html>
-            """, status: status)
+        PlainPage.response(title, body, brand: "PenguinMails", status: status)
     }
 }

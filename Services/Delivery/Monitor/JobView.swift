@@ -116,32 +116,38 @@ struct JobViewStore: Sendable {
 
     /// The newest first, before `cursor`; of what waits, the one that is due first comes first. What becomes of the job that the cursor was made of
     /// is of no account.
-    func list(_ state: State, of queue: String, before cursor: JobPosition?, limit: Int) async throws -> [JobView] {
+    func list(
+        _ state: State, of queue: String, fitting filter: QueueOperations.Filter = .init(), before cursor: JobPosition?, limit: Int
+    ) async throws -> [JobView] {
         let last = cursor?.id.uuid ?? UUID(uuid: (255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255))
         let behind: SQL = cursor.map { "and (run_at, id) > (\($0.instant), \($0.id)::uuid)" } ?? ""
+        let kind: SQL = filter.kind.map { "and kind = \($0)" } ?? ""
+        let fitting: SQL = filter.tenant.map { "\(kind) and tenant_id = \($0)" } ?? kind
         let statement: SQL =
             switch state {
             case .waiting:
                 """
-                select \(JobView.columns) from jobs where queue = \(queue) and state = 'queued' and run_at <= now() \(behind)
+                select \(JobView.columns) from jobs where queue = \(queue) and state = 'queued' and run_at <= now() \(fitting) \(behind)
                 order by run_at, id limit \(limit)
                 """
             case .delayed:
                 """
-                select \(JobView.columns) from jobs where queue = \(queue) and state = 'queued' and run_at > now() \(behind)
+                select \(JobView.columns) from jobs where queue = \(queue) and state = 'queued' and run_at > now() \(fitting) \(behind)
                 order by run_at, id limit \(limit)
                 """
             case .active:
                 """
-                select \(JobView.columns) from jobs where queue = \(queue) and state = 'running' and id < \(last) order by id desc limit \(limit)
+                select \(JobView.columns) from jobs where queue = \(queue) and state = 'running' and id < \(last) \(fitting)
+                order by id desc limit \(limit)
                 """
             case .failed:
                 """
-                select \(JobView.columns) from jobs where queue = \(queue) and state = 'failed' and id < \(last) order by id desc limit \(limit)
+                select \(JobView.columns) from jobs where queue = \(queue) and state = 'failed' and id < \(last) \(fitting)
+                order by id desc limit \(limit)
                 """
             case .completed:
                 """
-                select \(JobView.columns) from jobs where queue = \(queue) and state in ('completed', 'cancelled') and id < \(last)
+                select \(JobView.columns) from jobs where queue = \(queue) and state in ('completed', 'cancelled') and id < \(last) \(fitting)
                 order by id desc limit \(limit)
                 """
             }

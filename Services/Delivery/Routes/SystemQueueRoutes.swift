@@ -95,7 +95,14 @@ struct SystemQueueRoutes {
             let known = JobViewStore.State.allCases.map(\.rawValue).joined(separator: ", ")
             throw Problem.invalid("state must be one of \(known).", field: "state")
         }
-        let found = try await jobs.list(state, of: try queue(context), before: try page.after(JobPosition.self), limit: page.limit + 1)
+        let asked = request.uri.queryParameters
+        var filter = QueueOperations.Filter(kind: asked["kind"].map { String($0.prefix(100)) })
+        if let text = asked["tenant"] {
+            guard let tenant = TenantID(String(text)) else { throw Problem.invalid("tenant must be a company's id.", field: "tenant") }
+            filter.tenant = tenant
+        }
+        let found = try await jobs.list(
+            state, of: try queue(context), fitting: filter, before: try page.after(JobPosition.self), limit: page.limit + 1)
         return try Response.json(Page(found, limit: page.limit) { JobPosition($0) })
     }
 

@@ -1,4 +1,3 @@
-import Crypto
 import Foundation
 import HTTP
 import HTTPTypes
@@ -78,16 +77,7 @@ struct UnsubscribePage: Sendable {
     }
 
     private func page(_ title: String, _ body: String, status: HTTPResponse.Status = .ok) -> Response {
-        var response = Response.html(
-            """
-            <!doctype html>
-            <html lang="\(language)"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-            <meta name="robots" content="noindex, nofollow"><title>\(title.htmlEscaped)</title><style>\(Self.style)</style></head>
-            <body><main><h1>\(title.htmlEscaped)</h1>
-            \(body)
-            </main></body></html>
-            """, status: status)
-        response.headers[.contentSecurityPolicy] = Self.policy
+        var response = PlainPage.response(title, body, language: language, status: status)
         response.headers[.referrerPolicy] = "no-referrer"
         response.headers[.robots] = "noindex, nofollow"
         response.headers[.contentLanguage] = language
@@ -95,15 +85,4 @@ struct UnsubscribePage: Sendable {
         response.headers[.xContentTypeOptions] = "nosniff"
         return response
     }
-
-    private static let style = """
-        body{font:1.1rem/1.5 system-ui,sans-serif;margin:0;padding:2rem 1rem;color:#1a1a1a;background:#fff}main{max-width:36rem;margin:0 auto}\
-        fieldset{border:1px solid #767676;border-radius:.4rem}legend{padding:0 .4rem}button{font:inherit;padding:.6rem 1.2rem}a{color:#0b57d0}
-        """
-
-    /// This page's own style and nothing else.
-    private static let policy: String = {
-        let digest = Data(SHA256.hash(data: Data(style.utf8))).base64EncodedString()
-        return "default-src 'none'; style-src 'sha256-\(digest)'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    }()
 }
