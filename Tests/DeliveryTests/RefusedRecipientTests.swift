@@ -86,7 +86,9 @@ struct RefusedRecipientTests {
         let claimed = try await fixture.takeClaimed()
         #expect(claimed.count == 60)
         // Each person twice: a second mail to whom the first group refuses.
-        _ = try await fixture.rpc.call(fixture.plan(mailbox, recipients.reversed(), prefix: "other"))
+        // From another mailbox: one of which so many are refused pauses itself.
+        let other = try await fixture.mailbox("other@sender.example")
+        _ = try await fixture.rpc.call(fixture.plan(other, recipients.reversed(), prefix: "other"))
         let (outcomes, now) = (fixture.outcomes, fixture.house.clock.clock.now)
         func write(_ group: [Delivery]) async throws {
             let refused = group.map { delivery in

@@ -9,13 +9,13 @@ import Testing
 
 @Suite("Mailboxes without a server of their own")
 struct DirectServiceTests {
-    private static func fixture(more: [String: String] = [:]) async throws -> (DeliveryFixture, TestExchanges) {
+    private static func fixture(more: [String: String] = [:]) async throws -> (DeliveryFixture, TestExchanges, TestDNSServer) {
         let exchanges = try await TestExchanges.start(["127.0.0.2": .init(["mx.reader.example"])])
         let dns = try await TestDNSServer.start([
             "reader.example": ["MX": ["10 mx.reader.example"]], "mx.reader.example": ["A": ["127.0.0.2"]], "null.example": ["MX": ["0 ."]],
         ])
         let fixture = try await DeliveryFixture.make(more: DirectGround.configuration(exchanges, dns).merging(more) { $1 })
-        return (fixture, exchanges)
+        return (fixture, exchanges, dns)
     }
 
     private func connect(_ fixture: DeliveryFixture, _ address: String) async throws -> (status: Int, body: String) {
@@ -42,7 +42,7 @@ struct DirectServiceTests {
         let plain = try await DeliveryFixture.make()
         let refused = try await connect(plain, "me@sender.example")
         #expect(refused.status == 422 && refused.body.contains("direct_not_offered"), "\(refused.body)")
-        let (fixture, _) = try await Self.fixture()
+        let (fixture, _, _) = try await Self.fixture()
         let stranger = try await connect(fixture, "me@sender.example")
         #expect(stranger.status == 422 && stranger.body.contains("domain_not_authenticated"), "\(stranger.body)")
         try await verify("sender.example", fixture)
@@ -58,7 +58,9 @@ struct DirectServiceTests {
 
     @Test("mail comes to its recipients' servers; unknown ones are suppressed, refusals by policy are not")
     func wholeWay() async throws {
-        let (fixture, exchanges) = try await Self.fixture()
+        let (fixture, exchanges, dns) = try await Self.fixture()
+        // It serves as long as somebody holds it.
+        defer { withExtendedLifetime(dns) {} }
         try await verify("sender.example", fixture)
         let mailbox = try await mailbox("me@sender.example", fixture)
         let recipients = ["lead@reader.example", "unknown@reader.example", "policy@reader.example", "later@reader.example", "lead@null.example"]
@@ -88,7 +90,9 @@ struct DirectServiceTests {
 
     @Test("no more mails at once to a destination than the operator allows, over all mailboxes")
     func limit() async throws {
-        let (fixture, exchanges) = try await Self.fixture(more: ["delivery.direct.connections": "2"])
+        let (fixture, exchanges, dns) = try await Self.fixture(more: ["delivery.direct.connections": "2"])
+        // It serves as long as somebody holds it.
+        defer { withExtendedLifetime(dns) {} }
         try await verify("sender.example", fixture)
         for number in 0..<5 {
             let mailbox = try await mailbox("me\(number)@sender.example", fixture)
