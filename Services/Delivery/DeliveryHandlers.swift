@@ -77,7 +77,8 @@ extension DeliveryHandlers {
         self.init(
             enqueuer: queue.enqueuer, gates: gates, mailboxes: MailboxStore(database: house.api), suppressions: suppressions,
             health: TransportHealthStore(database: house.worker), jobs: JobStore(database: house.worker, counters: queue.enqueueCounters),
-            purge: Purge(database: house.worker, counters: queue.otherCounters, plan: PlanPlaces(house: house), withdrawals: withdrawals,
+            purge: Purge(
+                database: house.worker, counters: queue.otherCounters, plan: PlanPlaces(house: house), withdrawals: withdrawals,
                 clock: house.clock),
             eraser: RecipientEraser(
                 database: house.worker, digests: digests, counters: queue.otherCounters, outbox: house.outbox, clock: house.clock),

@@ -89,7 +89,8 @@ struct SendingFeature: Sendable {
             marks: DataSentMarks(database: house.worker, metrics: metrics),
             outcomes: Outcomes(
                 database: house.worker, redis: redis, outbox: house.outbox, counters: parts.queue.outcomeCounters,
-                suppressions: parts.suppressions, load: load, lease: .seconds(lease), metrics: metrics, wakeup: wakeup, clock: house.clock, logger: house.logger),
+                suppressions: parts.suppressions, load: load, lease: .seconds(lease), metrics: metrics, wakeup: wakeup, clock: house.clock,
+                logger: house.logger),
             keyring: house.keyring, tokens: parts.tokens, connections: connections, idleTime: .seconds(20), load: load,
             destinations: DestinationSlots(limit: try house.settings.integer("delivery.destination.concurrency", in: 1...10_000)),
             direct: parts.direct.transport, metrics: metrics, clock: house.clock, logger: house.logger)
