@@ -14,6 +14,7 @@ private struct Report: Decodable {
     struct Mails: Decodable {
         let total: Int
         let sent: Int
+        let bounced: Int
         let failed: Int
         let held: Int
         let inStore: Int
@@ -40,7 +41,9 @@ struct MainJobTests {
             #expect(report.leads.rows == 1_000)
             #expect(report.leads.created == 978 && report.leads.duplicates == 12 && report.leads.rejected == 10)
             // The mail server refuses three recipients by name.
-            #expect(report.mails.total == 978 && report.mails.sent == 975 && report.mails.failed == 3 && report.mails.held == 0)
+            #expect(
+                report.mails.total == 978 && report.mails.sent == 975 && report.mails.bounced == 3
+                    && report.mails.failed == 0 && report.mails.held == 0)
             #expect(report.mails.inStore == 975)
             #expect(report.auditEvents >= 6)
         }
@@ -56,7 +59,7 @@ struct MainJobTests {
                     "postgres immediate restart",
                 ])
             #expect(report.mails.total == report.leads.created)
-            #expect(report.mails.sent + report.mails.failed + report.mails.held == report.mails.total)
+            #expect(report.mails.sent + report.mails.bounced + report.mails.failed + report.mails.held == report.mails.total)
             #expect((report.mails.sent...report.mails.sent + report.mails.held).contains(report.mails.inStore))
             // Only what was on the line at a kill may be unknown: a few connections, not a queue.
             #expect(report.mails.held <= 50)

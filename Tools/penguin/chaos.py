@@ -21,7 +21,7 @@ class Chaos:
 
     def on_progress(self, progress):
         """Applies the next fault when its point is reached."""
-        resolved = progress["sent"] + progress["failed"] + progress["held"]
+        resolved = progress["sent"] + progress["bounced"] + progress["failed"] + progress["held"]
         if self._waiting and resolved >= self._waiting[0][0]:
             _, name, apply = self._waiting[0]
             # Not while it is away: it would be the same fault twice.

@@ -18,7 +18,7 @@ TEMPLATE = {
     "html": "<p>Hello {{first_name|there}},</p><p>I saw what {{company|your company}} does in {{city|your city}} and have a question. "
     "May I send you two sentences about it?</p><p>Ada</p><p>{{postal_address}}<br><a href=\"{{unsubscribe_url}}\">No more of these</a></p>",
 }
-STATES = ("waiting", "queued", "sent", "failed", "held", "suppressed", "deferred")
+STATES = ("waiting", "queued", "sent", "bounced", "failed", "held", "suppressed", "deferred")
 # A campaign that has not moved for this long will not.
 PATIENCE = 120
 
@@ -122,7 +122,7 @@ class Journey:
                 time.sleep(0.1)
 
     def _line(self, progress):
-        finished = sum(progress[state] for state in ("sent", "failed", "held", "suppressed"))
+        finished = sum(progress[state] for state in ("sent", "bounced", "failed", "held", "suppressed"))
         rate = finished / max(0.1, time.monotonic() - self.launched)
         parts = [f"{progress[state]} {state}" for state in STATES if progress[state]]
         return f"  Sending {bar(finished, progress['total'])} {finished} of {progress['total']}, {rate:.0f} a second ({', '.join(parts) or 'starting'})"

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from penguin.layout import ROOT
 from penguin.terminal import Failure, say
 
+# The test program paints its lines even where nobody sees colours.
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 # Ordinary tests of one share at most: small enough that no process is left with much to do while the others have ended.
 SHARE = 60
 # How many ordinary tests one of these takes as long as: they run whole stacks.
@@ -123,7 +125,7 @@ class _Runs:
         self._running.add(process)
         try:
             output, _ = process.communicate(timeout=LIMIT_SECONDS)
-            return process.returncode, output
+            return process.returncode, COLOURS.sub("", output)
         except subprocess.TimeoutExpired:
             process.kill()
             output, _ = process.communicate()

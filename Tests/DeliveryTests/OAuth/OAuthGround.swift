@@ -59,7 +59,8 @@ struct OAuthGround: Sendable {
             if let mail { mailboxes = try await TestMailboxServer.start(.init(introspection: "\(issuer)/introspect", relay: mail)) }
             let settings = [
                 "delivery.smtp.reach": "anywhere", "mail.ca.file": mailboxes?.authorityFile ?? "", "delivery.imap.poll.seconds": "1",
-                "delivery.imap.idle.connections": "0", "delivery.oauth.google.client.id": OAuthServerDouble.clientID,
+                "delivery.imap.idle.connections": "0", "delivery.connections.per.mailbox": "1",
+                "delivery.oauth.google.client.id": OAuthServerDouble.clientID,
                 "delivery.oauth.google.client.secret.file": secret.path(percentEncoded: false), "delivery.oauth.google.issuer": issuer,
                 "delivery.oauth.google.authorize.url": "\(issuer)/authorize", "delivery.oauth.google.token.url": "\(issuer)/token",
                 "delivery.oauth.google.revoke.url": "\(issuer)/revoke", "delivery.oauth.google.keys.url": "\(issuer)/keys",
