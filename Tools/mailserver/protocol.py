@@ -30,6 +30,13 @@ class Protocol(SMTP):
         (self._original_transport or self.transport).abort()
         raise asyncio.CancelledError
 
+    def _getparams(self, params):
+        # Whoever offers AUTH takes the name of whom a mail comes from (RFC 4954, section 5), which Dovecot hands on and aiosmtpd does not know.
+        found = super()._getparams(params)
+        if found:
+            found.pop("AUTH", None)
+        return found
+
     def _getaddr(self, arg):
         # The header parser that aiosmtpd asks takes a quarter of its whole time for addresses this plain.
         match = PLAIN_ADDRESS.match(arg.strip()) if arg else None
