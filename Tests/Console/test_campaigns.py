@@ -5,6 +5,7 @@ import unittest
 import people
 import replies
 from bench import Visit
+from penguin.terminal import wait_until
 from playwright.sync_api import expect
 
 CAMPAIGNS = "/dashboard/workspaces/{slug}/campaigns"
@@ -115,8 +116,7 @@ class CampaignTests(unittest.TestCase):
         page.set_viewport_size({"width": 1280, "height": 1600})
         page.locator(".steps > li").nth(1).locator("[draggable]").drag_to(page.locator(".steps > li").nth(0))
         expect(page.locator(".steps h3").first).to_contain_text("Wait")
-        page.wait_for_timeout(1_500)
-        self.assertEqual(kinds(), ["wait", "email", "email", "condition"])
+        wait_until("The new order is saved", lambda: kinds() == ["wait", "email", "email", "condition"], 20)
 
     def test_checks_say_what_is_missing_and_lead_to_it(self):
         made = self.api.post("/api/v1/campaigns", {"workspace": self.person.ids.workspace, "name": "Nothing in it"})
