@@ -19,7 +19,7 @@ class PlatformTests(unittest.TestCase):
                 page.wait_for_selector(".banner:has-text('Paused by')")
                 self.assertIn(people.HOSTILE, page.locator("main .banner").inner_text())
                 page.goto(page.url.rsplit("/", 1)[0])
-                self.assertIn("Paused: analytics:daily-aggregate", page.locator("main .note").first.inner_text(timeout=15_000))
+                page.wait_for_selector("main .note:has-text('Paused: analytics:daily-aggregate')")
             finally:
                 people.of("ops").api.post("/api/v1/platform/system/queues/analytics:daily-aggregate/resume")
             page.wait_for_selector("main .badge:has-text('Paused')", state="detached")
