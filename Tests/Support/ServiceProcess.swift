@@ -56,7 +56,7 @@ public final class ServiceProcess {
         process.environment = environment
         process.standardInput = FileHandle.nullDevice
         let log = folder.appending(path: "log")
-        if !FileManager.default.fileExists(atPath: log.path()) { FileManager.default.createFile(atPath: log.path(), contents: nil) }
+        if !FileManager.default.fileExists(atPath: log.path()) { try Data().write(to: log) }
         let handle = try FileHandle(forWritingTo: log)
         try handle.seekToEnd()
         process.standardOutput = handle
@@ -77,6 +77,9 @@ public final class ServiceProcess {
         process.waitUntilExit()
         return true
     }
+
+    /// Its status once it ended by itself; nil while it runs.
+    public var status: Int32? { process.flatMap { $0.isRunning ? nil : $0.terminationStatus } }
 
     deinit {
         kill()

@@ -46,7 +46,16 @@ public enum ServiceMain {
         let logger = try bootstrapLogging(type.name, settings)
         let metrics = MetricsRegistry()
         MetricsSystem.bootstrap(metrics)
-        let httpClient = HTTPClient(eventLoopGroupProvider: .singleton)
+        // Also a start that fails shuts the client down: dropped as it is, it would end the process before it says why.
+        try await HTTPClient.withHTTPClient { httpClient in
+            try await serve(type, settings, httpClient: httpClient, metrics: metrics, logger: logger)
+        }
+        logger.info("stopped")
+    }
+
+    private static func serve<Deployable: DeployableService>(
+        _ type: Deployable.Type, _ settings: Settings, httpClient: HTTPClient, metrics: MetricsRegistry, logger: Logger
+    ) async throws {
         let house = try await House.build(type.name, settings, httpClient: httpClient, logger: logger)
         let schema = try schema(of: type, settings, logger)
         if !type.servesWithoutDatabase { try await schema.migrate() }
@@ -68,8 +77,6 @@ public enum ServiceMain {
         group.maximumGracefulShutdownDuration = .seconds(20)
         logger.info("starting", metadata: ["public_port": "\(settings["public.port"])", "internal_port": "\(settings["internal.port"])"])
         try await ServiceGroup(configuration: group).run()
-        try await httpClient.shutdown()
-        logger.info("stopped")
     }
 
     private static func schema<Deployable: DeployableService>(
