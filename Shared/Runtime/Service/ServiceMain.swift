@@ -18,7 +18,8 @@ public enum ServiceMain {
     /// Reads the settings, migrates, starts everything and serves until SIGTERM or SIGINT. A service that serves without its database listens at
     /// once, and migrates when that is there.
     ///
-    /// `--help` lists every setting, `--routes` every public route. Exits 1 with one line a problem when it cannot start.
+    /// `--help` lists every setting, `--routes` every public route, `--ready` asks the one that runs here. Exits 1 with one line a problem when it
+    /// cannot start.
     public static func run<Deployable: DeployableService>(_ type: Deployable.Type) async {
         // hiredis writes with write(2): without this a broken Redis line would end the process.
         signal(SIGPIPE, SIG_IGN)
@@ -28,6 +29,9 @@ public enum ServiceMain {
                 print(help(type))
             } else if arguments.contains("--routes") {
                 print(try await RouteListing.lines(of: type).joined(separator: "\n"))
+            } else if arguments.contains("--ready") {
+                let port = try await SettingsSource.reader().string(forKey: "internal.port") ?? ""
+                if let refusal = await ReadinessProbe.refusal(port: port) { fail(type, refusal) }
             } else {
                 try await serve(type)
             }
@@ -39,9 +43,8 @@ public enum ServiceMain {
     }
 
     private static func serve<Deployable: DeployableService>(_ type: Deployable.Type) async throws {
-        let reader = ConfigReader(providers: [
-            CommandLineArgumentsProvider(), EnvironmentVariablesProvider(),
-        ])
+        try TimeZones.check()
+        let reader = try await SettingsSource.reader()
         let settings = try Settings(reader, keys: HouseKeys.all + type.keys)
         let logger = try bootstrapLogging(type.name, settings)
         let metrics = MetricsRegistry()
@@ -105,7 +108,7 @@ public enum ServiceMain {
             "  \(key.environmentName)\n      \(key.summary) " + (key.fallback.map { $0.isEmpty ? "Optional." : "Default: \($0)." } ?? "Required.")
         }
         return "The \(type.name.rawValue) service of PenguinMails. Settings, from the environment or as --name-of-key value:\n"
-            + rows.joined(separator: "\n") + "\nOther options: --routes lists the public routes.\n"
+            + rows.joined(separator: "\n") + "\nOther options: --routes lists the public routes, --ready says by its status whether the service that runs here is ready.\n"
     }
 
     private static func fail<Deployable: DeployableService>(_ type: Deployable.Type, _ message: String) -> Never {

@@ -12,4 +12,16 @@ struct SettingsStartTests {
         #expect(billing.status == 1)
         #expect(billing.log.contains("stripe.connect.webhook.secret is missing: stripe.secret.key is set"))
     }
+
+    @Test("Asked by --ready, it says by its status whether the process of its settings answers")
+    func ready() async throws {
+        let database = try await TestPostgres.shared.database()
+        let redis = try await TestRedis.start()
+        let billing = try ServiceProcess(.billing, on: database, redis: redis.configuration)
+        #expect(try await billing.isReady() == false)
+        try billing.start()
+        try await eventually("Billing says that it is ready", within: .seconds(60)) { try await billing.isReady() }
+        billing.kill()
+        #expect(try await billing.isReady() == false)
+    }
 }
