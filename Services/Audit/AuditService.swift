@@ -25,6 +25,7 @@ struct AuditService: DeployableService {
         Migration(name: "m0008_trail_guard", embedded: PackageResources.m0008_trail_guard_sql),
         Migration(name: "m0009_checkpoint_delivery", embedded: PackageResources.m0009_checkpoint_delivery_sql),
         Migration(name: "m0010_reading", embedded: PackageResources.m0010_reading_sql),
+        HouseTables.repeatedHeaders("m0011_repeated_headers"),
     ]
     static let keys: [ConfigurationKey] =
         [

@@ -26,6 +26,7 @@ struct AuthService: DeployableService {
         Migration(name: "m0012_seats", embedded: PackageResources.m0012_seats_sql),
         Migration(name: "m0013_support_scope", embedded: PackageResources.m0013_support_scope_sql),
         Migration(name: "m0014_trail_invitations", embedded: PackageResources.m0014_trail_invitations_sql),
+        HouseTables.repeatedHeaders("m0015_repeated_headers"),
     ]
     static let keys =
         MailTransport.keys + OpenIDProvider.keys + [

@@ -16,6 +16,7 @@ struct BillingService: DeployableService {
         Migration(name: "m0002_reservation_closing", embedded: PackageResources.m0002_reservation_closing_sql),
         Migration(name: "m0003_purge", embedded: PackageResources.m0003_purge_sql),
         Migration(name: "m0004_stripe", embedded: PackageResources.m0004_stripe_sql),
+        HouseTables.repeatedHeaders("m0005_repeated_headers"),
     ]
     static let keys = StripeSettings.keys
 

@@ -23,6 +23,8 @@ struct CampaignsService: DeployableService {
         Migration(name: "m0009_analytics", embedded: PackageResources.m0009_analytics_sql),
         Migration(name: "m0010_opt_outs", embedded: PackageResources.m0010_opt_outs_sql),
         Migration(name: "m0011_returns", embedded: PackageResources.m0011_returns_sql),
+        HouseTables.repeatedHeaders("m0012_repeated_headers"),
+        Migration(name: "m0012_tallies", embedded: PackageResources.m0012_tallies_sql),
     ]
 
     let handOver: HandOverLoop

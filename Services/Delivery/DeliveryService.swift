@@ -35,6 +35,7 @@ struct DeliveryService: DeployableService {
         Migration(name: "m0018_certificates", embedded: PackageResources.m0018_certificates_sql),
         Migration(name: "m0019_direct_transport", embedded: PackageResources.m0019_direct_transport_sql),
         Migration(name: "m0020_deliverability_leftovers", embedded: PackageResources.m0020_deliverability_leftovers_sql),
+        HouseTables.repeatedHeaders("m0021_repeated_headers"),
     ]
     private static let ownKeys = [
         SigningFeature.rotationDays, SigningFeature.overlapDays, InboxFeature.retentionDays,
