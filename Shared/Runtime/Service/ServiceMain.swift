@@ -18,7 +18,7 @@ public enum ServiceMain {
     /// Reads the settings, migrates, starts everything and serves until SIGTERM or SIGINT. A service that serves without its database listens at
     /// once, and migrates when that is there.
     ///
-    /// `--help` lists every setting, `--routes` every public route. Exits 1 with one line a problem when it cannot start.
+    /// `--help` lists every setting, `--routes` every public route, `--metrics` every metric. Exits 1 with one line a problem when it cannot start.
     public static func run<Deployable: DeployableService>(_ type: Deployable.Type) async {
         // hiredis writes with write(2): without this a broken Redis line would end the process.
         signal(SIGPIPE, SIG_IGN)
@@ -28,6 +28,8 @@ public enum ServiceMain {
                 print(help(type))
             } else if arguments.contains("--routes") {
                 print(try await RouteListing.lines(of: type).joined(separator: "\n"))
+            } else if arguments.contains("--metrics") {
+                print(MetricCatalogue.lines(of: type).joined(separator: "\n"))
             } else {
                 try await serve(type)
             }
@@ -44,7 +46,7 @@ public enum ServiceMain {
         ])
         let settings = try Settings(reader, keys: HouseKeys.all + type.keys)
         let logger = try bootstrapLogging(type.name, settings)
-        let metrics = MetricsRegistry()
+        let metrics = MetricsRegistry(MetricCatalogue.of(type))
         MetricsSystem.bootstrap(metrics)
         let httpClient = HTTPClient(eventLoopGroupProvider: .singleton)
         let house = try await House.build(type.name, settings, httpClient: httpClient, logger: logger)
@@ -60,7 +62,10 @@ public enum ServiceMain {
             Application(
                 router: house.publicRouter(service), configuration: try address("public", settings), logger: logger),
         ]
-        let work: [any Service] = [relay, Housekeeping(database: house.worker, clock: house.clock, logger: logger)] + service.background
+        let housekeeping: [any Service] = [
+            relay, Housekeeping(database: house.worker, clock: house.clock, logger: logger), gauges(house),
+        ]
+        let work = housekeeping + service.background
         let stored: [any Service] = type.servesWithoutDatabase ? [DatabaseWork(schema: schema, services: work, logger: logger)] : work
         var group = ServiceGroupConfiguration(
             services: stored + service.watching + listeners,
@@ -70,6 +75,14 @@ public enum ServiceMain {
         try await ServiceGroup(configuration: group).run()
         try await httpClient.shutdown()
         logger.info("stopped")
+    }
+
+    private static func gauges(_ house: House) -> GaugeSampling {
+        let keys = [("token", "token.private.key.file"), ("public_keys", "token.public.keys.file"), ("encryption", "encryption.keys.file")]
+        let gauges = HouseGauges(
+            service: house.service, instance: house.instance, database: house.worker, redis: RedisClient(house.redis),
+            keyFiles: keys.map { (key: $0.0, path: house.settings[$0.1]) })
+        return GaugeSampling("house", every: .seconds(15), logger: house.logger) { try await gauges.sample() }
     }
 
     private static func schema<Deployable: DeployableService>(
@@ -98,7 +111,7 @@ public enum ServiceMain {
             "  \(key.environmentName)\n      \(key.summary) " + (key.fallback.map { $0.isEmpty ? "Optional." : "Default: \($0)." } ?? "Required.")
         }
         return "The \(type.name.rawValue) service of PenguinMails. Settings, from the environment or as --name-of-key value:\n"
-            + rows.joined(separator: "\n") + "\nOther options: --routes lists the public routes.\n"
+            + rows.joined(separator: "\n") + "\nOther options: --routes lists the public routes, --metrics what is counted.\n"
     }
 
     private static func fail<Deployable: DeployableService>(_ type: Deployable.Type, _ message: String) -> Never {
