@@ -25,6 +25,8 @@ struct CampaignsService: DeployableService {
         Migration(name: "m0011_returns", embedded: PackageResources.m0011_returns_sql),
     ]
 
+    static let metrics = CampaignGauges.descriptions
+
     let handOver: HandOverLoop
     let erasure: ErasureLoop
     let leadExports: LeadExportLoop
@@ -133,6 +135,6 @@ struct CampaignsService: DeployableService {
             ResourceRecount(house: house, of: .leads) { start, limit, database in
                 try await LeadCounter.counts(after: start, limit: limit, in: database)
             },
-        ]
+        ] + CampaignGauges(database: house.worker, logger: house.logger).background
     }
 }

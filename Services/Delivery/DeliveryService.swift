@@ -44,6 +44,8 @@ struct DeliveryService: DeployableService {
         SendingFeature.keys + ownKeys + DomainsFeature.keys + FetchingFeature.keys + ReputationFeature.keys + TrackingFeature.keys
         + OAuthFeature.keys + CertificatesFeature.keys + DirectFeature.keys
 
+    static let metrics = DeliveryMetrics.descriptions + DeliveryGauges.descriptions
+
     let sending: SendingFeature
     let settlement: Settlement
     let reputation: ReputationFeature
@@ -65,6 +67,7 @@ struct DeliveryService: DeployableService {
     let certificates: CertificatesFeature
     let direct: DirectFeature
     let webhooks: WebhooksFeature
+    let gauges: DeliveryGauges
 
     var dispatcher: Dispatcher { sending.dispatcher }
     var worker: Worker { sending.worker }
@@ -74,6 +77,7 @@ struct DeliveryService: DeployableService {
     init(_ house: House) async throws {
         let settings = house.settings
         let wakeup = Wakeup()
+        gauges = DeliveryGauges(database: house.worker, logger: house.logger)
         let digests = AddressDigests(keyring: house.keyring)
         let erased = ErasedOptOuts(digests: digests)
         let links = try UnsubscribeLinks(keyring: house.keyring, baseURL: house.publicBaseURL)
@@ -189,7 +193,7 @@ struct DeliveryService: DeployableService {
     }
 
     var background: [any Service] {
-        [settlement, recount] + sending.background + gates.background + queue.background + domains.background + fetching.background
+        gauges.background + [settlement, recount] + sending.background + gates.background + queue.background + domains.background + fetching.background
             + certificates.background + direct.background + inbox.background + tracking.background + webhooks.background
     }
 

@@ -15,7 +15,7 @@ struct HouseGauges: Sendable {
         .gauge("events_unread", "source", help: "Events of another service that this one has not been given yet."),
         .gauge("events_unacknowledged", "source", help: "Events of another service that this one was given and has not acknowledged."),
         .gauge("key_file_modified_timestamp_seconds", "key", help: "When a key file was last changed: token, public_keys, encryption."),
-        .gauge("service_info", "service", "instance", help: "1: which service and which replica this is."),
+        .gauge("service_info", "service", "replica", help: "1: which service and which replica this is."),
     ]
 
     /// No more rows are counted: whoever reads the gauge needs no more to know.
@@ -29,7 +29,7 @@ struct HouseGauges: Sendable {
     let keyFiles: [(key: String, path: String)]
 
     func sample() async throws {
-        set("service_info", 1, ("service", service.rawValue), ("instance", instance))
+        set("service_info", 1, ("service", service.rawValue), ("replica", instance))
         for (key, path) in keyFiles {
             guard let changed = try? FileManager.default.attributesOfItem(atPath: path)[.modificationDate] as? Date else { continue }
             set("key_file_modified_timestamp_seconds", changed.timeIntervalSince1970, ("key", key))

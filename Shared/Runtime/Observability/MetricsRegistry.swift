@@ -51,7 +51,9 @@ final class MetricsRegistry: MetricsFactory, Sendable {
             let members = families[name] ?? []
             let help = catalogue[name].map { "# HELP \(name) \($0.help)\n" } ?? ""
             let kind = members.first?.kind ?? catalogue[name]?.kind.rawValue ?? "untyped"
-            return help + "# TYPE \(name) \(kind)\n" + members.map { $0.lines() }.sorted().joined()
+            // A counter that begins with its first event would hide that one from whoever asks how much it grew.
+            let zero = members.isEmpty && catalogue[name].map { $0.kind == .counter && $0.labels.isEmpty } == true ? "\(name) 0\n" : ""
+            return help + "# TYPE \(name) \(kind)\n" + zero + members.map { $0.lines() }.sorted().joined()
         }.joined()
     }
 
