@@ -11,6 +11,7 @@ import Streams
 /// Tenants, people, sessions and workspaces; answers the gateway's "who is this request".
 struct AuthService: DeployableService {
     static let name = ServiceName.auth
+    static let metrics = GatewayRoutes.metrics
     static let migrations = [
         Migration(name: "m0001_accounts", embedded: PackageResources.m0001_accounts_sql),
         Migration(name: "m0002_staff", embedded: PackageResources.m0002_staff_sql),

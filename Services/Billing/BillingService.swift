@@ -11,6 +11,7 @@ import Streams
 /// Plans, what each tenant may do, and mail quota held without a race.
 struct BillingService: DeployableService {
     static let name = ServiceName.billing
+    static let metrics = StripeMetrics.descriptions
     static let migrations = [
         Migration(name: "m0001_plans_and_quota", embedded: PackageResources.m0001_plans_and_quota_sql),
         Migration(name: "m0002_reservation_closing", embedded: PackageResources.m0002_reservation_closing_sql),

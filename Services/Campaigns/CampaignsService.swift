@@ -27,6 +27,8 @@ struct CampaignsService: DeployableService {
         Migration(name: "m0012_tallies", embedded: PackageResources.m0012_tallies_sql),
     ]
 
+    static let metrics = CampaignGauges.descriptions
+
     let handOver: HandOverLoop
     let erasure: ErasureLoop
     let leadExports: LeadExportLoop
@@ -135,6 +137,6 @@ struct CampaignsService: DeployableService {
             ResourceRecount(house: house, of: .leads) { start, limit, database in
                 try await LeadCounter.counts(after: start, limit: limit, in: database)
             },
-        ]
+        ] + CampaignGauges(database: house.worker, logger: house.logger).background
     }
 }

@@ -45,6 +45,8 @@ struct DeliveryService: DeployableService {
         SendingFeature.keys + ownKeys + DomainsFeature.keys + FetchingFeature.keys + ReputationFeature.keys + TrackingFeature.keys
         + OAuthFeature.keys + CertificatesFeature.keys + DirectFeature.keys
 
+    static let metrics = DeliveryMetrics.descriptions + DeliveryGauges.descriptions
+
     let sending: SendingFeature
     let settlement: Settlement
     let reputation: ReputationFeature
@@ -66,6 +68,7 @@ struct DeliveryService: DeployableService {
     let certificates: CertificatesFeature
     let direct: DirectFeature
     let webhooks: WebhooksFeature
+    let gauges: DeliveryGauges
 
     var dispatcher: Dispatcher { sending.dispatcher }
     var worker: Worker { sending.worker }
@@ -75,6 +78,7 @@ struct DeliveryService: DeployableService {
     init(_ house: House) async throws {
         let settings = house.settings
         let wakeup = Wakeup()
+        gauges = DeliveryGauges(database: house.worker, logger: house.logger)
         let digests = AddressDigests(keyring: house.keyring)
         let erased = ErasedOptOuts(digests: digests)
         let links = try UnsubscribeLinks(keyring: house.keyring, baseURL: house.publicBaseURL)
@@ -190,7 +194,7 @@ struct DeliveryService: DeployableService {
     }
 
     var background: [any Service] {
-        [settlement, recount] + sending.background + gates.background + queue.background + domains.background + fetching.background
+        gauges.background + [settlement, recount] + sending.background + gates.background + queue.background + domains.background + fetching.background
             + certificates.background + direct.background + inbox.background + tracking.background + webhooks.background
     }
 

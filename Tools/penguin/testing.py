@@ -34,7 +34,7 @@ class Result:
 def run(options):
     stages = [("build", _build)]
     if not options.more or options.full:
-        stages += [("tools", _tools), ("lint", lint), ("boundaries", _boundaries), ("routes", _routes)]
+        stages += [("tools", _tools), ("lint", lint), ("boundaries", _boundaries), ("routes", _routes), ("metrics", _metrics)]
     stages.append(("swift test", lambda: _swift_test(options.more, options.full)))
     if not options.more or options.full:
         stages.append(("console", _console))
@@ -96,6 +96,10 @@ def lint():
 
 def format_sources():
     return _stream(["swift", "format", "--in-place", "--parallel", "-r", *SOURCES])
+
+
+def _metrics():
+    return _faults(checks.metrics())
 
 
 def _boundaries():
