@@ -31,6 +31,8 @@ class Layout:
         self.run = self.folder / "run"
         self.state = self.run / "stack.json"
         self.lock = self.run / "lock"
+        # There while a restore is under way: what it has made so far is not to be started.
+        self.restoring = self.run / "restoring"
 
     def make(self):
         """Makes the folders. Others on this machine may pass through (Postgres runs as its own user), not look in."""

@@ -19,6 +19,8 @@ def supervise(layout, quiet_when_ready=False):
     layout.make()
     supervisor = Supervisor(layout)
     supervisor.acquire()
+    if layout.restoring.exists():
+        raise Failure(f"A restore into {layout.folder} was broken off. Remove the folder and restore again.")
     try:
         groups, facts = _plan(layout)
         supervisor.start(groups, facts)
