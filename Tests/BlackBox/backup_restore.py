@@ -130,6 +130,8 @@ def came_back(first, second):
     same(set(after.values()), {1})
     same(len(after), 2 * LEADS)
     same(set(before) <= set(after), True)
+    step("the trail says that it was restored")
+    same("platform.restore" in journey.audit_actions({"platform.restore"}), True)
     step("the queue's counters are what the jobs say")
     drift = penguin(second, "psql", "delivery", "-Atc", DRIFT).stdout.strip()
     same(drift, "0|0|0")

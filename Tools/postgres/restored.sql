@@ -131,6 +131,20 @@ with ended as (
     update auth.support_sessions set ended_at = now(), ended_because = 'expired' where ended_at is null returning 1)
 insert into report select 'support_sessions_ended', count(*) from ended;
 
+-- The trail says so, the platform's and each company's. An event's identifier is a UUIDv7 of its instant.
+with moment as materialized (select date_trunc('milliseconds', clock_timestamp()) as at),
+named as materialized (
+    select t.tenant, m.at, (lpad(to_hex((extract(epoch from m.at) * 1000)::bigint), 12, '0') || '7' || substr(replace(gen_random_uuid()::text, '-', ''), 14))::uuid as id
+    from moment m cross join (select null::uuid as tenant union all select id from public.tenants) t)
+insert into auth.outbox (id, tenant_id, type, body, occurred_at)
+select n.id, n.tenant, 'auth.platform.restored', json_build_object('data', '{}'::json, 'header', json_strip_nulls(json_build_object(
+    'id', n.id, 'type', 'auth.platform.restored', 'version', 1, 'tenant', n.tenant, 'actor', json_build_object('kind', 'system', 'id', 'operator'),
+    'occurred_at', to_char(n.at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'audit', json_build_object(
+        'action', 'platform.restore', 'outcome', 'success', 'changes', '[]'::json,
+        'targets', json_build_array(json_build_object('type', case when n.tenant is null then 'platform' else 'tenant' end, 'id', coalesce(n.tenant::text, 'platform'))),
+        'metadata', json_build_object('backup_taken_at', :'taken', 'sent_until', :'until')))))::text, n.at
+from named n;
+
 -- Nobody leads, and no lock of a process that is gone is waited for.
 update delivery.dispatcher_lease set holder = null, expires_at = '-infinity', fence = fence + 1;
 select json_object_agg(what, number) from report;

@@ -1,0 +1,12 @@
+import Testing
+
+@Suite("What operators do, with real processes", .serialized)
+struct OperationsTests {
+    @Test("a half-sent campaign survives the loss of everything but a backup: nothing is lost, nothing goes out twice")
+    func backupAndRestore() async throws {
+        try await PenguinCommand.withFolder { penguin in
+            let outcome = try await penguin.run(trial: "backup_restore.py")
+            #expect(outcome.status == 0, "\(outcome.output.suffix(3_000))\n\(outcome.messages.suffix(3_000))")
+        }
+    }
+}
