@@ -2,6 +2,14 @@ import Testing
 
 @Suite("What operators do, with real processes", .serialized)
 struct OperationsTests {
+    @Test("no role may more in the database than its service and its kind need: every table, policy and function, by the catalogue")
+    func databaseRoles() async throws {
+        try await PenguinCommand.withFolder { penguin in
+            let outcome = try await penguin.run(trial: "database_roles.py")
+            #expect(outcome.status == 0, "\(outcome.output.suffix(3_000))\n\(outcome.messages.suffix(3_000))")
+        }
+    }
+
     @Test("a half-sent campaign survives the loss of everything but a backup: nothing is lost, nothing goes out twice")
     func backupAndRestore() async throws {
         try await PenguinCommand.withFolder { penguin in
