@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from penguin import audit_verify, backup, benchmarks, build, contract, demo, openapi, restore, stack, testing  # noqa: E402
+from penguin import audit_verify, backup, benchmarks, build, contract, demo, doctor, openapi, restore, stack, testing  # noqa: E402
 from penguin.layout import SERVICES, Layout, read_json  # noqa: E402
 from penguin.postgres import psql_command, psql_environment  # noqa: E402
 from penguin.processes import end_with  # noqa: E402
@@ -63,6 +63,8 @@ def parser():
     backup.options(saved)
     restored = add("restore", restore.run, "bring a backup into an empty folder or database; what may have been sent since is held, not sent again")
     restore.options(restored)
+    looked = add("doctor", doctor.run, "look at machine, settings, keys, servers and services; say what is wrong and what to do; status 1 if anything must be mended")
+    doctor.options(looked)
     description = add("openapi", openapi.run, "print the description of the public API (OpenAPI 3.1), after checking it")
     description.add_argument("--output", metavar="FILE", help="write it there instead")
     held = add("contract", contract.run, "ask the stack that is up all that the description says (Schemathesis): no 5xx, no answer that it does not name")
