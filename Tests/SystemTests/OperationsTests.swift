@@ -10,6 +10,14 @@ struct OperationsTests {
         }
     }
 
+    @Test("every service restarted under load, one after the other: no request fails, no mail is lost or doubled")
+    func rollingRestart() async throws {
+        try await PenguinCommand.withFolder { penguin in
+            let outcome = try await penguin.run(trial: "rolling_restart.py")
+            #expect(outcome.status == 0, "\(outcome.output.suffix(3_000))\n\(outcome.messages.suffix(3_000))")
+        }
+    }
+
     @Test("a half-sent campaign survives the loss of everything but a backup: nothing is lost, nothing goes out twice")
     func backupAndRestore() async throws {
         try await PenguinCommand.withFolder { penguin in

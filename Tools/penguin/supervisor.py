@@ -54,12 +54,26 @@ class Supervisor:
                     component.prepare()
         self._write_state(ready=True)
 
-    def keep(self):
-        """Restarts what crashes, until somebody asks us to stop."""
+    def keep(self, serve=lambda: None):
+        """Restarts what crashes and does what `serve` finds to do, until somebody asks us to stop."""
         while not self._stopping:
-            for component in self._components():
-                self._look_after(component)
+            self.tend()
+            serve()
             time.sleep(0.1)
+
+    def tend(self):
+        """One look at everything that was started."""
+        for component in self._components():
+            self._look_after(component)
+
+    def component(self, name):
+        return next((component for component in self._components() if component.name == name), None)
+
+    def replace(self, old, new):
+        """`new`, which runs already, stands for `old` from now on; the caller ends that."""
+        for group in self._groups:
+            group[:] = [new if component is old else component for component in group]
+        self._write_state(ready=True)
 
     def stop(self):
         """Ends everything that was started, the last group first, and waits for it."""
