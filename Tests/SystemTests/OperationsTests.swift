@@ -18,6 +18,14 @@ struct OperationsTests {
         }
     }
 
+    @Test("every key and password is changed under load: what the old ones sealed and signed is read, new things are under new ones")
+    func keyRotation() async throws {
+        try await PenguinCommand.withFolder { penguin in
+            let outcome = try await penguin.run(trial: "key_rotation.py")
+            #expect(outcome.status == 0, "\(outcome.output.suffix(3_000))\n\(outcome.messages.suffix(3_000))")
+        }
+    }
+
     @Test("a half-sent campaign survives the loss of everything but a backup: nothing is lost, nothing goes out twice")
     func backupAndRestore() async throws {
         try await PenguinCommand.withFolder { penguin in

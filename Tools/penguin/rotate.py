@@ -5,6 +5,7 @@ one: no two processes ever disagree about what they can read. A step that was br
 """
 
 import base64
+import contextlib
 import json
 import os
 import re
@@ -16,6 +17,7 @@ from pathlib import Path
 from penguin import certificates, gateway, rolling, secrets_file, stack
 from penguin.backup_database import Database
 from penguin.layout import SERVICES, Layout, read_json, write_private, write_private_json
+from penguin.postgres import DATABASE
 from penguin.processes import send
 from penguin.terminal import Failure, say, step
 
@@ -144,16 +146,29 @@ def postgres(layout, tell, _):
     running = stack.RunningStack.find(layout)
     if not running:
         raise Failure("The stack is not up: the database has to be told. Start it with ./penguin up.")
-    known = read_json(layout.secrets)
-    fresh = {role: secrets.token_urlsafe(24) for role in ("postgres", *secrets_file.ROLES)}
-    # First to the disk, beside the old ones: whatever dies now, somebody knows the password that counts.
-    write_private_json(layout.secrets.with_name("secrets.next.json"), fresh)
-    database = Database.local(running.facts["ports"]["postgres"], known["postgres"])
-    # Connections that stand stay; one that a service opens until it is restarted would be refused, so that comes at once.
-    database.run("begin;\n" + "".join(f"alter role {role} password '{word}';\n" for role, word in fresh.items()) + "commit;\n")
-    write_private_json(layout.secrets, {**known, **fresh})
-    layout.secrets.with_name("secrets.next.json").unlink()
-    tell()
+    port = running.facts["ports"]["postgres"]
+    pending = layout.secrets.with_name("secrets.next.json")
+    adopt(layout, pending, port)
+    # The superuser, then service by service: a new connection that a service opens between its change and its restart is refused, so that is short.
+    for roles, names in [(("postgres",), ()), *[(tuple(f"{service}_{kind}" for kind in ("owner", "api", "worker")), (service,)) for service in SERVICES]]:
+        known, fresh = read_json(layout.secrets), {role: secrets.token_urlsafe(24) for role in roles}
+        # First to the disk: whatever dies now, somebody has the password that counts.
+        write_private_json(pending, fresh)
+        script = "begin;\n" + "".join(f"alter role {role} password '{word}';\n" for role, word in fresh.items()) + "commit;\n"
+        Database.local(port, known["postgres"]).run(script)
+        write_private_json(layout.secrets, {**known, **fresh})
+        pending.unlink()
+        if names:
+            tell(names)
+
+
+def adopt(layout, pending, port):
+    """Takes over what an earlier change, which was broken off, had told the database already."""
+    for role, word in read_json(pending, {}).items():
+        with contextlib.suppress(Failure):
+            Database(("-h", "127.0.0.1", "-p", str(port), "-U", role, "-d", DATABASE), {**os.environ, "PGPASSWORD": word}).run("select 1;")
+            write_private_json(layout.secrets, {**read_json(layout.secrets), role: word})
+    pending.unlink(missing_ok=True)
 
 
 # MARK: Certificates of the development authority

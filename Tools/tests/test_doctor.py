@@ -4,6 +4,7 @@ import base64
 import contextlib
 import io
 import json
+import re
 import tempfile
 import unittest
 from datetime import datetime, timedelta, timezone
@@ -15,7 +16,7 @@ from penguin import doctor_checks as checks
 from penguin import doctor_finding as finding
 from penguin import doctor_probes as probes
 from penguin import doctor_settings as rules
-from penguin.layout import SERVICES
+from penguin.layout import ROOT, SERVICES
 from penguin.secrets_file import ROLES
 
 GB = 2**30
@@ -199,6 +200,17 @@ class CheckTests(unittest.TestCase):
         self.assertEqual(said(checks.reverse("mail.example", "192.0.2.1", None)) + said(checks.reverse("mail.example", "192.0.2.1", "host.provider")), [("dns.ptr", "failure")] * 2)
         self.assertEqual(said(checks.reverse("Mail.example", "192.0.2.1", "mail.example.")), [])
         self.assertEqual(said(checks.answers("mail server x:25", "refused", "do")), [("reach.mail", "failure")])
+
+
+class DocumentTests(unittest.TestCase):
+    def test_each_code_stands_in_the_document_and_no_other(self):
+        sources = "".join(path.read_text() for path in (ROOT / "Tools" / "penguin").glob("doctor*.py"))
+        bad = set(re.findall(r'(?:failure|warning|level|production\)|file_mode|age)\(\s*"([a-z]+\.[a-z_]+)"', sources)) | set(
+            re.findall(r'_told\(found, "([a-z]+\.[a-z_]+)"', sources)) | {"reach.mail"}
+        table = (ROOT / "docs" / "operations.md").read_text().split("## Backup")[0]
+        told = set(re.findall(r"`([a-z]+\.[a-z_]+)`", table))
+        self.assertGreater(len(bad), 40)
+        self.assertEqual(told, bad)
 
 
 class WholeTests(unittest.TestCase):
