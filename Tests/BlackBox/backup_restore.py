@@ -2,31 +2,27 @@
 
     backup_restore.py FOLDER
 
-Two stacks, one after the other, in FOLDER. The first sends two campaigns, is backed up in the middle, goes on, and dies with all that it had; what mail
-servers took stays, as it would anywhere. The second begins from the backup alone. Prints a line a step; ends with 1 at the first thing that is not so.
+Two stacks, one after the other, in FOLDER. The first sends two campaigns, is backed up in the middle, goes on, and dies with all that it had; what
+mail servers took stays, as it would anywhere. The second begins from the backup alone. Prints a line a step; ends with 1 at the first thing that is not
+so.
 """
 
 import hashlib
 import json
-import os
 import shutil
 import signal
-import subprocess
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(ROOT / "Tools"))
+from trial import company, penguin, refused, same, step, write_leads
 
-from penguin import dns  # noqa: E402
-from penguin.api import Api, Refusal  # noqa: E402
-from penguin.journey import TEMPLATE, Journey  # noqa: E402
-from penguin.layout import Layout, read_json  # noqa: E402
-from penguin.mailbox import Mailbox  # noqa: E402
-from penguin.processes import end, is_alive, send  # noqa: E402
-from penguin.terminal import wait_until  # noqa: E402
+from penguin.api import Api, Refusal
+from penguin.journey import TEMPLATE
+from penguin.layout import Layout, read_json
+from penguin.mailbox import Mailbox
+from penguin.processes import end, is_alive, send
+from penguin.terminal import wait_until
 
 LEADS = 240
 FOLDER = Path(sys.argv[1]).absolute()
@@ -49,13 +45,10 @@ def lost(layout):
     """From signing up to the disaster."""
     global journey, campaigns
     step("a company sends one campaign and has another one paused")
-    penguin(layout, "up", "--detach", "--no-build")
-    facts = read_json(layout.state)
-    journey = Journey(Api(facts["url"], layout.authority), layout.maildir, facts["ports"]["mail"], read_json(layout.secrets)["mail_demo"])
-    journey.sign_up()
-    journey.set_up()
-    journey.authenticate(lambda records: dns.publish(layout, journey.domain, records))
-    journey.import_leads(leads())
+    # One line to the mail server, so that the backup finds a campaign half-sent.
+    penguin(layout, "up", "--detach", "--no-build", DELIVERY_CONNECTIONS_PER_MAILBOX="1")
+    journey = company(layout)
+    journey.import_leads(write_leads(FOLDER / "leads.csv", LEADS))
     # Before the backup nothing of it is with Delivery but what its first round took; afterwards somebody lets it go on.
     paused = launch("Paused")
     journey.api.post(f"/api/v1/campaigns/{paused}/pause")
@@ -146,12 +139,6 @@ DRIFT = """
 """
 
 
-def leads():
-    path = FOLDER / "leads.csv"
-    path.write_text("email,first_name\n" + "".join(f"lead{number}@customers.example,Lead{number}\n" for number in range(LEADS)))
-    return path
-
-
 def launch(name):
     template = journey.api.post("/api/v1/templates", {"workspace": journey.workspace, **TEMPLATE, "name": name})
     campaign = {"workspace": journey.workspace, "name": name, "template": template["id"], "mailbox": journey.sender}
@@ -191,29 +178,4 @@ def kill(layout):
     wait_until("The end of all processes", lambda: not any(is_alive(process) for process in processes), 30)
 
 
-def penguin(layout, *arguments, check=True):
-    # One line to the mail server, so that a backup finds a campaign half-sent.
-    environment = {
-        **os.environ, "PENGUIN_LOCAL": str(layout.folder), "PENGUIN_CONFIGURATION": "debug", "DELIVERY_CONNECTIONS_PER_MAILBOX": "1"}
-    result = subprocess.run([str(ROOT / "penguin"), *arguments], env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True)
-    if check and result.returncode != 0:
-        raise SystemExit(f"./penguin {' '.join(arguments)} ended with {result.returncode}:\n{result.stdout[-2000:]}\n{result.stderr[-3000:]}")
-    return result
-
-
-def refused(words, result):
-    if result.returncode == 0 or words not in result.stderr or "Traceback" in result.stderr:
-        raise SystemExit(f"Expected a refusal ({words}), got {result.returncode}:\n{result.stdout}\n{result.stderr}")
-
-
-def same(found, expected):
-    if found != expected:
-        raise SystemExit(f"Expected {expected!r}, got {found!r}")
-
-
-def step(words):
-    print(f"{time.monotonic() - BEGAN:5.1f} s  {words}", flush=True)
-
-
-BEGAN = time.monotonic()
 main()

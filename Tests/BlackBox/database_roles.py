@@ -6,17 +6,14 @@ Starts a stack in FOLDER; prints a line a rule, and what breaks it; ends with 1 
 """
 
 import os
-import subprocess
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(ROOT / "Tools"))
+from trial import penguin
 
-from penguin.backup_database import Database  # noqa: E402
-from penguin.layout import SERVICES, Layout, read_json  # noqa: E402
-from penguin.postgres import DATABASE  # noqa: E402
-from penguin.terminal import Failure  # noqa: E402
+from penguin.backup_database import Database
+from penguin.layout import SERVICES, Layout, read_json
+from penguin.postgres import DATABASE
+from penguin.terminal import Failure
 
 KINDS = ("owner", "api", "worker")
 # Auth's roles work in Nile's schemas, too.
@@ -26,17 +23,22 @@ ALL = [schema for schemas in SCHEMAS.values() for schema in schemas]
 OPEN_TABLES = {"auth.sessions": "a session is looked up before anybody knows whose it is"}
 
 # Each rule: what must hold, and a query whose rows are what breaks it. `service` and `kind` of a role are the parts of its name.
+PLACES = ", ".join(f"('{service}', '{schema}')" for service in SERVICES for schema in SCHEMAS[service])
 ROLES = f"""
-    roles as (select s.service, k.kind, s.service || '_' || k.kind as role from unnest(array{list(SERVICES)!r}) s (service), unnest(array{list(KINDS)!r}) k (kind)),
-    places as (select * from (values {", ".join(f"('{service}', '{schema}')" for service in SERVICES for schema in SCHEMAS[service])}) p (service, schema)),
+    roles as (
+        select s.service, k.kind, s.service || '_' || k.kind as role
+        from unnest(array{list(SERVICES)!r}) s (service), unnest(array{list(KINDS)!r}) k (kind)),
+    places as (select * from (values {PLACES}) p (service, schema)),
     tables as (
-        select p.service, n.nspname as schema, c.relname as name, c.oid, c.relispartition as is_partition, c.relrowsecurity as has_rules, c.relforcerowsecurity as is_forced,
+        select p.service, n.nspname as schema, c.relname as name, c.oid, c.relispartition as is_partition, c.relrowsecurity as has_rules,
+            c.relforcerowsecurity as is_forced,
             c.relowner, exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped) as has_tenant
         from pg_class c join pg_namespace n on n.oid = c.relnamespace join places p on p.schema = n.nspname where c.relkind in ('r', 'p'))
 """
 RULES = {
     "no role may more than log in: no superuser, no BYPASSRLS, no making of roles or databases, no replication":
-        "select rolname from pg_roles join roles on role = rolname where rolsuper or rolbypassrls or rolcreatedb or rolcreaterole or rolreplication or not rolcanlogin",
+        "select rolname from pg_roles join roles on role = rolname where rolsuper or rolbypassrls or rolcreatedb or rolcreaterole or rolreplication "
+        "or not rolcanlogin",
     "no role is a member of another":
         "select m.rolname || ' of ' || g.rolname from pg_auth_members a join pg_roles m on m.oid = a.member join pg_roles g on g.oid = a.roleid "
         "where m.rolname in (select role from roles) or g.rolname in (select role from roles)",
@@ -49,7 +51,8 @@ RULES = {
         "select r.role || ' on ' || t.schema || '.' || t.name from roles r join tables t on t.service <> r.service "
         "where has_table_privilege(r.role, t.oid, 'select, insert, update, delete, truncate, references, trigger')",
     "only owners make tables":
-        "select r.role || ' in ' || p.schema from roles r join places p using (service) where r.kind <> 'owner' and has_schema_privilege(r.role, p.schema, 'create')",
+        "select r.role || ' in ' || p.schema from roles r join places p using (service) where r.kind <> 'owner' and has_schema_privilege(r.role, "
+        "p.schema, 'create')",
     "nobody makes schemas": "select role from roles where has_database_privilege(role, current_database(), 'create')",
     "the public may not even connect":
         "select 'connect' where exists (select from pg_database d, aclexplode(d.datacl) a where d.datname = current_database() and a.grantee = 0)",
@@ -60,7 +63,8 @@ RULES = {
     "only the owner of a service owns its tables":
         "select t.schema || '.' || t.name from tables t where t.relowner <> (t.service || '_owner')::regrole",
     "every table of tenants has row-level security, enabled and forced":
-        "select schema || '.' || name from tables where has_tenant and not is_partition and not (has_rules and is_forced) and schema || '.' || name not in (select name from allowed)",
+        "select schema || '.' || name from tables where has_tenant and not is_partition and not (has_rules and is_forced) and schema || '.' || name "
+        "not in (select name from allowed)",
     "of tables of tenants without it requests know nothing":
         "select t.schema || '.' || t.name from tables t where t.schema || '.' || t.name in (select name from allowed) "
         "and has_table_privilege(t.service || '_api', t.oid, 'select, insert, update, delete')",
@@ -77,7 +81,8 @@ RULES = {
         "select p.schemaname || '.' || p.tablename || ' ' || p.policyname from pg_policies p join places on schema = p.schemaname "
         "where (service || '_api')::name = any(p.roles) and coalesce(p.qual, p.with_check) not like '%nile.tenant_id%'",
     "no policy is for everybody":
-        "select p.schemaname || '.' || p.tablename || ' ' || p.policyname from pg_policies p where p.schemaname in (select schema from places) and 'public' = any(p.roles)",
+        "select p.schemaname || '.' || p.tablename || ' ' || p.policyname from pg_policies p where p.schemaname in (select schema from places) and "
+        "'public' = any(p.roles)",
     "a policy is for a role of its own service":
         "select p.schemaname || '.' || p.tablename || ' ' || p.policyname from pg_policies p join places on schema = p.schemaname, unnest(p.roles) r "
         "where r not in (select x.role from roles x where x.service = places.service)",
@@ -90,11 +95,14 @@ RULES = {
         "and exists (select from aclexplode(coalesce(f.proacl, acldefault('f', f.proowner))) a where a.grantee = 0)",
     "a view reads as whoever asks":
         "select n.nspname || '.' || c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace "
-        "where n.nspname in (select schema from places) and c.relkind in ('v', 'm') and not coalesce(c.reloptions::text like '%security_invoker=true%', false)",
+        "where n.nspname in (select schema from places) and c.relkind in ('v', 'm') and not coalesce(c.reloptions::text like "
+        "'%security_invoker=true%', false)",
 }
 # What each `_api` role tries, and may not.
-ATTEMPTS = ("create table {schema}.mine (a int)", "create schema mine", "set role postgres", "set row_security = off; select count(*) from {table}", "truncate {table}",
-            "alter table {table} disable row level security", "create policy mine on {table} using (true)", "drop table {table}", "set session authorization postgres",
+ATTEMPTS = ("create table {schema}.mine (a int)", "create schema mine", "set role postgres", "set row_security = off; select count(*) from {table}",
+    "truncate {table}",
+            "alter table {table} disable row level security", "create policy mine on {table} using (true)", "drop table {table}",
+            "set session authorization postgres",
             "alter role {role} bypassrls", "select * from {foreign_table} limit 1", "copy (select 1) to program 'true'")
 
 # One of each fault, at the end, when the stack is of no more use: a rule that does not notice its own proves nothing.
@@ -119,14 +127,11 @@ SABOTAGE = """
 
 def main(folder):
     layout = Layout(folder)
-    environment = {**os.environ, "PENGUIN_LOCAL": str(layout.folder), "PENGUIN_CONFIGURATION": "debug"}
-    up = subprocess.run([str(ROOT / "penguin"), "up", "--detach", "--no-build"], env=environment, stdin=subprocess.DEVNULL)
-    if up.returncode != 0:
-        return 1
+    penguin(layout, "up", "--detach", "--no-build")
     try:
         faults = check(layout)
     finally:
-        subprocess.run([str(ROOT / "penguin"), "down"], env=environment)
+        penguin(layout, "down", check=False)
     print(f"{len(RULES)} rules, {faults} faults", flush=True)
     return 1 if faults else 0
 
@@ -144,12 +149,14 @@ def check(layout):
         f"with {ROLES} select service, min(schema || '.' || name) from tables where has_rules and not is_partition "
         "and has_table_privilege(service || '_api', oid, 'select') group by 1;").splitlines())
     count = int(database.run(f"with {ROLES} select count(*) from tables;"))
-    faults += told(f"the rules speak of {count} tables, of all five services", [] if count > 100 and len(tables) == len(SERVICES) else [f"{count} of {sorted(tables)}"])
+    faults += told(f"the rules speak of {count} tables, of all five services", [] if count > 100 and len(tables) == len(SERVICES)
+        else [f"{count} of {sorted(tables)}"])
     for service in SERVICES:
         role, other = f"{service}_api", next(name for name in SERVICES if name != service)
         mine = Database(("-h", "127.0.0.1", "-p", str(port), "-U", role, "-d", DATABASE), {**os.environ, "PGPASSWORD": passwords[role]})
         words = {"schema": service, "table": tables[service], "role": role, "foreign_table": tables[other]}
-        faults += told(f"{role} is refused {len(ATTEMPTS)} things", [text for text in (one.format(**words) for one in ATTEMPTS) if succeeds(mine, text)])
+        faults += told(f"{role} is refused {len(ATTEMPTS)} things", [text for text in (one.format(**words) for one in ATTEMPTS) if succeeds(mine,
+            text)])
         faults += told(f"{role} sees nothing of anybody without a tenant", visible(mine, database, service))
     database.run(SABOTAGE)
     # Queries that name a role which is gone fail instead: that rule comes first, then its role comes back.

@@ -7,6 +7,7 @@ Starts a stack in FOLDER. Prints a line a step; ends with 1 at the first thing t
 
 import os
 import re
+import ssl
 import subprocess
 import sys
 import threading
@@ -14,14 +15,10 @@ import time
 import urllib.request
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(ROOT / "Tools"))
+from trial import BEGAN, ROOT, company, finished, penguin, same, step, write_leads
 
-from penguin import dns  # noqa: E402
-from penguin.api import Api  # noqa: E402
-from penguin.backup_database import Database  # noqa: E402
-from penguin.journey import Journey  # noqa: E402
-from penguin.layout import SERVICES, Layout, read_json  # noqa: E402
+from penguin.backup_database import Database
+from penguin.layout import SERVICES, Layout, read_json
 
 # As ./penguin, with less patience for tokens of an old key: nobody but these services holds any here.
 ROTATE = "import sys; sys.argv[0] = './penguin'; from penguin import rotate, __main__; rotate.TOKEN_SECONDS = 5; sys.exit(__main__.main())"
@@ -37,11 +34,7 @@ def main(folder):
 
 
 def trial(layout):
-    facts = read_json(layout.state)
-    journey = Journey(Api(facts["url"], layout.authority), layout.maildir, facts["ports"]["mail"], read_json(layout.secrets)["mail_demo"])
-    journey.sign_up()
-    journey.set_up()
-    journey.authenticate(lambda records: dns.publish(layout, journey.domain, records))
+    journey = company(layout)
     campaign(journey, layout, "before")
     old = links(journey)
     same(len(old), 2)
@@ -62,7 +55,8 @@ def trial(layout):
     new = [link for link in links(journey) if link not in old]
     same(len(new), 2)
     for link in (old[0], new[1]):
-        same(opener(layout).open(urllib.request.Request(link, data=b"List-Unsubscribe=One-Click", headers={"Content-Type": "application/x-www-form-urlencoded"})).status // 100, 2)
+        same(opener(layout).open(urllib.request.Request(link, data=b"List-Unsubscribe=One-Click",
+            headers={"Content-Type": "application/x-www-form-urlencoded"})).status // 100, 2)
     step("the trail holds against all its keys, and so does a backup against what there is")
     same(penguin(layout, "doctor").returncode, 0)
     print(penguin(layout, "rotate-key").stderr, flush=True)
@@ -107,7 +101,8 @@ def postgres(layout, before, after):
     same([name for name in after["secrets"] if not name.startswith("mail_") and after["secrets"][name] == before["secrets"][name]], [])
     port = read_json(layout.state)["ports"]["postgres"]
     for secrets, works in ((before["secrets"], False), (after["secrets"], True)):
-        result = subprocess.run(Database.local(port, secrets["postgres"]).psql("-c", "select 1"), env={**os.environ, "PGPASSWORD": secrets["postgres"]}, capture_output=True)
+        result = subprocess.run(Database.local(port, secrets["postgres"]).psql("-c", "select 1"),
+            env={**os.environ, "PGPASSWORD": secrets["postgres"]}, capture_output=True)
         same(result.returncode == 0, works)
 
 
@@ -122,9 +117,7 @@ def services(layout, before, after):
 
 def campaign(journey, layout, name):
     """Two leads, from the import to the last mail."""
-    leads = layout.folder / f"{name}.csv"
-    leads.write_text("email,first_name\n" + "".join(f"{name}{number}@customers.example,Lead\n" for number in range(2)))
-    journey.import_leads(leads)
+    journey.import_leads(write_leads(layout.folder / f"{name}.csv", 2, name))
     journey.launch()
     journey.watch()
 
@@ -140,8 +133,6 @@ def links(journey):
 
 
 def opener(layout):
-    import ssl
-
     context = ssl.create_default_context(cafile=str(layout.authority))
     return urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
 
@@ -150,26 +141,4 @@ def rotate(layout, name):
     return finished(["/usr/bin/python3", "-B", "-c", ROTATE, "rotate-key", name], layout, True, PYTHONPATH=str(ROOT / "Tools"))
 
 
-def penguin(layout, *arguments, check=True):
-    return finished([str(ROOT / "penguin"), *arguments], layout, check)
-
-
-def finished(command, layout, check, **more):
-    environment = {**os.environ, "PENGUIN_LOCAL": str(layout.folder), "PENGUIN_CONFIGURATION": "debug", **more}
-    result = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True)
-    if check and result.returncode != 0:
-        raise SystemExit(f"{' '.join(command[-2:])} ended with {result.returncode}:\n{result.stdout[-2000:]}\n{result.stderr[-3000:]}")
-    return result
-
-
-def same(found, expected):
-    if found != expected:
-        raise SystemExit(f"Expected {expected!r}, got {found!r}"[:3_000])
-
-
-def step(words):
-    print(f"{time.monotonic() - BEGAN:5.1f} s  {words}", flush=True)
-
-
-BEGAN = time.monotonic()
 main(sys.argv[1])

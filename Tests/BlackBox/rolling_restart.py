@@ -5,22 +5,17 @@
 Starts a stack in FOLDER. Prints a line a step; ends with 1 at the first thing that is not so.
 """
 
-import os
-import subprocess
 import sys
 import threading
 import time
 from collections import Counter
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(ROOT / "Tools"))
+from trial import BEGAN, company, penguin, same, step, write_leads
 
-from penguin import dns  # noqa: E402
-from penguin.api import Api  # noqa: E402
-from penguin.journey import TEMPLATE, Journey  # noqa: E402
-from penguin.layout import SERVICES, Layout, read_json  # noqa: E402
-from penguin.terminal import wait_until  # noqa: E402
+from penguin.api import Api
+from penguin.journey import TEMPLATE
+from penguin.layout import SERVICES, Layout, read_json
+from penguin.terminal import wait_until
 
 LEADS = 800
 # One route of each service, and two that change something and ask a peer on the way.
@@ -54,7 +49,8 @@ class Person(threading.Thread):
 
 def main(folder):
     layout = Layout(folder)
-    penguin(layout, "up", "--detach", "--no-build")
+    # One line to the mail server, so that the campaign lasts.
+    penguin(layout, "up", "--detach", "--no-build", DELIVERY_CONNECTIONS_PER_MAILBOX="1")
     try:
         trial(layout)
     finally:
@@ -62,17 +58,11 @@ def main(folder):
 
 
 def trial(layout):
-    facts = read_json(layout.state)
-    journey = Journey(Api(facts["url"], layout.authority), layout.maildir, facts["ports"]["mail"], read_json(layout.secrets)["mail_demo"])
-    journey.sign_up()
-    journey.set_up()
-    journey.authenticate(lambda records: dns.publish(layout, journey.domain, records))
-    leads = layout.folder / "leads.csv"
-    leads.write_text("email,first_name\n" + "".join(f"lead{number}@customers.example,Lead{number}\n" for number in range(LEADS)))
-    journey.import_leads(leads)
+    journey = company(layout)
+    journey.import_leads(write_leads(layout.folder / "leads.csv", LEADS))
     people = []
     for _ in range(PEOPLE):
-        api = Api(facts["url"], layout.authority)
+        api = Api(journey.api.base_url, layout.authority)
         api.post("/api/v1/auth/sign-in", {"email": journey.address, "password": journey.password})
         people.append(Person(api, journey.workspace))
     journey.launch()
@@ -101,24 +91,4 @@ def trial(layout):
     same((len(found), set(found.values())), (LEADS, {1}))
 
 
-def penguin(layout, *arguments, check=True):
-    # One line to the mail server, so that the campaign lasts.
-    environment = {
-        **os.environ, "PENGUIN_LOCAL": str(layout.folder), "PENGUIN_CONFIGURATION": "debug", "DELIVERY_CONNECTIONS_PER_MAILBOX": "1"}
-    result = subprocess.run([str(ROOT / "penguin"), *arguments], env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True)
-    if check and result.returncode != 0:
-        raise SystemExit(f"./penguin {' '.join(arguments)} ended with {result.returncode}:\n{result.stdout[-2000:]}\n{result.stderr[-3000:]}")
-    return result
-
-
-def same(found, expected):
-    if found != expected:
-        raise SystemExit(f"Expected {expected!r}, got {found!r}"[:3_000])
-
-
-def step(words):
-    print(f"{time.monotonic() - BEGAN:5.1f} s  {words}", flush=True)
-
-
-BEGAN = time.monotonic()
 main(sys.argv[1])

@@ -26,6 +26,14 @@ struct OperationsTests {
         }
     }
 
+    @Test("what the previous version kept is read, and worked with, by this one")
+    func upgrade() async throws {
+        try await PenguinCommand.withFolder { penguin in
+            let outcome = try await penguin.run(trial: "upgrade.py")
+            #expect(outcome.status == 0, "\(outcome.output.suffix(3_000))\n\(outcome.messages.suffix(3_000))")
+        }
+    }
+
     @Test("a half-sent campaign survives the loss of everything but a backup: nothing is lost, nothing goes out twice")
     func backupAndRestore() async throws {
         try await PenguinCommand.withFolder { penguin in

@@ -19,7 +19,8 @@ FOLDERS = ("keys", "certificates", "tracking")
 def options(command):
     command.add_argument("file", nargs="?", metavar="FILE", help="where to (default: penguinmails-<time>.backup here)")
     command.add_argument("--passphrase-file", metavar="FILE", help=f"its first line encrypts the backup (default: ${backup_file.VARIABLE})")
-    command.add_argument("--database", metavar="CONNECTION", help="another database than the stack's: a connection string, as a role that passes row-level security")
+    command.add_argument("--database", metavar="CONNECTION", help="another database than the stack's: a connection string, as a role that passes "
+        "row-level security")
     command.add_argument("--folder", metavar="FOLDER", help="with --database: where keys, secrets.json, certificates and tracking are")
     command.add_argument("--json", action="store_true", help="print the manifest as one JSON object")
 
@@ -58,7 +59,8 @@ def write(database, folder, path, secret):
     names = files(folder)
     with Snapshot(database) as snapshot:
         if not snapshot.passes_row_security():
-            raise Failure("This role sees only what row-level security shows it, so the backup would be empty. Use a superuser, or a role with BYPASSRLS.")
+            raise Failure("This role sees only what row-level security shows it, so the backup would be empty. Use a superuser, or a role with "
+                "BYPASSRLS.")
         facts = snapshot.facts()
         with backup_file.encrypting(path, secret) as output:
             writer = backup_file.Writer(output)

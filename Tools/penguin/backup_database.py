@@ -18,10 +18,11 @@ TABLES = f"""
 """
 MIGRATIONS = " union all ".join(f"select '{service}', name, checksum from {service}.schema_migrations" for service in SERVICES)
 FACTS = f"""
-    select json_build_object('taken_at', to_char(now() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'postgres', current_setting('server_version'),
-        'database_bytes', pg_database_size(current_database()),
+    select json_build_object('taken_at', to_char(now() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+        'postgres', current_setting('server_version'), 'database_bytes', pg_database_size(current_database()),
         'migrations', (select json_object_agg(service, steps) from (
-            select service, json_object_agg(name, checksum order by name) as steps from ({MIGRATIONS}) as m (service, name, checksum) group by service) s),
+            select service, json_object_agg(name, checksum order by name) as steps
+            from ({MIGRATIONS}) as m (service, name, checksum) group by service) s),
         'rows', json_build_object('tenants', (select count(*) from public.tenants), 'leads', (select count(*) from campaigns.leads),
             'sends', (select count(*) from delivery.sends), 'audit_entries', (select count(*) from audit.trail_events)))
 """
@@ -37,7 +38,8 @@ class Database:
 
     @classmethod
     def local(cls, port, password, name=DATABASE):
-        return cls(("-h", "127.0.0.1", "-p", str(port), "-U", "postgres", "-d", name), {**os.environ, "PGPASSWORD": password, "PGCONNECT_TIMEOUT": "5"})
+        return cls(("-h", "127.0.0.1", "-p", str(port), "-U", "postgres", "-d", name), {**os.environ, "PGPASSWORD": password,
+            "PGCONNECT_TIMEOUT": "5"})
 
     @classmethod
     def named(cls, text):
@@ -93,6 +95,6 @@ class Snapshot:
 
 def dump(database, snapshot):
     """pg_dump of everything as of the snapshot, as a process whose output is the dump."""
-    command = [binary("pg_dump"), *database.arguments, "--format=custom", f"--snapshot={snapshot}", "--no-sync", "--no-password"]
+    command = [binary("pg_dump"), *database.arguments, "--format=custom", f"--snapshot={snapshot}", "--compress=0", "--no-sync", "--no-password"]
     command += [f"--schema={schema}" for schema in SCHEMAS]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=database.environment)

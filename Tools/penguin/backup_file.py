@@ -133,7 +133,8 @@ def encrypting(path, secret):
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as output:
-            arguments = ["--symmetric", "--cipher-algo", "AES256", "--s2k-digest-algo", "SHA512", "--s2k-count", "65011712", "--compress-algo", "none"]
+            arguments = ["--symmetric", "--cipher-algo", "AES256", "--s2k-digest-algo", "SHA512", "--s2k-count", "65011712", "--compress-algo",
+                "zlib", "-z", "6"]
             with _gpg(arguments, secret, stdin=subprocess.PIPE, stdout=output) as process:
                 yield process.stdin
             os.fsync(output.fileno())

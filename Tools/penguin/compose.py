@@ -33,7 +33,8 @@ def prepare(folder, published_port, names=()):
     wiring = Wiring(
         base_url=f"https://localhost:{published_port}", gateway_url=f"https://gateway:{GATEWAY}", postgres=("postgres", 5432), redis=("redis", 6379),
         mail=("mail", MAIL), dns=None, public={service: (service, PUBLIC) for service in SERVICES},
-        internal={service: (service, INTERNAL) for service in SERVICES}, peers={service: (service, INTERNAL) for service in SERVICES}, bind="0.0.0.0", keys=keys, authority=authority,
+        internal={service: (service, INTERNAL) for service in SERVICES}, peers={service: (service, INTERNAL) for service in SERVICES}, bind="0.0.0.0",
+        keys=keys, authority=authority,
         tracking_certificates=TRACKING)
     for service in SERVICES:
         lines = [f"export {name}='{value}'\n" for name, value in environment(service, wiring, passwords).items()]

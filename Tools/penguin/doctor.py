@@ -17,8 +17,10 @@ COMPOSE_ENVIRONMENT = "env"
 
 
 def options(command):
-    command.add_argument("--env", metavar="PATH", help="the settings of a deployment: a folder with a file a service, or one file for all; default is the stack of this folder")
-    command.add_argument("--compose", metavar="FOLDER", help="the folder that docker-compose.yml's setup job fills (its volume `run`); the servers are asked from here by the names in it")
+    command.add_argument("--env", metavar="PATH", help="the settings of a deployment: a folder with a file a service, or one file for all; default "
+        "is the stack of this folder")
+    command.add_argument("--compose", metavar="FOLDER", help="the folder that docker-compose.yml's setup job fills (its volume `run`); the servers "
+        "are asked from here by the names in it")
     command.add_argument("--replicas", type=int, default=1, metavar="N", help="so many of each service share the database (default: 1)")
     command.add_argument("--json", action="store_true", help="print one JSON object")
 
@@ -78,7 +80,8 @@ def key_files(values, production):
     found, own, public = [], {}, set()
     for service, settings_ in values.items():
         path = Path(settings_.get("TOKEN_PRIVATE_KEY_FILE") or "/nonexistent")
-        with _told(found, "keys.services", f"the private key of {service}", "Bring it back from a backup, or make one: ./penguin rotate-key services."):
+        with _told(found, "keys.services", f"the private key of {service}",
+                "Bring it back from a backup, or make one: ./penguin rotate-key services."):
             found += rules.file_mode("keys.mode", path, path.stat().st_mode & 0o7777, production)
             found += rules.age("keys.age", path, probes.modified_days(path))
             own[service] = probes.public_part(path)
@@ -101,7 +104,8 @@ def _told(found, code, what, do):
     try:
         yield
     except (OSError, Failure, ValueError) as error:
-        words = error.strerror if isinstance(error, OSError) and error.strerror else str(error).splitlines()[0] if str(error) else type(error).__name__
+        words = error.strerror if isinstance(error,
+            OSError) and error.strerror else str(error).splitlines()[0] if str(error) else type(error).__name__
         found.append(finding.failure(code, f"{what}: {words}", do))
 
 
@@ -110,14 +114,16 @@ def database(values, replicas):
     first = next(iter(values))
     with _told(found, "postgres.reach", "Postgres", "See whether it runs, and whether POSTGRES_HOST, _PORT and the passwords are right."):
         facts = probes.postgres_facts(values[first], f"{first}_worker")
-        found += [checks.postgres_version(int(facts["server_version_num"])), checks.clock("Postgres", facts["skew"])] + checks.postgres_settings(facts)
+        found += [checks.postgres_version(int(facts["server_version_num"])), checks.clock("Postgres",
+            facts["skew"])] + checks.postgres_settings(facts)
         found += rules.connections(values, int(facts["max_connections"]), int(facts["superuser_reserved_connections"]), replicas)
         found += checks.roles(probes.role_attributes(values[first], f"{first}_worker"), secrets_file.ROLES)
     if any(one.code == "postgres.reach" for one in found):
         return found
     for service, own in values.items():
         with _told(found, "migrations", f"the schema of {service}", "Start the service: it makes its schema; or set POSTGRES_OWNER_PASSWORD right."):
-            found.append(checks.migrations(service, dict(probes.query(own, f"{service}_owner", "select name, checksum from schema_migrations")), known[service]))
+            found.append(checks.migrations(service, dict(probes.query(own, f"{service}_owner", "select name, checksum from schema_migrations")),
+                known[service]))
         with _told(found, "outbox", f"the outbox of {service}", "Set POSTGRES_WORKER_PASSWORD right."):
             row = probes.query(own, f"{service}_worker", "select coalesce(extract(epoch from now() - min(occurred_at)), 0), count(*), "
                                "(select count(*) from quarantined_events) from outbox where published_at is null")[0]
@@ -125,11 +131,13 @@ def database(values, replicas):
     if "delivery" in values:
         with _told(found, "queue", "the queue", "Set the password of delivery_worker right."):
             ask = lambda text: probes.query(values["delivery"], "delivery_worker", text)[0]  # noqa: E731
-            overdue, seconds = ask("select count(*), coalesce(extract(epoch from now() - min(run_at)), 0) from (select run_at from jobs where state = 'queued' "
+            overdue, seconds = ask("select count(*), coalesce(extract(epoch from now() - min(run_at)), 0) from (select run_at from jobs where state "
+                "= 'queued' "
                                    "and run_at < now() - interval '1 hour' order by run_at limit 10000) j")
             ambiguous = ask("select count(*) from (select from sends where state = 'ambiguous' limit 10000) s")[0]
             has_list = ask("select to_regclass('uncertain_sends') is not null")[0] == "t"
-            found += checks.queue(int(overdue), float(seconds), int(ambiguous), int(ask("select count(*) from uncertain_sends")[0]) if has_list else 0)
+            found += checks.queue(int(overdue), float(seconds), int(ambiguous), int(ask("select count(*) from uncertain_sends")[0]) if has_list
+                else 0)
     return found
 
 
@@ -183,7 +191,8 @@ def outside(values, layout):
     found = []
     hosts = {(own["MAIL_HOST"], own.get("MAIL_PORT", "587")) for own in values.values() if own.get("MAIL_HOST")}
     for host, port in sorted(hosts):
-        found.append(checks.answers(f"mail server {host}:{port}", probes.listens(host, port), f"Let this machine out to port {port}, or correct MAIL_HOST and MAIL_PORT."))
+        found.append(checks.answers(f"mail server {host}:{port}", probes.listens(host, port),
+            f"Let this machine out to port {port}, or correct MAIL_HOST and MAIL_PORT."))
     delivery = values.get("delivery", {})
     greeting = delivery.get("DELIVERY_DIRECT_NAME")
     if greeting:

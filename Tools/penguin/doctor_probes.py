@@ -75,7 +75,8 @@ def postgres_facts(values, role):
     names = "'fsync', 'full_page_writes', 'synchronous_commit', 'server_encoding', 'row_security', 'idle_in_transaction_session_timeout', " \
         "'max_connections', 'superuser_reserved_connections', 'server_version_num'"
     before = time.time()
-    rows = query(values, role, f"select name, setting from pg_settings where name in ({names}) union all select 'now', extract(epoch from clock_timestamp())::text")
+    rows = query(values, role, f"select name, setting from pg_settings where name in ({names}) union all select 'now', extract(epoch from "
+        f"clock_timestamp())::text")
     facts = dict(rows)
     there = float(facts.pop("now"))
     # What lies within the time of the question is no difference.

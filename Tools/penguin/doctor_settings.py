@@ -31,11 +31,13 @@ def is_production(settings):
 
 def required(settings):
     absent = [service for service in SERVICES if service not in settings]
-    found = [failure("settings.service", f"there are no settings of {', '.join(absent)}", "Give each of the five services its settings.")] if absent else []
+    found = [failure("settings.service", f"there are no settings of {', '.join(absent)}",
+        "Give each of the five services its settings.")] if absent else []
     for service, values in settings.items():
         missing = [name for name in REQUIRED if not values.get(name)]
         if missing:
-            found.append(failure("settings.required", f"{service} lacks {', '.join(missing)}", f"Set them; `{service.capitalize()} --help` says what each is."))
+            found.append(failure("settings.required", f"{service} lacks {', '.join(missing)}",
+                f"Set them; `{service.capitalize()} --help` says what each is."))
     return found or [ok("settings.required", "every service has what it needs")]
 
 
@@ -62,7 +64,8 @@ def development(settings, production):
     for service, values in settings.items():
         for name, (bad, good) in DEVELOPMENT.items():
             if values.get(name) == bad or name == "LOG_LEVEL" and values.get(name) == "trace":
-                found.append(failure("settings.development", f"{service} has {name}={values[name]}", f"Set {name}={good}: the other is for development."))
+                found.append(failure("settings.development", f"{service} has {name}={values[name]}",
+                    f"Set {name}={good}: the other is for development."))
     return found or [ok("settings.development", "no switch of a developer's machine is on")]
 
 
@@ -73,12 +76,14 @@ def passwords(settings):
             value = values.get(name, "")
             role = f"{service}_{name.split('_')[1].lower()}"
             if value and (value.lower() in WEAK or len(value) < SHORTEST_PASSWORD):
-                found.append(failure("passwords.weak", f"the password of {role} is short or well known", f"Give it {SHORTEST_PASSWORD} random characters: ./penguin rotate-key postgres."))
+                found.append(failure("passwords.weak", f"the password of {role} is short or well known",
+                    f"Give it {SHORTEST_PASSWORD} random characters: ./penguin rotate-key postgres."))
             elif value:
                 seen.setdefault(value, []).append(role)
     for roles in seen.values():
         if len(roles) > 1:
-            found.append(failure("passwords.shared", f"{', '.join(roles)} have the same password", "Give each role its own: that one cannot act as another is what tenancy stands on."))
+            found.append(failure("passwords.shared", f"{', '.join(roles)} have the same password",
+                "Give each role its own: that one cannot act as another is what tenancy stands on."))
     return found or [ok("passwords", f"{len(seen)} passwords of database roles, each its own")]
 
 
@@ -111,7 +116,8 @@ def connections(settings, maximum, reserved, replicas=1):
     if pools > room:
         return [failure("postgres.connections", said, f"Raise max_connections to {pools + largest + reserved + 10} or make the pools smaller.")]
     if pools + largest > room:
-        return [warning("postgres.connections", said, f"Raise max_connections to {pools + largest + reserved + 10}, or restarts wait for connections.")]
+        return [warning("postgres.connections", said,
+            f"Raise max_connections to {pools + largest + reserved + 10}, or restarts wait for connections.")]
     return [ok("postgres.connections", said)]
 
 
@@ -121,20 +127,24 @@ def stripe(values, production):
     webhook = values.get("STRIPE_WEBHOOK_SECRET", "")
     if not secret:
         level = warning if production else (lambda code, found, _: ok(code, found))
-        return [level("stripe.keys", "no key: nothing can be bought", "Set STRIPE_SECRET_KEY, STRIPE_PUBLISHABLE_KEY and STRIPE_WEBHOOK_SECRET if you sell plans.")]
+        return [level("stripe.keys", "no key: nothing can be bought", "Set STRIPE_SECRET_KEY, STRIPE_PUBLISHABLE_KEY and STRIPE_WEBHOOK_SECRET if "
+            "you sell plans.")]
     found = []
     kind, _, rest = secret.partition("_")
     mode = rest.partition("_")[0]
     if kind not in ("sk", "rk") or mode not in ("live", "test"):
-        found.append(failure("stripe.keys", "STRIPE_SECRET_KEY is no secret key", "Take the one that begins with sk_ or rk_ from Stripe's dashboard."))
+        found.append(failure("stripe.keys", "STRIPE_SECRET_KEY is no secret key",
+            "Take the one that begins with sk_ or rk_ from Stripe's dashboard."))
     if publishable and not publishable.startswith(f"pk_{mode}_"):
         found.append(failure("stripe.mode", f"the publishable key is not one of {mode} mode", "Take both keys from the same mode of the dashboard."))
     if not publishable:
         found.append(failure("stripe.publishable", "STRIPE_PUBLISHABLE_KEY is missing", "Set it: without it browsers cannot take a card."))
     if not webhook:
-        found.append(failure("stripe.webhook", "STRIPE_WEBHOOK_SECRET is missing", "Set the signing secret of /webhooks/stripe: without it no payment is heard of."))
+        found.append(failure("stripe.webhook", "STRIPE_WEBHOOK_SECRET is missing",
+            "Set the signing secret of /webhooks/stripe: without it no payment is heard of."))
     elif not all(part.strip().startswith("whsec_") for part in webhook.split(",")):
-        found.append(failure("stripe.webhook", "STRIPE_WEBHOOK_SECRET is no signing secret", "Take the one that begins with whsec_ from the endpoint's page."))
+        found.append(failure("stripe.webhook", "STRIPE_WEBHOOK_SECRET is no signing secret",
+            "Take the one that begins with whsec_ from the endpoint's page."))
     if production and mode == "test":
         found.append(failure("stripe.mode", "a test key where customers are: nobody pays", "Use the live keys."))
     if not production and mode == "live":
@@ -146,9 +156,11 @@ def mail(settings):
     """Whether anybody can be sent a code to sign up."""
     auth = settings.get("auth", {})
     if auth.get("MAIL_PROVIDER", "smtp") == "loops":
-        return [ok("mail.accounts", "by Loops")] if auth.get("MAIL_LOOPS_KEY") else [failure("mail.accounts", "MAIL_LOOPS_KEY is missing", "Set it, or MAIL_PROVIDER=smtp.")]
+        return [ok("mail.accounts", "by Loops")] if auth.get("MAIL_LOOPS_KEY") else [failure("mail.accounts", "MAIL_LOOPS_KEY is missing",
+            "Set it, or MAIL_PROVIDER=smtp.")]
     if not auth.get("MAIL_HOST") or not auth.get("MAIL_FROM"):
-        return [failure("mail.accounts", "nobody can be sent a code: MAIL_HOST or MAIL_FROM is missing", "Name the server and the sender of mails about accounts.")]
+        return [failure("mail.accounts", "nobody can be sent a code: MAIL_HOST or MAIL_FROM is missing",
+            "Name the server and the sender of mails about accounts.")]
     if auth.get("MAIL_SECURITY", "starttls") == "none":
         return [warning("mail.accounts", "mails about accounts go unencrypted to their server", "Set MAIL_SECURITY=starttls or tls.")]
     return [ok("mail.accounts", f"by {auth['MAIL_HOST']}")]
@@ -184,7 +196,8 @@ def public_keys(name, text, own):
         return [failure("keys.services", f"{name} has no key of {', '.join(absent)}", "Put the public keys of all five services into it.")]
     strange = [service for service, part in own.items() if part not in entries.get(service, [])]
     if strange:
-        return [failure("keys.services", f"the private key of {', '.join(strange)} is not the one in {name}", "Make the file again from the private keys, and restart all services.")]
+        return [failure("keys.services", f"the private key of {', '.join(strange)} is not the one in {name}",
+            "Make the file again from the private keys, and restart all services.")]
     return [ok("keys.services", "each service signs with the key that the others know")]
 
 

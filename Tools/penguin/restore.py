@@ -41,8 +41,10 @@ def options(command):
     command.add_argument("--check", action="store_true", help="only read it all, hold it against its manifest, and show that")
     command.add_argument(
         "--sent-until", metavar="TIME", default="now",
-        help="the last instant at which the lost stack may have sent mail: now (default), 2026-11-28T14:05:00Z, or `backup` where nothing was sent after it")
-    command.add_argument("--database", metavar="CONNECTION", help="another database than the stack's: a connection string, as a superuser; it must have no tables of ours")
+        help="the last instant at which the lost stack may have sent mail: now (default), 2026-11-28T14:05:00Z, or `backup` where nothing was sent "
+        "after it")
+    command.add_argument("--database", metavar="CONNECTION", help="another database than the stack's: a connection string, as a superuser; it must "
+        "have no tables of ours")
     command.add_argument("--folder", metavar="FOLDER", help="with --database: where keys, secrets.json, certificates and tracking go")
     command.add_argument("--json", action="store_true", help="print what was found and done as one JSON object")
 
@@ -96,7 +98,8 @@ def sent_until(given, taken, now):
 def known_migrations():
     """Service → name → checksum, of the sources beside this program."""
     return {
-        service: {path.stem: hashlib.sha256(path.read_bytes()).hexdigest() for path in (ROOT / "Services" / service.capitalize() / "Migrations").glob("*.sql")}
+        service: {path.stem: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in (ROOT / "Services" / service.capitalize() / "Migrations").glob("*.sql")}
         for service in SERVICES}
 
 
@@ -109,7 +112,8 @@ def unknown_migrations(had, known):
 
 def _into_stack(layout, manifest, files, path, secret, until):
     """Into the folder of a stack that has none yet; a restore that fails leaves it as it was."""
-    taken = [place for place in (layout.postgres, layout.secrets, layout.keys / "encryption.json", layout.redis / "appendonlydir") if os.path.lexists(place)]
+    taken = [place for place in (layout.postgres, layout.secrets, layout.keys / "encryption.json", layout.redis / "appendonlydir")
+        if os.path.lexists(place)]
     if taken:
         raise Failure(f"{layout.folder} is not empty: it has {', '.join(place.name for place in taken)}. PENGUIN_LOCAL names another folder.")
     layout.make()

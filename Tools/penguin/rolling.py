@@ -86,7 +86,8 @@ class Restarts:
         component = self._supervisor.component(name)
         before = component.pid
         component.process.send_signal(signal.SIGTERM)
-        self._wait(f"{name} is ready again", lambda: component.pid != before and not component.has_ended() and component.missing(component) is None, 90)
+        self._wait(f"{name} is ready again", lambda: component.pid != before and not component.has_ended() and component.missing(component) is None,
+            90)
 
     def _roll(self, name):
         old, instance = self._supervisor.component(name), 3 - self._instances[name]

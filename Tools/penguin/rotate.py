@@ -27,7 +27,8 @@ TOKEN_SECONDS = 70
 
 
 def options(command):
-    command.add_argument("name", nargs="?", choices=sorted(KEYS), metavar="NAME", help="; ".join(f"{name}: {words}" for name, (_, words) in KEYS.items()))
+    command.add_argument("name", nargs="?", choices=sorted(KEYS), metavar="NAME", help="; ".join(f"{name}: {words}" for name,
+        (_, words) in KEYS.items()))
     command.add_argument("--drop-former", action="store_true", help="trail: take out what was current before the last change")
 
 
@@ -150,7 +151,8 @@ def postgres(layout, tell, _):
     pending = layout.secrets.with_name("secrets.next.json")
     adopt(layout, pending, port)
     # The superuser, then service by service: a new connection that a service opens between its change and its restart is refused, so that is short.
-    for roles, names in [(("postgres",), ()), *[(tuple(f"{service}_{kind}" for kind in ("owner", "api", "worker")), (service,)) for service in SERVICES]]:
+    for roles, names in [(("postgres",), ()), *[(tuple(f"{service}_{kind}" for kind in ("owner", "api", "worker")),
+            (service,)) for service in SERVICES]]:
         known, fresh = read_json(layout.secrets), {role: secrets.token_urlsafe(24) for role in roles}
         # First to the disk: whatever dies now, somebody has the password that counts.
         write_private_json(pending, fresh)
@@ -200,9 +202,11 @@ def overview(layout):
     """A line for each secret of the folder: how old it is."""
     ring, document = read_json(layout.keys / "encryption.json", {}), read_json(layout.keys / "trail.json", {})
     days = {name: _days(path) for name, path in {
-        "encryption": layout.keys / "encryption.json", "services": layout.keys / "auth.pem", "trail": layout.keys / "trail.json", "postgres": layout.secrets,
+        "encryption": layout.keys / "encryption.json", "services": layout.keys / "auth.pem", "trail": layout.keys / "trail.json",
+        "postgres": layout.secrets,
         "tls": layout.certificates / "gateway.pem"}.items()}
-    more = {"encryption": f"{ring.get('current')} of {', '.join(ring.get('keys', {}))}", "trail": f"{len(document.get('keys', []))} sign, {len(document.get('former', []))} former"}
+    more = {"encryption": f"{ring.get('current')} of {', '.join(ring.get('keys', {}))}",
+        "trail": f"{len(document.get('keys', []))} sign, {len(document.get('former', []))} former"}
     return [f"{name:<11} {days[name]:>5} days  {KEYS[name][1]}" + (f" ({more[name]})" if name in more else "") for name in KEYS] + sealed(layout)
 
 
@@ -213,7 +217,8 @@ def sealed(layout):
         return []
     database = Database.local(running.facts["ports"]["postgres"], read_json(layout.secrets)["postgres"])
     columns = database.run(
-        "select format('select %L, split_part(%I, ''.'', 2) as key from %I.%I where %I is not null', n.nspname || '.' || c.relname || '.' || a.attname, a.attname, "
+        "select format('select %L, split_part(%I, ''.'', 2) as key from %I.%I where %I is not null', n.nspname || '.' || c.relname || '.' || "
+        "a.attname, a.attname, "
         "n.nspname, c.relname, a.attname) from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace "
         "where a.attname ~ '_sealed$' and c.relkind in ('r', 'p') and not c.relispartition and not a.attisdropped").splitlines()
     if not columns:

@@ -14,7 +14,8 @@ _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 # What a service may know of the shell that started it.
 INHERITED = (
-    "PATH", "HOME", "LANG", "TZ", "LD_LIBRARY_PATH", "LOG_LEVEL", "DELIVERY_LEASE_SECONDS", "DELIVERY_WORKER_SLOTS", "DELIVERY_CONNECTIONS_PER_MAILBOX",
+    "PATH", "HOME", "LANG", "TZ", "LD_LIBRARY_PATH", "LOG_LEVEL", "DELIVERY_LEASE_SECONDS", "DELIVERY_WORKER_SLOTS",
+    "DELIVERY_CONNECTIONS_PER_MAILBOX",
 )
 # What only one of them may know of it.
 INHERITED_BY = {
@@ -62,7 +63,8 @@ def local_wiring(layout, ports):
 
     return Wiring(
         base_url=base_url(ports), gateway_url=base_url(ports), postgres=("127.0.0.1", ports["postgres"]), redis=("127.0.0.1", ports["redis"]),
-        mail=("localhost", ports["mail"]), dns=("127.0.0.1", ports["dns"]), public=addresses("public"), internal=addresses("internal"), peers=addresses("peers"), bind="127.0.0.1",
+        mail=("localhost", ports["mail"]), dns=("127.0.0.1", ports["dns"]), public=addresses("public"), internal=addresses("internal"),
+        peers=addresses("peers"), bind="127.0.0.1",
         keys=layout.keys, authority=layout.authority, tracking_certificates=layout.tracking_certificates)
 
 

@@ -35,7 +35,8 @@ begin
     with picked as (
         select j.id, j.tenant_id, j.queue, j.state, j.fence from jobs j where j.id = any(sends) and j.kind = 'email' for update
     ), ledger as (
-        update sends s set state = 'data_sent', version = s.version + 1, fence = p.fence + 1, data_sent_at = noticed, data_sent_by = null, reply_text = words
+        update sends s set state = 'data_sent', version = s.version + 1, fence = p.fence + 1, data_sent_at = noticed, data_sent_by = null,
+            reply_text = words
         from picked p where s.tenant_id = p.tenant_id and s.id = p.id and s.state in ('planned', 'deferred', 'claimed', 'data_sent')
         returning s.id, s.tenant_id, s.mailbox_id
     ), work as (
@@ -115,7 +116,8 @@ insert into report select 'mails_to_be_held', count(*) from listed;
 -- Whoever was enrolled after the backup is unknown here and would be enrolled again, under another key: people decide about such campaigns.
 with paused as (
     update campaigns.campaigns set status = 'paused', version = version + 1, revision = revision + 1, gate_pending_since = now() - interval '1 hour',
-        status_reason = 'restored from a backup of ' || to_char(:'taken'::timestamptz, 'YYYY-MM-DD HH24:MI') || ' UTC while it was still enrolling: whoever was enrolled after that would be written to again'
+        status_reason = 'restored from a backup of ' || to_char(:'taken'::timestamptz, 'YYYY-MM-DD HH24:MI')
+            || ' UTC while it was still enrolling: whoever was enrolled after that would be written to again'
     where status = 'active' and not is_enrolled returning 1)
 insert into report select 'campaigns_paused', count(*) from paused;
 with drafted as (
@@ -134,14 +136,16 @@ insert into report select 'support_sessions_ended', count(*) from ended;
 -- The trail says so, the platform's and each company's. An event's identifier is a UUIDv7 of its instant.
 with moment as materialized (select date_trunc('milliseconds', clock_timestamp()) as at),
 named as materialized (
-    select t.tenant, m.at, (lpad(to_hex((extract(epoch from m.at) * 1000)::bigint), 12, '0') || '7' || substr(replace(gen_random_uuid()::text, '-', ''), 14))::uuid as id
+    select t.tenant, m.at,
+        (lpad(to_hex((extract(epoch from m.at) * 1000)::bigint), 12, '0') || '7' || substr(replace(gen_random_uuid()::text, '-', ''), 14))::uuid as id
     from moment m cross join (select null::uuid as tenant union all select id from public.tenants) t)
 insert into auth.outbox (id, tenant_id, type, body, occurred_at)
 select n.id, n.tenant, 'auth.platform.restored', json_build_object('data', '{}'::json, 'header', json_strip_nulls(json_build_object(
     'id', n.id, 'type', 'auth.platform.restored', 'version', 1, 'tenant', n.tenant, 'actor', json_build_object('kind', 'system', 'id', 'operator'),
     'occurred_at', to_char(n.at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'audit', json_build_object(
         'action', 'platform.restore', 'outcome', 'success', 'changes', '[]'::json,
-        'targets', json_build_array(json_build_object('type', case when n.tenant is null then 'platform' else 'tenant' end, 'id', coalesce(n.tenant::text, 'platform'))),
+        'targets', json_build_array(json_build_object(
+            'type', case when n.tenant is null then 'platform' else 'tenant' end, 'id', coalesce(n.tenant::text, 'platform'))),
         'metadata', json_build_object('backup_taken_at', :'taken', 'sent_until', :'until')))))::text, n.at
 from named n;
 

@@ -34,7 +34,8 @@ def settings(**changes):
     for number, service in enumerate(SERVICES):
         values[service] = {
             "PUBLIC_HOST": "127.0.0.1", "INTERNAL_HOST": "127.0.0.1", "PUBLIC_PORT": str(8000 + number), "INTERNAL_PORT": str(9000 + number),
-            "PUBLIC_BASE_URL": "https://app.penguin.example", "TOKEN_PRIVATE_KEY_FILE": "/k", "TOKEN_PUBLIC_KEYS_FILE": "/p", "ENCRYPTION_KEYS_FILE": "/e",
+            "PUBLIC_BASE_URL": "https://app.penguin.example", "TOKEN_PRIVATE_KEY_FILE": "/k", "TOKEN_PUBLIC_KEYS_FILE": "/p",
+            "ENCRYPTION_KEYS_FILE": "/e",
             **{f"POSTGRES_{kind}_PASSWORD": f"a long password {service} {kind}" for kind in ("OWNER", "API", "WORKER")},
             **{f"{peer.upper()}_RPC_URL": "http://127.0.0.1:1" for peer in SERVICES}}
     values["auth"].update({"MAIL_HOST": "mail.penguin.example", "MAIL_FROM": "no-reply@penguin.example"})
@@ -47,12 +48,14 @@ class SettingsTests(unittest.TestCase):
     def test_a_good_deployment_has_nothing_to_mend(self):
         values = settings()
         self.assertTrue(rules.is_production(values))
-        for found in (rules.required(values), rules.base_url(values, True), rules.ports(values), rules.development(values, True), rules.passwords(values),
+        for found in (rules.required(values), rules.base_url(values, True), rules.ports(values), rules.development(values, True),
+                rules.passwords(values),
                       rules.mail(values), rules.connections(values, 300, 3)):
             self.assertEqual(said(found), [])
 
     def test_where_customers_are(self):
-        for url, expected in (("https://localhost:8443", False), ("https://127.0.0.1", False), ("https://x.test", False), ("", False), ("https://app.example.com", True)):
+        for url, expected in (("https://localhost:8443", False), ("https://127.0.0.1", False), ("https://x.test", False), ("", False),
+                ("https://app.example.com", True)):
             self.assertEqual(rules.is_production({"auth": {"PUBLIC_BASE_URL": url}}), expected, url)
 
     def test_what_lacks(self):
@@ -68,7 +71,8 @@ class SettingsTests(unittest.TestCase):
         self.assertEqual(said(rules.base_url(settings(audit={"PUBLIC_BASE_URL": "https://other.example"}), True)), [("settings.base_url", "failure")])
 
     def test_switches_of_a_developers_machine(self):
-        for service, name, bad in (("delivery", "DELIVERY_SMTP_REACH", "anywhere"), ("delivery", "DELIVERY_DOMAINS_REQUIRED", "false"), ("audit", "LOG_LEVEL", "trace")):
+        for service, name, bad in (("delivery", "DELIVERY_SMTP_REACH", "anywhere"), ("delivery", "DELIVERY_DOMAINS_REQUIRED", "false"),
+                ("audit", "LOG_LEVEL", "trace")):
             values = settings(**{service: {name: bad}})
             with self.subTest(name):
                 self.assertEqual(said(rules.development(values, True)), [("settings.development", "failure")])
@@ -78,12 +82,14 @@ class SettingsTests(unittest.TestCase):
         self.assertEqual(said(rules.passwords(settings(auth={"POSTGRES_API_PASSWORD": "postgres"}))), [("passwords.weak", "failure")])
         self.assertEqual(said(rules.passwords(settings(auth={"POSTGRES_API_PASSWORD": "fifteen letters"}))), [("passwords.weak", "failure")])
         same = "the same long password"
-        self.assertEqual(said(rules.passwords(settings(auth={"POSTGRES_API_PASSWORD": same}, audit={"POSTGRES_OWNER_PASSWORD": same}))), [("passwords.shared", "failure")])
+        self.assertEqual(said(rules.passwords(settings(auth={"POSTGRES_API_PASSWORD": same}, audit={"POSTGRES_OWNER_PASSWORD": same}))),
+            [("passwords.shared", "failure")])
         self.assertNotIn(same, rules.passwords(settings(auth={"POSTGRES_API_PASSWORD": same, "POSTGRES_WORKER_PASSWORD": same}))[0].found)
 
     def test_ports(self):
         self.assertEqual(said(rules.ports(settings(auth={"INTERNAL_PORT": "8001"}))), [("settings.ports", "failure")])
-        inside = {service: {"PUBLIC_HOST": "0.0.0.0", "INTERNAL_HOST": "0.0.0.0", "PUBLIC_PORT": "8080", "INTERNAL_PORT": "9090"} for service in SERVICES}
+        inside = {service: {"PUBLIC_HOST": "0.0.0.0", "INTERNAL_HOST": "0.0.0.0", "PUBLIC_PORT": "8080",
+            "INTERNAL_PORT": "9090"} for service in SERVICES}
         self.assertEqual(said(rules.ports(inside)), [])
         inside["auth"]["INTERNAL_PORT"] = "8080"
         self.assertEqual(said(rules.ports(inside)), [("settings.ports", "failure")])
@@ -101,7 +107,8 @@ class SettingsTests(unittest.TestCase):
         for production, values, code in (
             (True, test, "stripe.mode"), (False, live, "stripe.mode"), (True, {**live, "STRIPE_PUBLISHABLE_KEY": "pk_test_x"}, "stripe.mode"),
             (True, {**live, "STRIPE_PUBLISHABLE_KEY": ""}, "stripe.publishable"), (True, {**live, "STRIPE_WEBHOOK_SECRET": ""}, "stripe.webhook"),
-            (True, {**live, "STRIPE_WEBHOOK_SECRET": "whsec_a,sk_live_x"}, "stripe.webhook"), (False, {**test, "STRIPE_SECRET_KEY": "pk_test_x"}, "stripe.keys"),
+            (True, {**live, "STRIPE_WEBHOOK_SECRET": "whsec_a,sk_live_x"}, "stripe.webhook"),
+            (False, {**test, "STRIPE_SECRET_KEY": "pk_test_x"}, "stripe.keys"),
         ):
             with self.subTest(code=code, values=values):
                 self.assertEqual(said(rules.stripe(values, production)), [(code, "failure")])
@@ -115,7 +122,8 @@ class SettingsTests(unittest.TestCase):
         key = base64.b64encode(bytes(32)).decode()
         self.assertEqual(said(rules.keyring("f", json.dumps({"current": "k1", "keys": {"k1": key}}))), [])
         for text in ("", "{}", "[]", "null", '{"current":"k1","keys":[]}', '{"current":"k1","keys":{"k1":5}}', '{"current":"k1","keys":{"k1":"%%%"}}',
-                     json.dumps({"current": "k2", "keys": {"k1": key}}), json.dumps({"current": "k1", "keys": {"k1": key[:8]}}), json.dumps({"current": "k.1", "keys": {"k.1": key}})):
+                     json.dumps({"current": "k2", "keys": {"k1": key}}), json.dumps({"current": "k1", "keys": {"k1": key[:8]}}),
+                     json.dumps({"current": "k.1", "keys": {"k.1": key}})):
             with self.subTest(text):
                 self.assertEqual(said(rules.keyring("f", text)), [("keys.encryption", "failure")])
 
@@ -140,15 +148,18 @@ class CheckTests(unittest.TestCase):
         self.assertEqual(said(checks.memory(GB / 4)) + said(checks.memory(GB)), [("host.memory", "failure"), ("host.memory", "warning")])
         self.assertEqual(said(checks.open_files(1_024)), [("host.open_files", "warning")])
         self.assertEqual(said(checks.time_zones(False)), [("host.time_zones", "failure")])
-        self.assertEqual(said(checks.clock("x", -31)) + said(checks.clock("x", 3)) + said(checks.clock("x", 1)), [("host.clock", "failure"), ("host.clock", "warning")])
+        self.assertEqual(said(checks.clock("x", -31)) + said(checks.clock("x", 3)) + said(checks.clock("x", 1)),
+            [("host.clock", "failure"), ("host.clock", "warning")])
         self.assertEqual(said(checks.taken_port("redis", 6379, None)), [("host.port", "failure")])
         self.assertEqual(said(checks.build("debug", True)) + said(checks.build("debug", False)), [("build.debug", "failure")])
 
     def test_postgres(self):
         good = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on", "server_encoding": "UTF8", "row_security": "on"}
         self.assertEqual(said(checks.postgres_settings(good)) + said(checks.postgres_settings({**good, "synchronous_commit": "remote_apply"})), [])
-        for name, value, code in (("fsync", "off", "durability"), ("full_page_writes", "off", "durability"), ("synchronous_commit", "off", "durability"),
-                                  ("synchronous_commit", "local", "durability"), ("server_encoding", "SQL_ASCII", "encoding"), ("row_security", "off", "row_security")):
+        for name, value, code in (("fsync", "off", "durability"), ("full_page_writes", "off", "durability"),
+                ("synchronous_commit", "off", "durability"),
+                                  ("synchronous_commit", "local", "durability"), ("server_encoding", "SQL_ASCII", "encoding"),
+                                  ("row_security", "off", "row_security")):
             with self.subTest(name):
                 self.assertEqual(said(checks.postgres_settings({**good, name: value})), [(f"postgres.{code}", "failure")])
         self.assertEqual(said(checks.postgres_settings({**good, "idle_in_transaction_session_timeout": "5000"})), [("postgres.timeouts", "warning")])
@@ -174,10 +185,13 @@ class CheckTests(unittest.TestCase):
         self.assertEqual(said(checks.redis({**good, "maxmemory": "100", "used_memory": "81"}, {})), [("redis.memory", "warning")])
 
     def test_certificates(self):
-        for names, days, code in (({"app.example"}, -1, "expired"), ({"other.example"}, 90, "name"), ({"*.example.com"}, 90, "name"), (set(), 90, "name"), ({"app.example"}, 6, "ends")):
+        for names, days, code in (({"app.example"}, -1, "expired"), ({"other.example"}, 90, "name"), ({"*.example.com"}, 90, "name"),
+                (set(), 90, "name"), ({"app.example"}, 6, "ends")):
             with self.subTest(code):
-                self.assertEqual(said(checks.certificate("x", names, "app.example", NOW + timedelta(days=days), NOW)), [(f"certificate.{code}", "failure")])
-        self.assertEqual(said(checks.certificate("x", {"*.example"}, "APP.example", NOW + timedelta(days=20), NOW)), [("certificate.ends", "warning")])
+                self.assertEqual(said(checks.certificate("x", names, "app.example", NOW + timedelta(days=days), NOW)),
+                    [(f"certificate.{code}", "failure")])
+        self.assertEqual(said(checks.certificate("x", {"*.example"}, "APP.example", NOW + timedelta(days=20), NOW)),
+            [("certificate.ends", "warning")])
         self.assertEqual(said(checks.certificate("x", {"app.example"}, "app.example", NOW + timedelta(days=60), NOW)), [])
 
     def test_services_and_queues(self):
@@ -185,11 +199,13 @@ class CheckTests(unittest.TestCase):
         self.assertEqual(said(checks.readiness("auth", 503, {"redis": False})), [("service.ready", "failure")])
         self.assertEqual(said(checks.outbox("auth", 700, 3, 0)) + said(checks.outbox("auth", 70, 3, 2)), [
             ("outbox.lag", "failure"), ("outbox.lag", "warning"), ("events.quarantined", "warning")])
-        self.assertEqual(said(checks.queue(4, 7_200, 1, 1)), [("queue.lag", "warning"), ("sends.ambiguous", "warning"), ("sends.uncertain", "warning")])
+        self.assertEqual(said(checks.queue(4, 7_200, 1, 1)), [("queue.lag", "warning"), ("sends.ambiguous", "warning"),
+            ("sends.uncertain", "warning")])
         self.assertEqual(said(checks.outbox("auth", 0, 0, 0)) + said(checks.queue(0, 0, 0, 0)), [])
 
     def test_gateway_and_names(self):
-        good = {"content-security-policy": "default-src 'none'; x", "x-content-type-options": "nosniff", "x-frame-options": "DENY", "referrer-policy": "no-referrer",
+        good = {"content-security-policy": "default-src 'none'; x", "x-content-type-options": "nosniff", "x-frame-options": "DENY",
+            "referrer-policy": "no-referrer",
                 "strict-transport-security": "max-age=63072000; includeSubDomains"}
         self.assertEqual(said(checks.headers(good, True)), [])
         for name in tuple(good)[:4]:
@@ -197,7 +213,8 @@ class CheckTests(unittest.TestCase):
         for value in ("", "max-age=300", "max-age=soon"):
             self.assertEqual(said(checks.headers({**good, "strict-transport-security": value}, True)), [("gateway.hsts", "failure")], value)
         self.assertEqual(said(checks.name("x", "host", set())), [("dns.name", "failure")])
-        self.assertEqual(said(checks.reverse("mail.example", "192.0.2.1", None)) + said(checks.reverse("mail.example", "192.0.2.1", "host.provider")), [("dns.ptr", "failure")] * 2)
+        self.assertEqual(said(checks.reverse("mail.example", "192.0.2.1", None)) + said(checks.reverse("mail.example", "192.0.2.1", "host.provider")),
+            [("dns.ptr", "failure")] * 2)
         self.assertEqual(said(checks.reverse("Mail.example", "192.0.2.1", "mail.example.")), [])
         self.assertEqual(said(checks.answers("mail server x:25", "refused", "do")), [("reach.mail", "failure")])
 
@@ -238,7 +255,8 @@ class WholeTests(unittest.TestCase):
         environment.mkdir()
         for service, values in settings().items():
             files = {
-                "TOKEN_PRIVATE_KEY_FILE": keys / f"{service}.pem", "TOKEN_PUBLIC_KEYS_FILE": keys / "services.jwks", "ENCRYPTION_KEYS_FILE": keys / "encryption.json",
+                "TOKEN_PRIVATE_KEY_FILE": keys / f"{service}.pem", "TOKEN_PUBLIC_KEYS_FILE": keys / "services.jwks",
+                "ENCRYPTION_KEYS_FILE": keys / "encryption.json",
                 "POSTGRES_PORT": "1", "REDIS_PORT": "1", "MAIL_HOST": "127.0.0.1", "MAIL_PORT": "1", "PUBLIC_BASE_URL": "https://nobody.invalid"}
             (environment / service).write_text("# settings\n" + "".join(f"export {name}='{value}'\n" for name, value in {**values, **files}.items()))
         status, report = self.examine(environment)

@@ -45,7 +45,8 @@ class RotateTests(unittest.TestCase):
         self.assertEqual((self.layout.keys / "encryption.json").stat().st_mode & 0o777, 0o600)
 
     def test_names_of_root_keys_never_come_again(self):
-        for names, current, expected in ((["k1"], "k1", "k2"), (["k1", "k7"], "k1", "k8"), (["main"], "main", "k1"), (["2026-1", "2026-2"], "2026-2", "2026-3")):
+        for names, current, expected in ((["k1"], "k1", "k2"), (["k1", "k7"], "k1", "k8"), (["main"], "main", "k1"),
+                (["2026-1", "2026-2"], "2026-2", "2026-3")):
             self.assertEqual(rotate.following(names, current), expected)
 
     def test_a_service_signs_with_what_all_know(self):
