@@ -26,7 +26,7 @@ from penguin.terminal import wait_until
 
 LEADS = 240
 FOLDER = Path(sys.argv[1]).absolute()
-BACKUP, PASSPHRASE = FOLDER / "stack.backup", FOLDER / "passphrase"
+BACKUP, MOVE, PASSPHRASE = FOLDER / "stack.backup", FOLDER / "move.backup", FOLDER / "passphrase"
 OPEN = ("waiting", "queued", "deferred")
 
 
@@ -36,6 +36,7 @@ def main():
     try:
         lost(first)
         came_back(first, second)
+        moved(second, Layout(FOLDER / "third"))
     finally:
         for layout in (first, second):
             penguin(layout, "down", check=False)
@@ -78,6 +79,7 @@ def came_back(first, second):
     (FOLDER / "wrong").write_text("another passphrase altogether\n")
     for words, file, passphrase in (("The passphrase is wrong", BACKUP, FOLDER / "wrong"), ("", FOLDER / "half", PASSPHRASE)):
         refused(words, penguin(second, "restore", str(file), "--passphrase-file", str(passphrase), check=False))
+    refused("Services were at work", penguin(second, "restore", str(BACKUP), "--passphrase-file", str(PASSPHRASE), "--sent-until", "backup", check=False))
     same(second.postgres.exists(), False)
     step("restored into an empty folder")
     answer = penguin(second, "restore", str(BACKUP), "--passphrase-file", str(PASSPHRASE), "--json")
@@ -129,6 +131,14 @@ def came_back(first, second):
     drift = penguin(second, "psql", "delivery", "-Atc", DRIFT).stdout.strip()
     same(drift, "0|0|0")
     same(penguin(second, "psql", "delivery", "-Atc", "select count(*) from uncertain_sends").stdout.strip(), "0")
+
+
+def moved(second, third):
+    step("a stack that is down is backed up and moved: nothing is held")
+    penguin(second, "down")
+    penguin(second, "backup", str(MOVE), "--passphrase-file", str(PASSPHRASE))
+    answer = penguin(third, "restore", str(MOVE), "--passphrase-file", str(PASSPHRASE), "--sent-until", "backup", "--json")
+    same(sorted(json.loads(answer.stdout)["done"]), ["sessions_ended", "support_sessions_ended"])
 
 
 DRIFT = """

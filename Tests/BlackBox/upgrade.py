@@ -86,7 +86,7 @@ def main(folder, makes):
     if makes:
         BACKUP.unlink(missing_ok=True)
     else:
-        penguin(layout, "restore", str(BACKUP), "--sent-until", "backup", **VARIABLE)
+        penguin(layout, "restore", str(BACKUP), **VARIABLE)
     penguin(layout, "up", "--detach", "--no-build")
     try:
         make(layout) if makes else test(layout)

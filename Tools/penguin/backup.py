@@ -1,14 +1,18 @@
 """./penguin backup: the database as of one moment, keys, passwords and certificates, in one encrypted file."""
 
+import contextlib
 import json
 import subprocess
 import threading
 import time
 from pathlib import Path
 
-from penguin import backup_file
+from penguin import backup_file, ports
 from penguin.backup_database import Database, Snapshot, dump
 from penguin.layout import ROOT, Layout, read_json
+from penguin.postgres import Postgres
+from penguin.stack import RunningStack
+from penguin.supervisor import Supervisor
 from penguin.terminal import Failure, say, step
 
 # What of a stack's folder is neither in the database nor made anew. Redis is not: what matters of it is in the outboxes and the ledger.
@@ -27,11 +31,10 @@ def options(command):
 
 def run(options):
     secret = backup_file.passphrase(options.passphrase_file)
-    database, folder = _source(options)
     path = Path(options.file or time.strftime("penguinmails-%Y%m%dT%H%M%SZ.backup", time.gmtime())).absolute()
     if path.exists():
         raise Failure(f"{path} exists already; a backup never replaces another.")
-    with step(f"Backing up to {path}"):
+    with _source(options) as (database, folder), step(f"Backing up to {path}"):
         manifest = write(database, folder, path, secret)
     if options.json:
         print(json.dumps(manifest))
@@ -41,17 +44,27 @@ def run(options):
     return 0
 
 
+@contextlib.contextmanager
 def _source(options):
-    """The database and the folder of keys: those of the stack that is up, or those that are named."""
+    """The database and the folder of keys: those that are named, or those of the stack of this folder. Of one that is down only Postgres is started."""
     if bool(options.database) != bool(options.folder):
         raise Failure("--database and --folder belong together: without its keys a database cannot be read.")
     if options.database:
-        return Database.named(options.database), Path(options.folder).absolute()
+        yield Database.named(options.database), Path(options.folder).absolute()
+        return
     layout = Layout()
-    state, passwords = read_json(layout.state), read_json(layout.secrets)
-    if not (state and passwords and state.get("ready")):
-        raise Failure("The stack is not up. Start it with ./penguin up, or name a database with --database and --folder.")
-    return Database.local(state["ports"]["postgres"], passwords["postgres"]), layout.folder
+    passwords = read_json(layout.secrets)
+    if not (passwords and layout.postgres.exists()):
+        raise Failure(f"There is no stack in {layout.folder}; name a database with --database and --folder.")
+    running = RunningStack.find(layout)
+    if running:
+        yield Database.local(running.facts["ports"]["postgres"], passwords["postgres"]), layout.folder
+        return
+    supervisor = Supervisor(layout)
+    supervisor.acquire(heeds_signals=False)
+    port = ports.claim(layout)["postgres"]
+    with Postgres(layout, port, passwords).alone():
+        yield Database.local(port, passwords["postgres"]), layout.folder
 
 
 def write(database, folder, path, secret):

@@ -20,6 +20,7 @@ MIGRATIONS = " union all ".join(f"select '{service}', name, checksum from {servi
 FACTS = f"""
     select json_build_object('taken_at', to_char(now() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
         'postgres', current_setting('server_version'), 'database_bytes', pg_database_size(current_database()),
+        'services_connected', (select count(*) from pg_stat_activity where usename ~ '_(api|worker)$' and datname = current_database()),
         'migrations', (select json_object_agg(service, steps) from (
             select service, json_object_agg(name, checksum order by name) as steps
             from ({MIGRATIONS}) as m (service, name, checksum) group by service) s),

@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import threading
-import time
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -67,14 +66,18 @@ def run(options):
     if unknown:
         raise Failure(f"The backup was made by a later version of this program: it has {', '.join(unknown)}. Restore it with that version.")
     until = sent_until(options.sent_until, manifest["taken_at"], datetime.now(timezone.utc))
+    # After a move nothing can have gone out twice, and whatever was due is simply due.
+    holds = options.sent_until != "backup"
+    if not holds and manifest["services_connected"]:
+        raise Failure("Services were at work when the backup was made, so mail may have gone out after it. Leave --sent-until out, or name an instant.")
     if options.database:
-        report = _into_named(Database.named(options.database), Path(options.folder).absolute(), manifest, files, path, secret, until)
+        report = _into_named(Database.named(options.database), Path(options.folder).absolute(), manifest, files, path, secret, until, holds)
     else:
-        report = _into_stack(Layout(), manifest, files, path, secret, until)
+        report = _into_stack(Layout(), manifest, files, path, secret, until, holds)
     if options.json:
         print(json.dumps({"manifest": manifest, "sent_until": until, "done": report}))
     else:
-        say(f"  Restored as of {manifest['taken_at']}; mail that was due until {until} is not sent again by itself.")
+        say(f"  Restored as of {manifest['taken_at']}" + (f"; mail that was due until {until} is not sent again by itself." if holds else "."))
         say(table([(f"{number:,}", TOLD[name]) for name, number in report.items()]))
         say("  What to do now stands in docs/operations.md, “After a restore”.")
     return 0
@@ -110,7 +113,7 @@ def unknown_migrations(had, known):
         if name != SHARED_STEP and known.get(service, {}).get(name) != checksum]
 
 
-def _into_stack(layout, manifest, files, path, secret, until):
+def _into_stack(layout, manifest, files, path, secret, until, holds):
     """Into the folder of a stack that has none yet; a restore that fails leaves it as it was."""
     taken = [place for place in (layout.postgres, layout.secrets, layout.keys / "encryption.json", layout.redis / "appendonlydir")
         if os.path.lexists(place)]
@@ -118,14 +121,14 @@ def _into_stack(layout, manifest, files, path, secret, until):
         raise Failure(f"{layout.folder} is not empty: it has {', '.join(place.name for place in taken)}. PENGUIN_LOCAL names another folder.")
     layout.make()
     supervisor = Supervisor(layout)
-    supervisor.acquire()
+    supervisor.acquire(heeds_signals=False)
     layout.restoring.touch()
     try:
         _write(layout.folder, files, manifest)
         passwords, claimed = secrets_file.passwords(layout.secrets), ports.claim(layout)
         database = Database.local(claimed["postgres"], passwords["postgres"])
-        with _running(Postgres(layout, claimed["postgres"], passwords).component()):
-            report = _load(database, passwords, manifest, path, secret, until)
+        with Postgres(layout, claimed["postgres"], passwords).alone():
+            report = _load(database, passwords, manifest, path, secret, until, holds)
     except BaseException:
         _undo(layout, files)
         raise
@@ -133,7 +136,7 @@ def _into_stack(layout, manifest, files, path, secret, until):
     return report
 
 
-def _into_named(database, folder, manifest, files, path, secret, until):
+def _into_named(database, folder, manifest, files, path, secret, until, holds):
     if any((folder / name).exists() for name in files):
         raise Failure(f"{folder} has keys already; name an empty one.")
     if database.run(TABLES + ";") != "0":
@@ -142,7 +145,7 @@ def _into_named(database, folder, manifest, files, path, secret, until):
     _write(folder, files, manifest)
     passwords = read_json(folder / "secrets.json", {})
     database.run(secrets_file.role_passwords(passwords) + f"\\i '{BOOTSTRAP}'\n")
-    return _load(database, passwords, manifest, path, secret, until)
+    return _load(database, passwords, manifest, path, secret, until, holds)
 
 
 def _write(folder, files, manifest):
@@ -155,24 +158,7 @@ def _write(folder, files, manifest):
         target.chmod(int(manifest["files"][name]["mode"], 8))
 
 
-@contextlib.contextmanager
-def _running(component):
-    """A component while something is done with it."""
-    component.start()
-    try:
-        deadline = time.monotonic() + component.start_seconds
-        while (missing := component.missing(component)) is not None:
-            if component.has_ended() or time.monotonic() > deadline:
-                raise Failure(f"{component.name} does not start: {missing}")
-            time.sleep(0.05)
-        component.prepare()
-        yield
-    finally:
-        component.process.send_signal(component.stop_signal)
-        component.process.wait(component.stop_seconds)
-
-
-def _load(database, passwords, manifest, path, secret, until):
+def _load(database, passwords, manifest, path, secret, until, holds):
     with step(f"Loading {manifest['database_bytes'] / 2**20:,.0f} MB of database"):
         # The roles are there; the schemas come with the backup, with all that they grant.
         database.run("".join(f"drop schema if exists {schema} cascade;\n" for schema in SCHEMAS))
@@ -181,7 +167,8 @@ def _load(database, passwords, manifest, path, secret, until):
         database.run("vacuum analyze;")
     with step("Holding what may have happened since the backup"):
         sequences = [json.loads(line) for line in database.run(SEQUENCES + ";").splitlines()]
-        script = uncertain.table(sequences) + f"\\set until '{until}'\n\\set taken '{manifest['taken_at']}'\nbegin;\n\\i '{AFTERWARDS}'\ncommit;\n"
+        variables = f"\\set until '{until}'\n\\set taken '{manifest['taken_at']}'\n\\set holds {str(holds).lower()}\n"
+        script = f"{uncertain.table(sequences)}{variables}begin;\n\\i '{AFTERWARDS}'\ncommit;\n"
         return json.loads(database.run(script).splitlines()[-1])
 
 

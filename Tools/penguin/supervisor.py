@@ -26,15 +26,17 @@ class Supervisor:
     def is_stopping(self):
         return self._stopping
 
-    def acquire(self):
-        """Becomes the one supervisor of this folder, after the end of what a killed predecessor may have left."""
+    def acquire(self, heeds_signals=True):
+        """Becomes the one supervisor of this folder, after the end of what a killed predecessor may have left. Whoever only keeps others out of the
+        folder for a while leaves signals as they are."""
         self._lock = open(self._layout.lock, "w")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise Failure("The stack is running already. ./penguin down stops it.") from None
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, self._stop_soon)
+        if heeds_signals:
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, self._stop_soon)
         left = [process for process in read_json(self._layout.state, {}).get("processes", {}).values() if is_alive(process)]
         if left:
             say("  Waiting for the processes of an earlier stack to end …")

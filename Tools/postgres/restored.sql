@@ -1,10 +1,13 @@
 -- What `./penguin restore` does to a restored database before anything starts: what may have happened after the backup, and is not in it, is made
--- visible and held. Needs: a superuser, the variables `until` (the last instant at which the lost stack may have sent) and `taken` (that of the
--- backup), and the temporary table reach, made by Tools/penguin/uncertain.py: campaign, version and step → each mail that may follow, and the
--- shortest time until then.
+-- visible and held. Needs: a superuser, the variables `until` (the last instant at which the lost stack may have sent), `taken` (that of the
+-- backup) and `holds` (false where it is known that nothing was sent after it), and the temporary table reach, made by Tools/penguin/uncertain.py:
+-- campaign, version and step → each mail that may follow, and the shortest time until then.
 
 \set ON_ERROR_STOP on
 set timezone = 'UTC';
+create temporary table report (what text, number bigint);
+
+\if :holds
 
 -- The send keys of mails that may have gone out although the ledger does not say so. A key leaves the list when the ledger has it as ambiguous.
 create table if not exists delivery.uncertain_sends (
@@ -78,8 +81,6 @@ alter function delivery.hold_new_uncertain owner to delivery_owner;
 create or replace trigger hold_uncertain after insert on delivery.jobs
     referencing new table as added for each statement execute function delivery.hold_new_uncertain();
 
-create temporary table report (what text, number bigint);
-
 -- Whoever has mail of unknown fate sent again by himself accepted that for a broken line, not for hours of mail.
 with changed as (
     update delivery.delivery_settings set ambiguous = 'hold', updated_at = now() where ambiguous = 'resend' returning 1)
@@ -97,7 +98,7 @@ select 'mails_held', delivery.hold_uncertain(array(
 with standing as (
     select e.tenant_id, e.id, e.campaign_id, e.step, v.version,
         case when e.status = 'waiting' then greatest(e.due_at, :'taken') when j.run_at is not null then greatest(j.run_at, :'taken')
-            else :'taken'::timestamptz end as due
+            else coalesce(s.resolved_at, :'taken') end as due
     from campaigns.enrolments e
     join campaigns.campaigns c on c.tenant_id = e.tenant_id and c.id = e.campaign_id
     cross join lateral (values (e.sequence_version), (c.sequence_version)) as v (version)
@@ -125,6 +126,7 @@ with drafted as (
         status_reason = 'restored from a backup of ' || to_char(:'taken'::timestamptz, 'YYYY-MM-DD HH24:MI') || ' UTC: it may have started after that'
     where status = 'scheduled' and starts_at <= :'until' returning 1)
 insert into report select 'campaigns_unscheduled', count(*) from drafted;
+\endif
 
 -- A session that was ended after the backup would live again.
 with ended as (update auth.sessions set revoked_at = now() where revoked_at is null returning 1)
