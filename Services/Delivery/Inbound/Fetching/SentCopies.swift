@@ -74,7 +74,7 @@ struct SentCopies: Sendable {
     private static let batch = 500
 
     /// Those of the ledger's rows whose copies lie in the folder.
-    private func copied(_ rows: [Row], _ mailbox: ReadingMailbox, in transaction: Transaction) async throws -> [SendID] {
+    private func copied(_ rows: Rows, _ mailbox: ReadingMailbox, in transaction: Transaction) async throws -> [SendID] {
         var found: [SendID] = []
         var open: [Data: SendID] = [:]
         for row in rows {
