@@ -18,7 +18,7 @@ public actor ServiceTokens {
     private let signing: JWKIdentifier
     private var minted: [ServiceName: (token: String, renewAt: Date)] = [:]
 
-    /// `privateKeyPEM`: PKCS 8, Ed25519; `publicKeysJWKS`: OKP keys of all five services with their names as `kid`, where there are several with numbers.
+    /// `privateKeyPEM`: PKCS 8, Ed25519; `publicKeysJWKS`: OKP keys of all five services with their names as `kid`, further ones with numbers.
     public init(service: ServiceName, privateKeyPEM: String, publicKeysJWKS: String) async throws {
         self.service = service
         let set = try JSONDecoder().decode(JWKS.self, from: Data(publicKeysJWKS.utf8))
@@ -40,7 +40,8 @@ public actor ServiceTokens {
         let parts = identifier.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
         guard let service = parts.first.flatMap({ ServiceName(rawValue: String($0)) }) else { return nil }
         guard parts.count == 2 else { return service }
-        return (1...6).contains(parts[1].utf8.count) && parts[1].utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) } ? service : nil
+        let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
+        return (1...6).contains(parts[1].utf8.count) && parts[1].utf8.allSatisfy(digits.contains) ? service : nil
     }
 
     /// A token that proves to `audience` that we ask; the same one for half of its life.
