@@ -88,7 +88,7 @@ package.targets += [
         path: "Tests/Support", swiftSettings: .house)
 ]
 for name in ["Contracts", "Primitives", "Postgres", "Streams", "RPC", "HTTP", "ServiceRuntime", "Mail"] {
-    package.tests(name, name == "Mail" ? [.crypto, .cryptoExtras] : [])
+    package.tests(name, ["Mail", "RPC"].contains(name) ? [.crypto, .cryptoExtras] : [])
 }
 for name in ["DNS", "IMAP", "MIME", "OutgoingHTTP"] {
     package.tests(name, [.byName(name: name)])

@@ -8,13 +8,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from penguin import audit_verify, benchmarks, build, contract, demo, openapi, stack, testing  # noqa: E402
+from penguin import audit_verify, backup, benchmarks, build, contract, demo, doctor, openapi, restore, rolling, rotate, stack, testing  # noqa: E402
 from penguin.layout import SERVICES, Layout, read_json  # noqa: E402
 from penguin.postgres import psql_command, psql_environment  # noqa: E402
 from penguin.processes import end_with  # noqa: E402
 from penguin.terminal import Failure, Interrupted, say  # noqa: E402
 
-PROCESSES = SERVICES + ("gateway", "postgres", "redis", "mail", "dns", "stack")
+PROCESSES = SERVICES + ("gateway", "peers", "postgres", "redis", "mail", "dns", "stack")
 
 
 def parser():
@@ -34,6 +34,10 @@ def parser():
     up.add_argument("--no-build", action="store_true", help="start what was built last")
     up.add_argument("--verbose", action="store_true", help="show what the compiler says")
     add("down", run_down, "stop the stack")
+    again = add("restart", rolling.run, "restart services of the stack that is up, one after the other")
+    rolling.options(again)
+    changed = add("rotate-key", rotate.run, "put a new secret in place of an old one; without a name, say what there is and how old it is")
+    rotate.options(changed)
     logs = add("logs", run_logs, "show the logs and follow them")
     logs.add_argument("process", nargs="?", choices=PROCESSES, metavar="service", help=", ".join(PROCESSES))
     psql = add("psql", run_psql, "[service] open the database, as superuser or as the owner of a service's schema; more words go to psql")
@@ -59,6 +63,12 @@ def parser():
     audit = add("audit", run_audit, "check a company's audit trail: every row against the signed tree; status 0 clean, 1 tampered, 2 incomplete")
     audit.add_argument("what", choices=["verify"])
     audit_verify.options(audit)
+    saved = add("backup", backup.run, "write the database as of one moment, keys, passwords and certificates into one encrypted file")
+    backup.options(saved)
+    restored = add("restore", restore.run, "bring a backup into an empty folder or database; what may have been sent since is held, not sent again")
+    restore.options(restored)
+    looked = add("doctor", doctor.run, "look at machine, settings, keys, servers and services; say what is wrong and what to do; status 1 if anything must be mended")
+    doctor.options(looked)
     description = add("openapi", openapi.run, "print the description of the public API (OpenAPI 3.1), after checking it")
     description.add_argument("--output", metavar="FILE", help="write it there instead")
     held = add("contract", contract.run, "ask the stack that is up all that the description says (Schemathesis): no 5xx, no answer that it does not name")

@@ -185,8 +185,8 @@ def _block(match, lines):
     return "\n".join([f"        location {match} {{", *["            " + line for line in lines], "        }"])
 
 
-def component(layout, ports):
-    """Writes the configuration, then it is an ordinary process."""
+def write(layout, ports):
+    """Writes the configuration for services that listen at these ports; returns its path."""
     place = Place(
         listen=f"127.0.0.1:{ports['gateway']}", upstreams={service: f"127.0.0.1:{ports[f'{service}_public']}" for service in SERVICES},
         certificate=layout.certificates / "gateway.pem", key=layout.certificates / "gateway.key", run=layout.gateway,
@@ -195,6 +195,12 @@ def component(layout, ports):
         user="root" if os.getuid() == 0 else None, hsts_seconds=300)
     path = layout.gateway / "nginx.conf"
     path.write_text(configuration(RouteTable.load(), place))
+    return path
+
+
+def component(layout, ports):
+    """Writes the configuration, then it is an ordinary process."""
+    path = write(layout, ports)
     return Component(
         "gateway", [program("nginx", "nginx"), "-e", "stderr", "-p", str(layout.gateway), "-c", str(path)], layout.log("gateway"),
         missing=lambda _: _missing(base_url(ports), layout.authority), stop_seconds=5)

@@ -8,7 +8,9 @@ from penguin.terminal import Failure, say
 
 # Below the range from which the kernel takes ports for outgoing connections: those would take ours between two runs.
 RANGE = range(20_000, 32_000)
-NAMES = ("gateway", "gateway_plain", "postgres", "redis", "mail", "dns") + tuple(f"{service}_{side}" for service in SERVICES for side in ("public", "internal"))
+# Of a service: its two listeners, those of the one that takes its place in a rolling restart, and where its peers find whichever it is.
+SIDES = ("public", "internal", "public_next", "internal_next", "peers")
+NAMES = ("gateway", "gateway_plain", "postgres", "redis", "mail", "dns") + tuple(f"{service}_{side}" for service in SERVICES for side in SIDES)
 
 
 def is_free(port):

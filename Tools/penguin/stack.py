@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 
-from penguin import certificates, dns, gateway, mail, ports, redis, secrets_file, services
+from penguin import certificates, dns, gateway, mail, peers, ports, redis, rolling, secrets_file, services
 from penguin.layout import ROOT, read_json
 from penguin.postgres import Postgres
 from penguin.processes import end, is_alive, send
@@ -19,6 +19,8 @@ def supervise(layout, quiet_when_ready=False):
     layout.make()
     supervisor = Supervisor(layout)
     supervisor.acquire()
+    if layout.restoring.exists():
+        raise Failure(f"A restore into {layout.folder} was broken off. Remove the folder and restore again.")
     try:
         groups, facts = _plan(layout)
         supervisor.start(groups, facts)
@@ -27,7 +29,7 @@ def supervise(layout, quiet_when_ready=False):
             supervisor.be_quiet()
         else:
             say("  Ctrl-C stops it.")
-        supervisor.keep()
+        supervisor.keep(rolling.Restarts(layout, supervisor, facts["ports"]).serve)
     except Interrupted:
         pass
     except Failure:
@@ -50,7 +52,7 @@ def _plan(layout):
     groups = [
         [
             Postgres(layout, claimed["postgres"], passwords).component(), redis.component(layout, claimed["redis"]),
-            mail.component(layout, claimed["mail"]), dns.component(layout, claimed["dns"]),
+            mail.component(layout, claimed["mail"]), dns.component(layout, claimed["dns"]), peers.component(layout, claimed),
         ],
         services.components(layout, claimed, passwords),
         [gateway.component(layout, claimed)],
