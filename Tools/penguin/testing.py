@@ -7,7 +7,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 
-from penguin import build, checks, console, swift_tests
+from penguin import build, checks, console, docs, swift_tests
 from penguin.layout import ROOT
 from penguin.terminal import Failure, duration, say
 
@@ -34,7 +34,7 @@ class Result:
 def run(options):
     stages = [("build", _build)]
     if not options.more or options.full:
-        stages += [("tools", _tools), ("lint", lint), ("boundaries", _boundaries), ("routes", _routes)]
+        stages += [("tools", _tools), ("lint", lint), ("boundaries", _boundaries), ("routes", _routes), ("docs", _docs)]
     stages.append(("swift test", lambda: _swift_test(options.more, options.full)))
     if not options.more or options.full:
         stages.append(("console", _console))
@@ -104,6 +104,10 @@ def _boundaries():
 
 def _routes():
     return _faults(checks.routes())
+
+
+def _docs():
+    return _faults(docs.faults())
 
 
 def _console(arguments=()):
