@@ -11,6 +11,7 @@ from penguin.layout import ROOT
 
 # What the list of the product's documents names; a document that moves leaves a page at its old place.
 REQUIRED = (
+    "LICENSE", "CHANGELOG.md", "SECURITY.md",
     "README.md", "docs/api.md", "docs/architecture.md", "docs/audit.md", "docs/freelancer-support/tutorials/domain-setup.md",
     "docs/implementation-technical/audit-trail.md", "docs/implementation-technical/api/public-status.md",
     "docs/implementation-technical/api/platform-api/audit.md", "docs/implementation-technical/api/tenant-api/audit.md",
