@@ -11,12 +11,13 @@ from penguin.layout import ROOT
 
 # What the list of the product's documents names; a document that moves leaves a page at its old place.
 REQUIRED = (
-    "LICENSE", "CHANGELOG.md", "SECURITY.md",
-    "README.md", "docs/api.md", "docs/architecture.md", "docs/audit.md", "docs/freelancer-support/tutorials/domain-setup.md",
-    "docs/implementation-technical/audit-trail.md", "docs/implementation-technical/api/public-status.md",
-    "docs/implementation-technical/api/platform-api/audit.md", "docs/implementation-technical/api/tenant-api/audit.md",
-    "docs/implementation-technical/api/tenant-api/billing.md", "docs/implementation-technical/api/tenant-smtp/reputation.md",
-    "docs/technical/integrations/stripe.md",
+    "README.md", "CHANGELOG.md", "LICENSE", "SECURITY.md", "docs/api.md", "docs/architecture.md", "docs/audit.md", "docs/queue.md",
+    "docs/design/frontend-routing-map.md", "docs/freelancer-support/tutorials/domain-setup.md", "docs/implementation-technical/overview.md",
+    "docs/implementation-technical/audit-trail.md", "docs/implementation-technical/architecture-system/email-system-implementation.md",
+    "docs/implementation-technical/api/public-status.md", "docs/implementation-technical/api/platform-api/audit.md",
+    "docs/implementation-technical/api/platform-api/queues.md", "docs/implementation-technical/api/tenant-api/audit.md",
+    "docs/implementation-technical/api/tenant-api/billing.md", "docs/implementation-technical/api/tenant-smtp/domains.md",
+    "docs/implementation-technical/api/tenant-smtp/reputation.md", "docs/technical/integrations/stripe.md",
 )
 SETTING = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$")
 FILE_NAME = re.compile(r"[\w.…*-]+\.(?:swift|sql|py|js|sh)$")

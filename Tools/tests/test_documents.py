@@ -12,10 +12,24 @@ TENANT_API = ROOT / "docs" / "implementation-technical" / "api" / "tenant-api" /
 EVENTS = ROOT / "Services" / "Billing" / "Webhooks" / "EventWork.swift"
 SETTINGS = ROOT / "Services" / "Billing" / "Stripe" / "StripeSettings.swift"
 DOMAIN_GUIDE = ROOT / "docs" / "freelancer-support" / "tutorials" / "domain-setup.md"
+CONSOLE = ROOT / "Gateway" / "Console" / "app.js"
+ROUTING_MAP = ROOT / "docs" / "design" / "frontend-routing-map.md"
 FINDINGS = ROOT / "Services" / "Delivery" / "Domains" / "DomainFinding.swift"
 
 
 class DocumentTests(unittest.TestCase):
+    def test_the_routing_map_has_each_page_of_the_console_and_no_other(self):
+        source = CONSOLE.read_text().partition("const ROUTES = [")[2].partition("\n];")[0]
+        pages = {("/dashboard/workspaces/:slug" if kind == "ws" else "") + path: module for kind, path, module in re.findall(
+            r"^  (page|open|ws)\('([^']*)', '([^']+)'", source, re.MULTILINE)}
+        self.assertGreater(len(pages), 40)
+        text = ROUTING_MAP.read_text()
+        told = {path: screen for paths, screen in re.findall(r"^\| (`/dashboard.*?) \|.*\| `(.*)\.js` \|$", text, re.MULTILINE)
+                for path in re.findall(r"`([^`]+)`", paths)}
+        self.assertEqual(told, {path: module for path, module in pages.items() if path.startswith("/dashboard")})
+        for path in pages:
+            self.assertIn(f"`{path}`", text)
+
     def test_the_guide_to_the_api_names_each_type_of_problem_and_no_other(self):
         made = {problem.kind for problem in [*problems.LOCATIONS.values(), *problems.REFUSALS.values(), problems.FORBIDDEN]}
         for folder in ("Services", "Shared/HTTP", "Shared/Runtime"):
