@@ -14,6 +14,8 @@ OTHERS = {
 # Answered by each service beside its public routes, for probes, peers and the gateway; and files of the gateway's own.
 INTERNAL = {("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics"), ("POST", "/rpc"), ("GET", "/gateway/authenticate")}
 FILES = {("GET", "/"), ("GET", "/api/v1/openapi.json"), ("GET", "/api/docs")}
+# Not in the tree: what a reader makes by a command beside it.
+MADE = ("deploy/kubernetes/secrets",)
 FOLDERS = ("Services", "Shared", "Tests", "Tools", "Gateway", "Samples", "docs", "deploy", ".ci", ".github")
 KEY = re.compile(r'ConfigurationKey\(\s*"((?:[^"\\]|\\\([^)]*\))+)"')
 TYPE = re.compile(r"\b(?:struct|enum|class|actor|extension) (\w+)")
@@ -36,6 +38,8 @@ class Known:
 
     def has_path(self, text):
         pattern = _pattern(re.sub(r":\d+$", "", text).rstrip("/"))
+        if any(pattern == made or pattern.startswith(made + "/") for made in MADE):
+            return True
         return any(True for _ in self.root.glob(pattern))
 
     @cached_property

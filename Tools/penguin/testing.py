@@ -7,7 +7,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 
-from penguin import build, checks, console, docs, swift_tests
+from penguin import build, checks, console, deploy, docs, swift_tests
 from penguin.layout import ROOT
 from penguin.terminal import Failure, duration, say
 
@@ -34,7 +34,7 @@ class Result:
 def run(options):
     stages = [("build", _build)]
     if not options.more or options.full:
-        stages += [("tools", _tools), ("lint", lint), ("boundaries", _boundaries), ("routes", _routes), ("docs", _docs)]
+        stages += [("tools", _tools), ("lint", lint), ("boundaries", _boundaries), ("routes", _routes), ("docs", _docs), ("deploy", _deploy)]
     stages.append(("swift test", lambda: _swift_test(options.more, options.full)))
     if not options.more or options.full:
         stages.append(("console", _console))
@@ -108,6 +108,10 @@ def _routes():
 
 def _docs():
     return _faults(docs.faults())
+
+
+def _deploy():
+    return _faults(deploy.faults())
 
 
 def _console(arguments=()):
