@@ -30,6 +30,10 @@ def faults(command, known):
             told += _penguin(parts[1:])
         elif parts[:1] == ["curl"]:
             told += _curl(parts[1:], known)
+        if re.fullmatch(r"(?:/usr/bin/)?python3", parts[0] if parts else "") and "-m" in parts[:-1]:
+            module = parts[parts.index("-m") + 1]
+            if module.startswith("penguin.") and not known.has_path(f"Tools/{module.replace('.', '/')}.py"):
+                told.append(f"there is no module {module}")
         told += [f"there is no {word}" for word in parts if known.looks_like_path(word) and not known.has_path(word)]
     return told
 

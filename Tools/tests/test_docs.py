@@ -96,14 +96,14 @@ class CommandTests(unittest.TestCase):
             "./penguin", "./penguin up --detach --no-build", "./penguin demo [leads.csv]  # sends it", "PENGUIN_CONFIGURATION=release ./penguin bench delivery",
             "./penguin up | down | logs [service] | bench [name] | help", "./penguin test --filter CampaignsTests", "./penguin console-test [-k NAME]",
             "./penguin openapi | jq .info", "./penguin audit verify --export audit.ndjson --key trail.pub", "./penguin bench audit --rows 400000",
-            "./penguin contract --examples N && ./penguin down", "mkdir x; ./penguin down",
+            "./penguin contract --examples N && ./penguin down", "mkdir x; ./penguin down", "PYTHONPATH=Tools python3 -m penguin.kubernetes secrets deploy/kubernetes/secrets", "python3 -m unittest x",
         ):
             self.assertEqual(self.faults(command), [], command)
 
     def test_what_penguin_would_refuse(self):
         for command in (
             "./penguin dwon", "./penguin up --detatch", "./penguin logs nobody", "./penguin bench nothing", "./penguin up | dwon", "./penguin contract --examples many",
-            "PENGUIN_CONFIGURATON=release ./penguin up", "make x && ./penguin dwon", "python3 Tools/penguin/nothing.py", "./penguin logs [--nothing]",
+            "PENGUIN_CONFIGURATON=release ./penguin up", "make x && ./penguin dwon", "python3 Tools/penguin/nothing.py", "./penguin logs [--nothing]", "python3 -m penguin.nothing x",
         ):
             self.assertEqual(len(self.faults(command)), 1, command)
 
