@@ -29,7 +29,8 @@ def _schema_faults(folder):
     program = environment / "bin" / "kubernetes-validate"
     if not program.exists():
         say(f"  Installing {VALIDATOR} …")
-        for step in ([sys.executable, "-m", "venv", environment], [environment / "bin" / "pip", "install", "-q", "--disable-pip-version-check", VALIDATOR]):
+        pip = environment / "bin" / "pip"
+        for step in ([sys.executable, "-m", "venv", environment], [pip, "install", "-q", "--disable-pip-version-check", VALIDATOR]):
             if subprocess.run([str(word) for word in step]).returncode != 0:
                 raise Failure(f"{VALIDATOR} could not be installed.")
     names = sorted(path.name for path in folder.glob("*.yaml") if path.name != "kustomization.yaml")
@@ -87,7 +88,8 @@ class Manifests:
             yield "it may run as root"
         for container in (*pod.get("initContainers", ()), *pod["containers"]):
             context = container["securityContext"]
-            if context.get("readOnlyRootFilesystem") is not True or context.get("allowPrivilegeEscalation") is not False or context["capabilities"] != {"drop": ["ALL"]}:
+            bounds = {"readOnlyRootFilesystem": True, "allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+            if any(context.get(name) != value for name, value in bounds.items()):
                 yield f"{container['name']} may do more than it must"
             if "limits" not in container["resources"] or "requests" not in container["resources"]:
                 yield f"{container['name']} has no bounds"
@@ -122,10 +124,12 @@ class Manifests:
             told.append("the policy nothing lets something through")
         for service in SERVICES:
             spec = policies[service]["spec"]
-            told += [f"{service} may ask {sorted(self._peers(spec, 'egress', 'to'))}, and asks {sorted(asks(service))}"] * (self._peers(spec, "egress", "to") != asks(service))
+            may_ask, may_be_asked = self._peers(spec, "egress", "to"), self._peers(spec, "ingress", "from")
             callers = {other for other in SERVICES if service in asks(other)}
-            told += [f"{service} may be asked by {sorted(self._peers(spec, 'ingress', 'from'))}, and is by {sorted(callers)}"] * (
-                self._peers(spec, "ingress", "from") != callers)
+            if may_ask != asks(service):
+                told.append(f"{service} may ask {sorted(may_ask)}, and asks {sorted(asks(service))}")
+            if may_be_asked != callers:
+                told.append(f"{service} may be asked by {sorted(may_be_asked)}, and is by {sorted(callers)}")
             public = [rule for rule in spec["ingress"] if {"protocol": "TCP", "port": PUBLIC} in rule["ports"]]
             if [rule.get("from") for rule in public] != [[{"podSelector": {"matchLabels": {PART: "gateway"}}}]]:
                 told.append(f"{service}'s public listener is open to others than the gateway")
@@ -134,7 +138,8 @@ class Manifests:
     @staticmethod
     def _peers(spec, direction, side):
         rules = [rule for rule in spec[direction] if {"protocol": "TCP", "port": INTERNAL} in rule["ports"]]
-        return {name for rule in rules for peer in rule.get(side, ()) for words in peer.get("podSelector", {}).get("matchExpressions", ()) for name in words["values"]}
+        selectors = [peer.get("podSelector", {}) for rule in rules for peer in rule.get(side, ())]
+        return {name for selector in selectors for words in selector.get("matchExpressions", ()) for name in words["values"]}
 
 
 @cache

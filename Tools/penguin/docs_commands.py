@@ -12,7 +12,9 @@ from penguin.docs_text import ASSIGNMENT, words
 FILTERS = ("jq", "grep", "head", "tail", "less", "tee", "python3", "sort", "wc")
 VALUES = ("--data", "--data-binary", "--data-raw", "--data-urlencode", "--json", "--form", "-d", "-F")
 # Options of curl that take a word, and say nothing about the request's method.
-PASSED = ("-H", "--header", "-b", "--cookie", "-c", "--cookie-jar", "--cacert", "-o", "--output", "-u", "--user", "-w", "--write-out", "--max-time", "--retry")
+PASSED = (
+    "-H", "--header", "-b", "--cookie", "-c", "--cookie-jar", "--cacert", "-o", "--output", "-u", "--user", "-w", "--write-out", "--max-time", "--retry",
+)
 OURS = re.compile(r"(?:https?://(?:localhost|127\.0\.0\.1|[\w.-]*\.example(?:\.com)?)(?::[\d$\w{}]+)?|\$\{?\w+\}?)(/.*)?$")
 
 

@@ -78,10 +78,9 @@ class Known:
         for folder in ("Services", "Shared"):
             for path in (self.root / folder).rglob("*.swift"):
                 text = path.read_text()
-                names |= {re.sub(r"\\\([^)]*\)", "[A-Z]+", key).upper().replace("[A-Z]+", "\0").replace(".", "_").replace("\0", "[A-Z0-9_]+") for key in KEY.findall(text)}
-                names |= set(READ[1].findall(text))
+                names |= {_expression(key) for key in KEY.findall(text)} | set(READ[1].findall(text))
         files = [self.root / name for name in ("docker-compose.yml", "Dockerfile", "penguin", ".ci/run")]
-        files += [*(self.root / "Tools").rglob("*.py"), *(self.root / "Tools").rglob("*.sh"), *(self.root / "Tests").rglob("*.swift"), *(self.root / "Tests").rglob("*.py")]
+        files += [path for folder, ending in (("Tools", "py"), ("Tools", "sh"), ("Tests", "swift"), ("Tests", "py")) for path in (self.root / folder).rglob(f"*.{ending}")]
         for path in files:
             if path.exists():
                 for expression in READ:
@@ -97,10 +96,12 @@ class Known:
     def _routes(self):
         table = RouteTable.load(self.root / "Gateway" / "routes.json")
         document = Description.load(self.root / "Gateway" / "OpenAPI", table).document
-        return {(method.upper(), _segments(path)) for path, method, _ in operations(document)} | {(method, _segments(path)) for method, path in INTERNAL | FILES}
+        described = {(method.upper(), path) for path, method, _ in operations(document)}
+        return {(method, _segments(path)) for method, path in described | INTERNAL | FILES}
 
     def has_route(self, method, path):
-        """Whether it is described; `…` stands for what the reader knows, a path without / begins where the page's others do; no method: any that goes on so."""
+        """Whether it is described. `…` stands for what the reader knows; a path that leaves out its beginning may begin anywhere; without a method
+        it is enough that some path goes on so."""
         path = path.partition("?")[0]
         if path.startswith(("/v1/", "http")):
             # Stripe's.
@@ -121,6 +122,11 @@ class Known:
 def _pattern(text):
     """A name with holes, as glob has them: `<Service>`, `…` and * are holes."""
     return re.sub(r"<[^>]*>|…|\{[^}]*\}", "*", text)
+
+
+def _expression(key):
+    """The variable of a setting's name, with a hole where the program puts something in."""
+    return "[A-Z0-9_]+".join(part.upper().replace(".", "_") for part in re.split(r"\\\([^)]*\)", key))
 
 
 def _segments(path):

@@ -5,8 +5,8 @@
 
 from dataclasses import dataclass
 
-# Bytes on disk, indexes included: Tools/scale/measure.py around two runs of ./penguin demo with 9,000 leads of five fields each (2026-11-28, PostgreSQL 15).
-# The mean of both: the second used room again that the first had left.
+# Bytes on disk, indexes included: Tools/scale/measure.py around two runs of ./penguin demo with 9,000 leads of five fields each (2026-11-28,
+# PostgreSQL 15). The mean of both: the second used room again that the first had left.
 LEAD = 1_110 + 224
 ENROLMENT = 1_000
 # A row of the ledger, and what Campaigns keeps of the same mail.
@@ -102,18 +102,22 @@ def connections(replicas=None, api=8):
 
 def tables():
     """Both tables of the page, in Markdown."""
-    lines = ["| mails a month | companies | leads | mails/s, busiest hour | requests/s | cores, all services and Postgres | of these for mail and decisions |", "| --- | --- | --- | --- | --- | --- | --- |"]
+    head = ("mails a month", "companies", "leads", "mails/s, busiest hour", "requests/s", "cores, all services and Postgres", "of these for mail and decisions")
+    lines = [_row(head), _row(["---"] * len(head))]
     for size in SIZES:
         cores = size.cores
-        lines.append(
-            f"| {size.mails:,} | {size.tenants:,} | {size.leads:,} | {_few(size.mails_a_second)} | {_few(size.requests_a_second)} | {_few(sum(cores.values()))} | "
-            f"{_few(cores['mail'] + cores['decisions'])} |")
-    lines += ["", "| mails a month | Postgres at once | more a month | after a year | write-ahead log, busiest hour |", "| --- | --- | --- | --- | --- |"]
+        figures = (size.mails_a_second, size.requests_a_second, sum(cores.values()), cores["mail"] + cores["decisions"])
+        lines.append(_row([f"{number:,}" for number in (size.mails, size.tenants, size.leads)] + [_few(figure) for figure in figures]))
+    head = ("mails a month", "Postgres at once", "more a month", "after a year", "write-ahead log, busiest hour")
+    lines += ["", _row(head), _row(["---"] * len(head))]
     for size in SIZES:
-        lines.append(
-            f"| {size.mails:,} | {_bytes(size.fixed_bytes)} | {_bytes(size.monthly_bytes)} | {_bytes(size.fixed_bytes + 12 * size.monthly_bytes)} | "
-            f"{_bytes(size.wal_bytes_a_second)}/s |")
+        sizes = (size.fixed_bytes, size.monthly_bytes, size.fixed_bytes + 12 * size.monthly_bytes)
+        lines.append(_row([f"{size.mails:,}", *(_bytes(each) for each in sizes), f"{_bytes(size.wal_bytes_a_second)}/s"]))
     return "\n".join(lines)
+
+
+def _row(cells):
+    return f"| {' | '.join(cells)} |"
 
 
 def _few(number):
