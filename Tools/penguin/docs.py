@@ -21,6 +21,7 @@ REQUIRED = (
     "docs/implementation-technical/api/tenant-smtp/reputation.md", "docs/technical/integrations/stripe.md",
 )
 SETTING = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$")
+DOTTED = re.compile(r"[a-z]+(?:\.[a-z]+){2,}$")
 FILE_NAME = re.compile(r"[\w.…*-]+\.(?:swift|sql|py|js|sh)$")
 TEST = re.compile(r"([A-Z]\w*Tests)(?:\.([a-z]\w*))?$")
 
@@ -85,6 +86,8 @@ class Checker:
         elif match := TEST.match(text):
             if not known.has_test(*match.groups()):
                 yield f"there is no test {text}"
+        if DOTTED.match(text) and not known.may_be_key(text):
+            yield f"no setting is called {text}"
         name = text.partition("=")[0]
         if SETTING.match(name) and not known.has_setting(name):
             yield f"nobody reads {name}"

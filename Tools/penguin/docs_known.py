@@ -18,6 +18,7 @@ FILES = {("GET", "/"), ("GET", "/api/v1/openapi.json"), ("GET", "/api/docs")}
 MADE = ("deploy/kubernetes/secrets",)
 FOLDERS = ("Services", "Shared", "Tests", "Tools", "Gateway", "Samples", "docs", "deploy", ".ci", ".github")
 KEY = re.compile(r'ConfigurationKey\(\s*"((?:[^"\\]|\\\([^)]*\))+)"')
+EVENT = re.compile(r'static let name = "([a-zA-Z.]+)"')
 TYPE = re.compile(r"\b(?:struct|enum|class|actor|extension) (\w+)")
 READ = (
     re.compile(r"environ(?:\.get\(|\[)\s*[\"']([A-Z0-9_]+)"), re.compile(r"environment\[\"([A-Z0-9_]+)\"\]"),
@@ -86,6 +87,23 @@ class Known:
                 for expression in READ:
                     names |= set(expression.findall(path.read_text()))
         return re.compile("|".join(sorted(names)) or "(?!)")
+
+    @cached_property
+    def _keys(self):
+        """The settings' own names, with dots."""
+        paths = [path for folder in ("Services", "Shared") for path in (self.root / folder).rglob("*.swift")]
+        return {key for path in paths for key in KEY.findall(path.read_text()) if "\\" not in key}
+
+    @cached_property
+    def _events(self):
+        return {name for path in (self.root / "Shared" / "Contracts").rglob("*.swift") for name in EVENT.findall(path.read_text())}
+
+    def may_be_key(self, name):
+        """Whether it is a setting or an event, or begins as no setting does and so is something else."""
+        if name in self._events:
+            return True
+        beginnings = {tuple(key.split(".")[:2]) for key in self._keys if key.count(".") > 1}
+        return name in self._keys or tuple(name.split(".")[:2]) not in beginnings
 
     def has_setting(self, name):
         return self._settings.fullmatch(name) is not None

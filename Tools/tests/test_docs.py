@@ -28,7 +28,7 @@ class Tree(unittest.TestCase):
     def faults(self, text, required=()):
         self.write("docs/page.md", text)
         known = docs_known.Known(self.root)
-        known.__dict__.update(_routes=REAL._routes, _settings=REAL._settings)
+        known.__dict__.update(_routes=REAL._routes, _settings=REAL._settings, _keys=REAL._keys)
         return docs.Checker(self.root, known, required).faults()
 
 
@@ -61,12 +61,12 @@ class SpanTests(Tree):
     def test_what_is_there(self):
         self.assertEqual(self.faults(
             "`Services/Auth` `Services/<Service>/Migrations` `Services/*/Migrations/m0001_….sql` `m0001_accounts.sql` `AuthTests` `SignInTests.slow` "
-            "`Tests/AuthTests/SignInTests.swift:2`\n`POSTGRES_HOST` `POSTGRES_PORT=5432` `DELIVERY_OAUTH_GOOGLE_ISSUER` `PENGUIN_LOCAL` `GATEWAY_PORT`\n"
+            "`Tests/AuthTests/SignInTests.swift:2`\n`delivery.imap.threads` `delivery.recipients.suppressed` `POSTGRES_HOST` `POSTGRES_PORT=5432` `DELIVERY_OAUTH_GOOGLE_ISSUER` `PENGUIN_LOCAL` `GATEWAY_PORT`\n"
             "`GET /api/v1/campaigns/{id}` `GET, POST /api/v1/leads` `POST …/checkout` `GET /readyz` `/api/v1/campaigns/…` `GET /api/v1/leads?limit=5`\n"), [])
 
     def test_what_is_not(self):
         for span in (
-            "Services/Billing", "Services/Auth/Migrations/m0002_….sql", "m0002_more.sql", "SignInTests.quick", "SignUpTests", "POSTGRES_HOTS", "POSTGRES_HOTS=x",
+            "Services/Billing", "Services/Auth/Migrations/m0002_….sql", "m0002_more.sql", "SignInTests.quick", "SignUpTests", "POSTGRES_HOTS", "POSTGRES_HOTS=x", "delivery.imap.thread",
             "GET /api/v1/penguins", "DELETE /api/v1/plans", "GET, DELETE /api/v1/plans", "POST …/check-in", "/api/v1/penguins", "GET /api/v1/campaigns/{id}/nothing",
         ):
             faults = self.faults(f"\n`{span}`\n")
