@@ -28,6 +28,8 @@ def faults(command, known):
             if re.match(r"[A-Z][A-Z0-9]*_[A-Z0-9_]+$", name) and not known.has_setting(name):
                 told.append(f"nobody reads {name}")
             parts = parts[1:]
+        if parts[:2] in (["swift", "test"], ["swift", "build"], ["./penguin", "test"]):
+            told += _swift(parts, known)
         if parts[:1] == ["./penguin"]:
             told += _penguin(parts[1:])
         elif parts[:1] == ["curl"]:
@@ -49,6 +51,14 @@ def _calls(command):
     outer = re.sub(r"^[a-z_]\w*=(?=\$VALUE)", "", outer)
     for text in (outer, *inner):
         yield from (part.strip() for part in re.split(r"\s(?:&&|\|\||;)\s|;\s", text) if part.strip())
+
+
+def _swift(parts, known):
+    for option, value in zip(parts, parts[1:]):
+        if option == "--filter" and not known.has_test_like(value):
+            yield f"no test is called {value}"
+        if option in ("--product", "--target") and not known.has_path(f"*/{value}"):
+            yield f"there is no {option[2:]} {value}"
 
 
 def _penguin(arguments):

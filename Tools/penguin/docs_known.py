@@ -70,6 +70,11 @@ class Known:
             return True
         return any(function is None or re.search(rf"\bfunc `?{function}\b", text) for text in self._tests.get(suite, []))
 
+    def has_test_like(self, words):
+        """As `swift test --filter` finds them: somewhere in the name of a target or a type."""
+        folders = {path.name for path in (self.root / "Tests").rglob("*") if path.is_dir()}
+        return any(words in name for name in folders | set(self._tests))
+
     # Settings
 
     @cached_property

@@ -97,6 +97,7 @@ class CommandTests(unittest.TestCase):
             "./penguin up | down | logs [service] | bench [name] | help", "./penguin test --filter CampaignsTests", "./penguin console-test [-k NAME]",
             "./penguin openapi | jq .info", "./penguin audit verify --export audit.ndjson --key trail.pub", "./penguin bench audit --rows 400000",
             "./penguin contract --examples N && ./penguin down", "mkdir x; ./penguin down", "PYTHONPATH=Tools python3 -m penguin.kubernetes secrets deploy/kubernetes/secrets", "python3 -m unittest x",
+            "swift test --filter Simulation", "swift build --product Delivery", 'swift test --filter "LeadFieldTests"',
         ):
             self.assertEqual(self.faults(command), [], command)
 
@@ -104,6 +105,7 @@ class CommandTests(unittest.TestCase):
         for command in (
             "./penguin dwon", "./penguin up --detatch", "./penguin logs nobody", "./penguin bench nothing", "./penguin up | dwon", "./penguin contract --examples many",
             "PENGUIN_CONFIGURATON=release ./penguin up", "make x && ./penguin dwon", "python3 Tools/penguin/nothing.py", "./penguin logs [--nothing]", "python3 -m penguin.nothing x",
+            "swift test --filter NothingTests", "swift build --target Deliveries", "./penguin test --filter NothingTests",
         ):
             self.assertEqual(len(self.faults(command)), 1, command)
 
