@@ -108,13 +108,16 @@ def _optional(words_of_one):
 def _parse(given):
     if not given:
         return []
-    given = ["1" if re.fullmatch(r"N|<n>|…", word) else word for word in given]
+    given = ["1" if re.fullmatch(r"<n>|…", word) else word for word in given]
     told = io.StringIO()
     try:
         with contextlib.redirect_stderr(told), contextlib.redirect_stdout(told):
             options, more = _parser().parse_known_args(given)
     except SystemExit as exit:
-        return [] if exit.code == 0 else [f"./penguin {' '.join(given)}: {told.getvalue().strip().splitlines()[-1].partition('error: ')[2]}"]
+        words_of_it = told.getvalue().strip().splitlines()[-1].partition("error: ")[2] if exit.code else ""
+        # NAME stands for one of the choices.
+        is_hole = re.search(r"invalid (?:choice|\w+ value): '[A-Z]+'", words_of_it)
+        return [f"./penguin {' '.join(given)}: {words_of_it}"] if words_of_it and not is_hole else []
     if more and not getattr(options, "takes_more", False):
         return [f"./penguin {given[0]} does not take {' '.join(more)}"]
     if given[0] == "bench" and getattr(options, "name", None) not in (None, "NAME", *_benchmarks()):

@@ -96,7 +96,7 @@ class CommandTests(unittest.TestCase):
             "./penguin", "./penguin up --detach --no-build", "./penguin demo [leads.csv]  # sends it", "PENGUIN_CONFIGURATION=release ./penguin bench delivery",
             "./penguin up | down | logs [service] | bench [name] | help", "./penguin test --filter CampaignsTests", "./penguin console-test [-k NAME]",
             "./penguin openapi | jq .info", "./penguin audit verify --export audit.ndjson --key trail.pub", "./penguin bench audit --rows 400000",
-            "./penguin contract --examples N && ./penguin down", "mkdir x; ./penguin down", "PYTHONPATH=Tools python3 -m penguin.kubernetes secrets deploy/kubernetes/secrets", "python3 -m unittest x",
+            "./penguin contract --examples N && ./penguin down", "./penguin logs SERVICE", "mkdir x; ./penguin down", "PYTHONPATH=Tools python3 -m penguin.kubernetes secrets deploy/kubernetes/secrets", "python3 -m unittest x",
             "swift test --filter Simulation", "swift build --product Delivery", 'swift test --filter "LeadFieldTests"',
         ):
             self.assertEqual(self.faults(command), [], command)
