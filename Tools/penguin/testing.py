@@ -7,7 +7,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 
-from penguin import build, checks, console, swift_tests
+from penguin import build, checks, console, deploy, docs, swift_tests
 from penguin.layout import ROOT
 from penguin.terminal import Failure, duration, say
 
@@ -34,7 +34,10 @@ class Result:
 def run(options):
     stages = [("build", _build)]
     if not options.more or options.full:
-        stages += [("tools", _tools), ("lint", lint), ("boundaries", _boundaries), ("routes", _routes), ("metrics", _metrics)]
+        stages += [
+            ("tools", _tools), ("lint", lint), ("boundaries", _boundaries), ("routes", _routes), ("metrics", _metrics), ("docs", _docs),
+            ("deploy", _deploy),
+        ]
     stages.append(("swift test", lambda: _swift_test(options.more, options.full)))
     if not options.more or options.full:
         stages.append(("console", _console))
@@ -108,6 +111,14 @@ def _boundaries():
 
 def _routes():
     return _faults(checks.routes())
+
+
+def _docs():
+    return _faults(docs.faults())
+
+
+def _deploy():
+    return _faults(deploy.faults())
 
 
 def _console(arguments=()):
