@@ -122,6 +122,9 @@ export function moved(steps, from, to) {
   return next;
 }
 
+/** The place that a dragged step takes: behind all others whose middle is above the pointer. */
+export const landing = (middles, from, y) => middles.filter((middle, at) => at !== from && middle < y).length;
+
 export const freeNumber = (steps) => Math.max(0, ...steps.map((step) => step.number)) + 1;
 
 /** A wording more: the next free letter. */
