@@ -87,6 +87,11 @@ def bulk(page):
     page.wait_for_selector("dialog")
 
 
+def enrolling(page):
+    page.get_by_role("button", name="Set up").click()
+    page.wait_for_selector("svg.code")
+
+
 LEADS = "/dashboard/leads?workspace={slug}"
 TEMPLATES = "/dashboard/workspaces/{slug}/templates"
 
@@ -189,6 +194,7 @@ SCREENS = [
     Screen("plans", "/dashboard/settings/billing/plans", wait=".grid .card"),
     Screen("profile", "/dashboard/settings/profile"),
     Screen("security", "/dashboard/settings/security", wait="pm-table"),
+    Screen("security-enrol", "/dashboard/settings/security", act=enrolling),
     Screen("team", "/dashboard/settings/team", wait="pm-table"),
     Screen("team-invite", "/dashboard/settings/team?open=new", wait="dialog[open]"),
     Screen("organisation", "/dashboard/settings/organization", wait=".card"),

@@ -22,6 +22,13 @@ export const inDays = (days, now = Date.now()) => (Number(days) ? new Date(now +
 const named = (ids, list = session.list ?? []) => (ids ? ids.map((id) => list.find((one) => one.id === id)?.name ?? 'Another workspace').join(', ') || 'None' : 'All workspaces');
 const role = (name) => { const [word, what] = (ROLES[name] ?? name).split(': '); return html`<span>${word} <span class="quiet wide">${what}</span></span>`; };
 
+/** The address as a picture for the camera of a phone; `drawn` is the module of QR codes. */
+const picture = ({ modules, outline }, text) => {
+  const rows = modules(text);
+  const side = rows.length + 8;
+  return html`<svg class="code" viewBox="0 0 ${side} ${side}" role="img" aria-label="QR code with the key for your authenticator app" shape-rendering="crispEdges"><path d=${outline(rows)}></path></svg>`;
+};
+
 /** Shows what is never shown again. */
 export const secret = (title, note, lines) => openDialog({ title, body: ({ close }) => html`<div class="stack"><p>${note}</p><div class="row"><pre class="mono" tabindex="0">${lines.join('\n')}</pre>${copy(lines.join('\n'), 'Copy all')}</div>
   <div class="actions end"><button type="button" class="primary" @click=${() => close()}>I have kept it</button></div></div>` });
@@ -70,6 +77,10 @@ export class Security extends Screen {
   #begin = async () => {
     this.enrol = await attempt(() => api.post('/api/v1/auth/totp'));
     this.requestUpdate();
+    // The key is there without it.
+    const drawn = await import('../ui/qr.js').catch(() => null);
+    if (this.enrol && drawn) this.enrol = { ...this.enrol, picture: picture(drawn, this.enrol.otpauth_url) };
+    this.requestUpdate();
   };
 
   /** Asks for a code of the app and sends it; the answer, or undefined. */
@@ -103,7 +114,7 @@ export class Security extends Screen {
         <button type="button" class="danger" @click=${() => this.#withCode('Switch two-step sign-in off', 'From then on your password alone lets you in.', '/api/v1/auth/totp/disable', true)}>Switch off</button></div></div>`;
     }
     if (!enrol) return html`<div class="stack"><p>${status('off')} A code from your phone, besides the password, keeps others out.</p><div class="actions"><button type="button" class="primary" @click=${this.#begin}>Set up</button></div></div>`;
-    return html`<div class="stack"><p>Add this key to your authenticator app, or <a href=${enrol.otpauth_url}>open it on this device</a>. Then enter the code that it shows.</p><div class="row"><code>${enrol.secret.replace(/(.{4})/g, '$1 ').trim()}</code>${copy(enrol.secret, 'Copy the key')}</div>
+    return html`<div class="stack"><p>Scan this with your authenticator app, or <a href=${enrol.otpauth_url}>open it on this device</a>. Then enter the code that it shows.</p>${enrol.picture ?? nothing}<p class="note">Without a camera, type this key into the app:</p><div class="row"><code>${enrol.secret.replace(/(.{4})/g, '$1 ').trim()}</code>${copy(enrol.secret, 'Copy the key')}</div>
       ${code.render(code.field('code', { label: 'Code', type: 'code', required: true, maxlength: 12, secret: true }), { submit: 'Switch on', cancel: () => { this.enrol = null; this.requestUpdate(); } })}</div>`;
   }
 }
