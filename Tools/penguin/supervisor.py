@@ -55,7 +55,7 @@ class Supervisor:
         self._write_state(ready=True)
 
     def keep(self):
-        """Restarts what crashes, until somebody asks us to stop."""
+        """Restarts what crashes, unless somebody who is still there wants it away, until somebody asks us to stop."""
         while not self._stopping:
             for component in self._components():
                 self._look_after(component)
@@ -106,7 +106,7 @@ class Supervisor:
     def _look_after(self, component):
         now = time.monotonic()
         if component.restart_at is not None:
-            if now >= component.restart_at:
+            if now >= component.restart_at and not is_alive(read_json(self._layout.held(component.name))):
                 component.start()
                 self._write_state(ready=True)
         elif component.has_ended():
