@@ -3,7 +3,7 @@ import { Form, List, Resource, Screen, api, attempt, confirm, copy, count, dialo
 
 export const ROLES = { viewer: 'Viewer: sees all, changes nothing', member: 'Member: works with leads, campaigns and the inbox', admin: 'Admin: also people, billing and settings', owner: 'Owner: everything, also deleting the company' };
 const SCOPES = { 'audit:read': 'Read the audit trail', 'billing:read': 'Read plan and usage', 'campaigns:read': 'Read leads, templates and campaigns', 'campaigns:write': 'Change leads, templates and campaigns', 'delivery:read': 'Read accounts, domains and the inbox', 'delivery:write': 'Change accounts, domains and the inbox' };
-const PAGES = [['profile', 'Profile'], ['security', 'Security'], ['team', 'Team'], ['organization', 'Organisation', 'admin'], ['developers', 'API keys', 'admin'], ['webhooks', 'Webhooks', 'admin']];
+const PAGES = [['profile', 'Profile'], ['security', 'Security'], ['team', 'Team'], ['sending', 'Sending'], ['organization', 'Organisation', 'admin'], ['developers', 'API keys', 'admin'], ['webhooks', 'Webhooks', 'admin']];
 
 /** The head that all pages of settings share: top('Profile', 'profile', actions). */
 export const top = (title, page, actions) => html`${header({ title, actions })}${tabs('Settings', PAGES.filter(([, , role]) => session.may(role)).map(([name, label]) => ({ label, href: `/dashboard/settings/${name}`, current: name === page })))}<div class="section"></div>`;
