@@ -19,6 +19,7 @@ const ROUTES = [
   page('/dashboard', 'home', 'Home', 'Home'),
   page('/dashboard/inbox', 'inbox', 'Inbox', 'Inbox'),
   page('/dashboard/inbox/:id', 'inbox', 'Inbox', 'Inbox'),
+  page('/dashboard/unclear', 'unclear', 'Unclear', 'Unclear mails'),
   page('/dashboard/leads', 'leads', 'Leads', 'Leads'),
   page('/dashboard/leads/import', 'import', 'NewImport', 'Import leads', { role: 'member' }),
   page('/dashboard/leads/imports', 'import', 'Imports', 'Imports'),
@@ -45,6 +46,7 @@ const ROUTES = [
   page('/dashboard/settings/profile', 'settings', 'Profile', 'Profile'),
   page('/dashboard/settings/security', 'settings', 'Security', 'Security'),
   page('/dashboard/settings/organization', 'settings', 'Organization', 'Organisation', { role: 'admin' }),
+  page('/dashboard/settings/sending', 'sending', 'Sending', 'Sending'),
   page('/dashboard/settings/team', 'settings', 'Team', 'Team'),
   page('/dashboard/settings/developers', 'settings', 'Developers', 'API keys', { role: 'admin' }),
   page('/dashboard/settings/billing', 'billing', 'Billing', 'Billing', { role: 'admin' }),
@@ -83,7 +85,7 @@ const NAVIGATION = [
   },
   {
     label: 'Company',
-    items: [['audit', 'Audit trail', '/dashboard/audit', 'a'], ['support', 'Support access', '/dashboard/support'], ['billing', 'Billing', '/dashboard/settings/billing', 'b'], ['settings', 'Settings', '/dashboard/settings/profile', 'p']],
+    items: [['audit', 'Audit trail', '/dashboard/audit', 'a'], ['support', 'Support access', '/dashboard/support'], ['warn', 'Unclear mails', '/dashboard/unclear'], ['billing', 'Billing', '/dashboard/settings/billing', 'b'], ['settings', 'Settings', '/dashboard/settings/profile', 'p']],
   },
   {
     label: 'Platform',

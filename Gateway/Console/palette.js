@@ -28,6 +28,7 @@ export async function openPalette(what, shell) {
     { label: 'Profile', mark: 'settings', group: 'Settings', run: () => go('/dashboard/settings/profile') },
     { label: 'Security', mark: 'settings', group: 'Settings', run: () => go('/dashboard/settings/security') },
     { label: 'Team', mark: 'leads', group: 'Settings', run: () => go('/dashboard/settings/team') },
+    { label: 'Sending', mark: 'settings', group: 'Settings', run: () => go('/dashboard/settings/sending') },
     { label: 'Workspaces', mark: 'tenants', group: 'Settings', letter: 'g w', run: () => go('/dashboard/workspaces') },
     session.may('admin') && { label: 'API keys', mark: 'settings', group: 'Settings', run: () => go('/dashboard/settings/developers') },
     session.may('admin') && { label: 'Webhooks', mark: 'webhooks', group: 'Settings', run: () => go('/dashboard/settings/webhooks') },

@@ -51,6 +51,7 @@ class Ground:
             facts = json.loads(Path(given).read_text())
             self.authority = Path(facts["ca"])
             self.layout = Layout(self.authority.parent)
+            self.stack = RunningStack.find(self.layout)
         else:
             folder = ROOT / ".local" / "console" / "stack"
             shutil.rmtree(folder, ignore_errors=True)

@@ -133,6 +133,21 @@ def known_about(made, templates):
     return {"list": lists[0], "segment": segment, "versioned": templates[1]}
 
 
+def unclear(made, workspace):
+    """A campaign whose mails were taken in by a server that broke the line before it said so."""
+    api, place = made.api, {"workspace": workspace}
+    smtp = {"host": "localhost", "port": made.mail_port, "security": "starttls", "username": "demo", "password": made.mail_password}
+    mailbox = api.post("/api/v1/mailboxes", {**place, "address": f"line@{made.domain}", "display_name": HOSTILE, "smtp": smtp})["id"]
+    chosen = api.post("/api/v1/lists", {**place, "name": "Their lines break"})["id"]
+    for letter in "abcde":
+        api.post("/api/v1/leads", {**place, "email": f"drop-{letter}@elsewhere.example", "list": chosen})
+    template = api.post("/api/v1/templates", {**place, **TEMPLATE, "name": "First contact"})["id"]
+    campaign = api.post("/api/v1/campaigns", {**place, "name": HOSTILE, "template": template, "mailbox": mailbox, "audience": {"kind": "list", "id": chosen}})["id"]
+    api.post(f"/api/v1/campaigns/{campaign}/launch")
+    wait_until("Mails of unknown fate", lambda: api.get(f"/api/v1/campaigns/{campaign}/progress")["held"] == 5, 60)
+    return campaign
+
+
 @cache
 def full():
     """A company with something of everything, named as hostile people name things. `ids` fills the paths of the screens."""
@@ -142,8 +157,7 @@ def full():
     made.authenticate(lambda records: dns.publish(ground().layout, made.domain, records))
     made.import_leads(ROOT / "Samples" / "leads.csv")
     workspace = api.get(f"/api/v1/workspaces/{made.workspace}")
-    for name in (HOSTILE, RIGHT_TO_LEFT):
-        api.post("/api/v1/workspaces", {"name": name, "postal_address": "1 Harbour Street, 8000 Example"})
+    others = [api.post("/api/v1/workspaces", {"name": name, "postal_address": "1 Harbour Street, 8000 Example"}) for name in (HOSTILE, RIGHT_TO_LEFT)]
     templates = [api.post("/api/v1/templates", {"workspace": made.workspace, **TEMPLATE, "name": name})["id"] for name in ("First contact", HOSTILE, LONG[:150])]
     campaigns = [
         api.post("/api/v1/campaigns", {"workspace": made.workspace, "name": name, "template": templates[0], "mailbox": made.sender})["id"] for name in ("Autumn", HOSTILE, RIGHT_TO_LEFT)]
@@ -160,8 +174,9 @@ def full():
     # An entry with what was changed, before and after.
     api.patch(f"/api/v1/workspaces/{made.workspace}", {"postal_address": f"2 Harbour Street, {HOSTILE}"})
     entry = eventually(lambda: next((one["id"] for one in api.get("/api/v1/audit/events", limit=200)["data"] if one["changes"]), None))
+    api.post("/api/v1/tracking/opt-outs", {"addresses": ["leave-me-out@elsewhere.example"]})
     ids = SimpleNamespace(
-        entry=entry, slug=workspace["slug"], workspace=made.workspace, template=templates[0], campaign=campaigns[0], draft=campaigns[1], sequence=written, paused=paused, waiting=waiting,
+        unclear=unclear(made, others[0]["id"]), other=others[0]["slug"], entry=entry, slug=workspace["slug"], workspace=made.workspace, template=templates[0], campaign=campaigns[0], draft=campaigns[1], sequence=written, paused=paused, waiting=waiting,
         thread=next(one["id"] for one in threads if one.get("contact_name") == "Grace Hopper") if threads else None, mailbox=made.sender, lead=leads[0]["id"],
         domain=api.get("/api/v1/domains")["data"][0]["id"], imported=made.leads["id"], **known_about(made, templates), **company(made))
     return Person(api, address=made.address, password=made.password, journey=made, ids=ids)

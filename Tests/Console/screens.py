@@ -87,6 +87,17 @@ def bulk(page):
     page.wait_for_selector("dialog")
 
 
+def settling(page):
+    choosing(page)
+    page.click(".bulk >> text=Send again")
+    page.wait_for_selector("dialog")
+
+
+def enrolling(page):
+    page.get_by_role("button", name="Set up").click()
+    page.wait_for_selector("svg.code")
+
+
 LEADS = "/dashboard/leads?workspace={slug}"
 TEMPLATES = "/dashboard/workspaces/{slug}/templates"
 
@@ -158,6 +169,7 @@ SCREENS = [
     Screen("progress", CAMPAIGNS + "/{campaign}", wait=".parts"),
     Screen("progress-paused", CAMPAIGNS + "/{paused}", wait=".hint"),
     Screen("progress-pausing", CAMPAIGNS + "/{waiting}", act=pausing),
+    Screen("progress-unclear", "/dashboard/workspaces/{other}/campaigns/{unclear}", wait=".checks .warn"),
     Screen("progress-draft", CAMPAIGNS + "/{draft}", wait=".hint"),
     Screen("campaign-figures", CAMPAIGNS + "/{campaign}?tab=figures", wait="pm-chart"),
     Screen("campaign-leads", CAMPAIGNS + "/{campaign}?tab=leads", wait="[data-row]"),
@@ -178,6 +190,14 @@ SCREENS = [
     Screen("domain", "/dashboard/workspaces/{slug}/domains/{domain}", wait=".steps"),
     Screen("domain-unproved", "/dashboard/workspaces/{slug}/domains/{unproved}", wait=".steps"),
     Screen("domain-new", "/dashboard/workspaces/{slug}/domains?open=new", wait="dialog[open]"),
+    # What the company's mail does
+    Screen("sending", "/dashboard/settings/sending", wait="pm-table"),
+    Screen("sending-empty", "/dashboard/settings/sending", "empty", ".empty"),
+    Screen("sending-viewer", "/dashboard/settings/sending", "viewer", ".card .note"),
+    Screen("unclear", "/dashboard/unclear", wait="[data-row]"),
+    Screen("unclear-chosen", "/dashboard/unclear", act=choosing),
+    Screen("unclear-settling", "/dashboard/unclear", act=settling),
+    Screen("unclear-none", "/dashboard/unclear", "empty", ".empty"),
     # Inbox
     Screen("inbox", "/dashboard/inbox", wait=".threads li"),
     Screen("inbox-thread", "/dashboard/inbox/{thread}", wait="article"),
@@ -189,6 +209,7 @@ SCREENS = [
     Screen("plans", "/dashboard/settings/billing/plans", wait=".grid .card"),
     Screen("profile", "/dashboard/settings/profile"),
     Screen("security", "/dashboard/settings/security", wait="pm-table"),
+    Screen("security-enrol", "/dashboard/settings/security", act=enrolling),
     Screen("team", "/dashboard/settings/team", wait="pm-table"),
     Screen("team-invite", "/dashboard/settings/team?open=new", wait="dialog[open]"),
     Screen("organisation", "/dashboard/settings/organization", wait=".card"),

@@ -5,13 +5,14 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 
 from penguin import certificates, dns, gateway, mail, peers, ports, redis, rolling, secrets_file, services
-from penguin.layout import ROOT, read_json
+from penguin.layout import ROOT, read_json, write_private_json
 from penguin.postgres import Postgres
-from penguin.processes import end, is_alive, send
+from penguin.processes import end, fingerprint, is_alive, send
 from penguin.supervisor import Supervisor
-from penguin.terminal import Failure, Interrupted, say
+from penguin.terminal import Failure, Interrupted, say, wait_until
 
 
 def supervise(layout, quiet_when_ready=False):
@@ -100,6 +101,20 @@ class RunningStack:
         """The process of a component as it is now, or None while it is away."""
         process = read_json(self.layout.state, {}).get("processes", {}).get(name)
         return process if is_alive(process) else None
+
+    @contextmanager
+    def without(self, name):
+        """Kills a component and keeps it away while the block runs, at most as long as we live; then waits until it is started again."""
+        held = self.layout.held(name)
+        write_private_json(held, fingerprint(os.getpid()))
+        try:
+            while process := self.process(name):
+                send(process, signal.SIGKILL)
+                time.sleep(0.05)
+            yield
+        finally:
+            held.unlink()
+        wait_until(f"{name} is started again", lambda: self.process(name), 20)
 
     @property
     def facts(self):

@@ -3,7 +3,7 @@ import { Form, List, Resource, Screen, api, attempt, confirm, copy, count, dialo
 
 export const ROLES = { viewer: 'Viewer: sees all, changes nothing', member: 'Member: works with leads, campaigns and the inbox', admin: 'Admin: also people, billing and settings', owner: 'Owner: everything, also deleting the company' };
 const SCOPES = { 'audit:read': 'Read the audit trail', 'billing:read': 'Read plan and usage', 'campaigns:read': 'Read leads, templates and campaigns', 'campaigns:write': 'Change leads, templates and campaigns', 'delivery:read': 'Read accounts, domains and the inbox', 'delivery:write': 'Change accounts, domains and the inbox' };
-const PAGES = [['profile', 'Profile'], ['security', 'Security'], ['team', 'Team'], ['organization', 'Organisation', 'admin'], ['developers', 'API keys', 'admin'], ['webhooks', 'Webhooks', 'admin']];
+const PAGES = [['profile', 'Profile'], ['security', 'Security'], ['team', 'Team'], ['sending', 'Sending'], ['organization', 'Organisation', 'admin'], ['developers', 'API keys', 'admin'], ['webhooks', 'Webhooks', 'admin']];
 
 /** The head that all pages of settings share: top('Profile', 'profile', actions). */
 export const top = (title, page, actions) => html`${header({ title, actions })}${tabs('Settings', PAGES.filter(([, , role]) => session.may(role)).map(([name, label]) => ({ label, href: `/dashboard/settings/${name}`, current: name === page })))}<div class="section"></div>`;
@@ -21,6 +21,13 @@ export const inDays = (days, now = Date.now()) => (Number(days) ? new Date(now +
 
 const named = (ids, list = session.list ?? []) => (ids ? ids.map((id) => list.find((one) => one.id === id)?.name ?? 'Another workspace').join(', ') || 'None' : 'All workspaces');
 const role = (name) => { const [word, what] = (ROLES[name] ?? name).split(': '); return html`<span>${word} <span class="quiet wide">${what}</span></span>`; };
+
+/** The address as a picture for the camera of a phone; `drawn` is the module of QR codes. */
+const picture = ({ modules, outline }, text) => {
+  const rows = modules(text);
+  const side = rows.length + 8;
+  return html`<svg class="code" viewBox="0 0 ${side} ${side}" role="img" aria-label="QR code with the key for your authenticator app" shape-rendering="crispEdges"><path d=${outline(rows)}></path></svg>`;
+};
 
 /** Shows what is never shown again. */
 export const secret = (title, note, lines) => openDialog({ title, body: ({ close }) => html`<div class="stack"><p>${note}</p><div class="row"><pre class="mono" tabindex="0">${lines.join('\n')}</pre>${copy(lines.join('\n'), 'Copy all')}</div>
@@ -70,6 +77,10 @@ export class Security extends Screen {
   #begin = async () => {
     this.enrol = await attempt(() => api.post('/api/v1/auth/totp'));
     this.requestUpdate();
+    // The key is there without it.
+    const drawn = await import('../ui/qr.js').catch(() => null);
+    if (this.enrol && drawn) this.enrol = { ...this.enrol, picture: picture(drawn, this.enrol.otpauth_url) };
+    this.requestUpdate();
   };
 
   /** Asks for a code of the app and sends it; the answer, or undefined. */
@@ -103,7 +114,7 @@ export class Security extends Screen {
         <button type="button" class="danger" @click=${() => this.#withCode('Switch two-step sign-in off', 'From then on your password alone lets you in.', '/api/v1/auth/totp/disable', true)}>Switch off</button></div></div>`;
     }
     if (!enrol) return html`<div class="stack"><p>${status('off')} A code from your phone, besides the password, keeps others out.</p><div class="actions"><button type="button" class="primary" @click=${this.#begin}>Set up</button></div></div>`;
-    return html`<div class="stack"><p>Add this key to your authenticator app, or <a href=${enrol.otpauth_url}>open it on this device</a>. Then enter the code that it shows.</p><div class="row"><code>${enrol.secret.replace(/(.{4})/g, '$1 ').trim()}</code>${copy(enrol.secret, 'Copy the key')}</div>
+    return html`<div class="stack"><p>Scan this with your authenticator app, or <a href=${enrol.otpauth_url}>open it on this device</a>. Then enter the code that it shows.</p>${enrol.picture ?? nothing}<p class="note">Without a camera, type this key into the app:</p><div class="row"><code>${enrol.secret.replace(/(.{4})/g, '$1 ').trim()}</code>${copy(enrol.secret, 'Copy the key')}</div>
       ${code.render(code.field('code', { label: 'Code', type: 'code', required: true, maxlength: 12, secret: true }), { submit: 'Switch on', cancel: () => { this.enrol = null; this.requestUpdate(); } })}</div>`;
   }
 }

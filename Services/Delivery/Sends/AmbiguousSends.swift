@@ -45,13 +45,22 @@ struct AmbiguousSends: Sendable {
     let wakeup: Wakeup
     let clock: WallClock
 
-    func list(of identity: Identity, after start: SendID?, limit: Int) async throws -> [Item] {
+    /// Of which mailbox and campaign; nil: of any.
+    struct Filter: Sendable {
+        var mailbox: MailboxID?
+        var campaign: CampaignID?
+    }
+
+    func list(of identity: Identity, _ filter: Filter, after start: SendID?, limit: Int) async throws -> [Item] {
         let narrowed: SQL = identity.workspaces.map { "and workspace_id = any(\($0))" } ?? ""
+        let ofMailbox: SQL = filter.mailbox.map { "and mailbox_id = \($0)" } ?? ""
+        let ofCampaign: SQL = filter.campaign.map { "and campaign_id = \($0)" } ?? ""
         return try await api.query(
             as: identity.tenant,
             """
             select id, send_key, workspace_id, campaign_id, mailbox_id, recipient, data_sent_at, reply_text from sends
             where tenant_id = \(identity.tenant) and state = 'ambiguous' and (\(start)::uuid is null or id > \(start)) \(narrowed)
+              \(ofMailbox) \(ofCampaign)
             order by id limit \(limit)
             """
         ).map { row in
