@@ -40,6 +40,7 @@ const ROUTES = [
   ws('/settings', 'settings', 'WorkspaceSettings', 'Workspace settings', { role: 'admin' }),
 
   page('/dashboard/audit', 'audit', 'Trail', 'Audit trail', { role: 'admin' }),
+  page('/dashboard/audit/settings', 'trail-settings', 'TrailSettings', 'Trail settings', { role: 'admin' }),
   page('/dashboard/audit/:id', 'audit', 'Entry', 'Audit entry', { role: 'admin' }),
   page('/dashboard/support', 'support', 'SupportAccess', 'Support access', { role: 'admin' }),
   page('/dashboard/settings/profile', 'settings', 'Profile', 'Profile'),
@@ -61,6 +62,7 @@ const ROUTES = [
   page('/dashboard/system/users/:id', 'platform-tenants', 'User', 'User', { staff: ['support', 'ops'] }),
   page('/dashboard/users', 'platform-audit', 'PlatformTrail', 'Audit across tenants', { staff: ['support'] }),
   page('/dashboard/support/audit', 'platform-audit', 'SupportTrail', 'Support access to trails', { staff: ['support'] }),
+  page('/dashboard/system/trail', 'trail-settings', 'Intake', 'Trail intake', { staff: ['ops'] }),
   page('/dashboard/finance', 'platform-finance', 'Finance', 'Plans and webhooks', { staff: ['finance'] }),
   page('/dashboard/system/status', 'platform-status', 'Status', 'Incidents and maintenance', { staff: ['ops', 'support'] }),
 ];
@@ -88,7 +90,7 @@ const NAVIGATION = [
   {
     label: 'Platform',
     items: [['queue', 'Queues', '/dashboard/system/queues', 'q'], ['tenants', 'Tenants', '/dashboard/tenants', 'n'], ['leads', 'Users', '/dashboard/system/users', 'u'], ['audit', 'Audit across tenants', '/dashboard/users', 'x'],
-      ['support', 'Support access to trails', '/dashboard/support/audit'], ['finance', 'Plans and webhooks', '/dashboard/finance', 'f'], ['status', 'Incidents and maintenance', '/dashboard/system/status', 'm']],
+      ['support', 'Support access to trails', '/dashboard/support/audit'], ['inbox', 'Trail intake', '/dashboard/system/trail'], ['finance', 'Plans and webhooks', '/dashboard/finance', 'f'], ['status', 'Incidents and maintenance', '/dashboard/system/status', 'm']],
   },
 ];
 
