@@ -8,11 +8,13 @@ const locale = 'en';
 const numbers = new Intl.NumberFormat(locale);
 const compact = new Intl.NumberFormat(locale, { notation: 'compact', maximumFractionDigits: 1 });
 const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' });
-const exactTimes = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'long' });
-const clocks = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', hour12: false });
+// The day stands before the month, and hours count to 24, as in every text.
+const here = 'en-GB';
+const exactTimes = new Intl.DateTimeFormat(here, { dateStyle: 'medium', timeStyle: 'long' });
+const clocks = new Intl.DateTimeFormat(here, { hour: '2-digit', minute: '2-digit', hour12: false });
 const date = { day: 'numeric', month: 'short', year: 'numeric' };
-const days = new Intl.DateTimeFormat(locale, date);
-const dates = new Intl.DateTimeFormat(locale, { ...date, timeZone: 'UTC' });
+const days = new Intl.DateTimeFormat(here, date);
+const dates = new Intl.DateTimeFormat(here, { ...date, timeZone: 'UTC' });
 const SPANS = [['year', 31_536_000], ['month', 2_592_000], ['day', 86_400], ['hour', 3_600], ['minute', 60]];
 
 /** 12840 → "12,840"; nothing → "–". */

@@ -11,7 +11,7 @@ const INTAKE = '/api/v1/platform/admin/audit-events/quarantine';
 const DAY = 86_400_000;
 const GRACE = 30;
 const CLASSES = [['d90', '90 days', 90], ['y1', 'A year', 366], ['y7', 'Seven years', 2557]];
-const TABS = [['', 'How long'], ['holds', 'Legal holds'], ['copies', 'Copies elsewhere'], ['waiting', 'Not taken in']];
+const TABS = [['', 'Retention'], ['holds', 'Legal holds'], ['copies', 'Copies elsewhere'], ['waiting', 'Not taken in']];
 
 /** Midnight (UTC) of a day as typed, `later` days after; nothing for nothing. Pure. */
 export const instant = (date, later = 0) => (date ? new Date(Date.parse(date) + later * DAY).toISOString() : undefined);
@@ -53,11 +53,24 @@ export class TrailSettings extends Screen {
     return { ...retention, from, to, first, holds: holds.data, lapsing: await counted(from, to, signal) };
   }, { auto: false });
 
-  holds = new List(this, (cursor, signal) => api.get(HOLDS, { query: { cursor, limit: 50 }, signal }), { auto: false });
+  people = new Resource(this, (signal) => api.get('/api/v1/users', { query: { limit: 200 }, signal }).then(({ data }) => new Map(data.map((one) => [`user:${one.user}`, one.name]))), { auto: false });
 
-  people = new Resource(this, (signal) => api.get('/api/v1/users', { query: { limit: 200 }, signal }).then(({ data }) => new Map(data.map((one) => [`user:${one.id}`, one.name]))));
+  // Names come first: a table is drawn anew only for new rows.
+  #named = () => this.people.data ?? this.people.reload();
 
-  delivery = new Resource(this, (signal) => api.get(DELIVERY, { signal }).catch((error) => { if (error.status !== 404) throw error; return null; }), { auto: false });
+  holds = new List(this, async (cursor, signal) => {
+    await this.#named();
+    return api.get(HOLDS, { query: { cursor, limit: 50 }, signal });
+  }, { auto: false });
+
+  delivery = new Resource(this, (signal) => api.get(DELIVERY, { signal }).then(async (one) => {
+    await this.#named();
+    if (!this.target.dirty) this.target.fill({ kind: one.kind, url: one.url ?? '', address: one.address ?? '' });
+    return one;
+  }, (error) => {
+    if (error.status !== 404) throw error;
+    return null;
+  }), { auto: false });
 
   waiting = new List(this, (cursor, signal) => api.get('/api/v1/audit/quarantine', { query: { cursor, limit: 50 }, signal }), { auto: false });
 
@@ -119,7 +132,7 @@ export class TrailSettings extends Screen {
       <div class="hint ${leaves ? 'warn' : ''}">${icon(leaves ? 'warn' : 'info')}<div><p>${leaves ? html`<b>${many(lapsing)}</b> of ${covers({ from, to })} (UTC) pass out of sight in the next ${GRACE} days, each when it is ${plural(days, 'day')} old.${stays === 'some' ? ' A legal hold keeps some of them.' : ''}`
     : lapsing?.value > 0 ? html`A legal hold keeps the ${many(lapsing)} whose time ends in the next ${GRACE} days.` : `Nothing passes out of sight in the next ${GRACE} days.${first ? ` The first entry does after ${day(Date.parse(first.occurred_at) + days * DAY)}.` : ''}`}</p>
         ${leaves ? html`<p class="row wrap"><a href="/dashboard/audit${writeQuery(this.#days(from, to))}">Look at them</a><a href="/dashboard/audit${writeQuery({ ...this.#days(from, to), panel: 'export' })}">Take them away</a>${session.may('owner') ? html`<a href=${this.href({ tab: 'holds', open: 'new' })} data-keep>Keep them by a legal hold</a>` : nothing}</p>` : nothing}</div></div></div>
-      <section class="card stack"><h2>What lapses when</h2><ul class="steps plain">${CLASSES.map(([name, label, most]) => html`<li><b>${label}</b> <span class="quiet">${plural(most, 'day')}</span>${name === retention ? html` ${status('on', { word: 'Your plan' })}` : nothing}</li>`)}</ul>
+      <section class="card stack"><h2>What lapses when</h2><ul class="checks">${CLASSES.map(([name, label, most]) => html`<li class=${name === retention ? 'done' : 'open'}>${icon(name === retention ? 'check' : 'clock')}<p>${name === retention ? html`<b>${label}: your plan</b>` : label} <span class="quiet">gone at ${plural(most + GRACE, 'day')} at the earliest</span></p></li>`)}</ul>
       <p class="note">A month keeps what the plan was at its first entry: a better plan keeps what comes after it longer, a lesser one hides at once.</p><p class="note">What is hidden goes for good with its whole month, ${GRACE} days after its last entry’s time. That it went, and how many they were, is signed for.</p>
       ${session.may('admin') ? html`<p><a href="/dashboard/settings/billing/plans">Change plan</a></p>` : nothing}</section></div>`;
   } });
@@ -127,14 +140,14 @@ export class TrailSettings extends Screen {
   columns = [
     { label: 'Reason', main: true, cell: (one) => one.reason }, { label: 'Covers', cell: covers }, { label: 'State', cell: (one) => html`${stateBadge(one)}${stateOf(one) === 'ending' ? html` <span class="quiet">keeps until ${day(Date.parse(one.released_at) + GRACE * DAY)}</span>` : nothing}` },
     { label: 'Placed', cell: (one) => html`${time(one.placed_at)} <span class="quiet" dir="auto">${this.#who(one.placed_by)}</span>` }, { label: 'Released', small: 'hide', cell: (one) => (one.released_at ? html`${time(one.released_at)} <span class="quiet" dir="auto">${this.#who(one.released_by)}</span>` : '–') },
-    { label: 'Do', hideLabel: true, cell: (one) => (one.released_at || !session.may('owner') ? nothing : html`<button type="button" class="small" @click=${() => this.#release(one)}>Release</button>`) },
+    { label: 'Do', hideLabel: true, end: true, cell: (one) => (one.released_at || !session.may('owner') ? nothing : html`<button type="button" class="small" @click=${() => this.#release(one)}>Release</button>`) },
   ];
 
   #who = (by = '') => this.people.data?.get(by) ?? (by.startsWith('user:') ? 'Somebody who left' : 'An API key');
 
   #holds = () => show(this.holds, {
     empty: () => empty({ title: 'No legal hold', text: 'A hold keeps entries whose time is over, as when a court or an authority asks for them. Owners place and release it.', mark: 'audit', actions: session.may('owner') ? html`<button type="button" class="primary" @click=${this.keys.c.run}>New hold</button>` : nothing }),
-    data: (rows) => html`<p class="note">Days are UTC. A hold brings nothing back that is gone, is never deleted, and keeps for ${GRACE} days after its release.${session.may('owner') ? '' : ' Owners place and release it.'}</p><pm-table caption="Legal holds" .rows=${rows} .columns=${this.columns} .list=${this.holds}></pm-table>`,
+    data: (rows) => html`<div class="stack"><p class="note">Days are UTC. A hold brings nothing back that is gone, is never deleted, and keeps for ${GRACE} days after its release.${session.may('owner') ? '' : ' Owners place and release it.'}</p><pm-table caption="Legal holds" .rows=${rows} .columns=${this.columns} .list=${this.holds}></pm-table></div>`,
   });
 
   #newHold() {
@@ -170,11 +183,7 @@ export class TrailSettings extends Screen {
       <div class="actions"><button type="button" class="primary" @click=${this.#try}>Send now</button><button type="button" @click=${this.#set}>Change</button><button type="button" class="danger" @click=${this.#stop}>Stop sending</button></div></div>`,
   });
 
-  #set = () => {
-    const one = this.delivery.data;
-    if (one && !this.target.dirty) this.target.fill({ kind: one.kind, url: one.url ?? '', address: one.address ?? '' });
-    this.setQuery({ open: 'copy' }, { push: true });
-  };
+  #set = () => this.setQuery({ open: 'copy' }, { push: true });
 
   #newTarget() {
     const { kind } = this.target.values;
@@ -212,7 +221,7 @@ export class Intake extends Screen {
   list = new List(this, (cursor, signal) => api.get(INTAKE, { query: { cursor, limit: 50 }, signal }), { every: 30_000 });
 
   columns = [...intakeColumns, { label: 'Company', small: 'hide', cell: (one) => (one.tenant ? html`<a href="/dashboard/tenants/${one.tenant}"><code>${one.tenant.slice(0, 8)}</code></a>` : '–') },
-    { label: 'Do', hideLabel: true, cell: (one) => html`<button type="button" class="small" @click=${() => attempt(() => api.post(`${INTAKE}/${one.id}/redrive`), 'It is in its trail.').then(() => this.list.reload())}>Take in</button>` }];
+    { label: 'Do', hideLabel: true, end: true, cell: (one) => html`<button type="button" class="small" @click=${() => attempt(() => api.post(`${INTAKE}/${one.id}/redrive`), 'It is in its trail.').then(() => this.list.reload())}>Take in</button>` }];
 
   #all = () => {
     const rows = this.list.data ?? [];

@@ -8,8 +8,8 @@ const { covers, instant, kept, stateOf } = await load('screens/trail-settings.js
 const { day } = await load('core.js');
 
 test('a date without a time is that date wherever one is', () => {
-  assert.equal(day('2026-03-01'), 'Mar 1, 2026');
-  assert.equal(day('2026-03-01T00:00:00Z'), 'Feb 28, 2026');
+  assert.equal(day('2026-03-01'), '1 Mar 2026');
+  assert.equal(day('2026-03-01T00:00:00Z'), '28 Feb 2026');
 });
 
 test('a hold covers whole days', () => {
@@ -17,9 +17,9 @@ test('a hold covers whole days', () => {
   assert.equal(instant('2026-03-01', 1), '2026-03-02T00:00:00.000Z');
   assert.equal(instant(''), undefined);
   const [from, to] = [instant('2026-03-01'), instant('2026-03-31', 1)];
-  assert.equal(covers({ from, to }), 'Mar 1, 2026 to Mar 31, 2026');
-  assert.equal(covers({ from, to: instant('2026-03-01', 1) }), 'Mar 1, 2026');
-  assert.deepEqual([covers({}), covers({ from }), covers({ to })], ['The whole trail', 'From Mar 1, 2026 on', 'Until Mar 31, 2026']);
+  assert.equal(covers({ from, to }), '1 Mar 2026 to 31 Mar 2026');
+  assert.equal(covers({ from, to: instant('2026-03-01', 1) }), '1 Mar 2026');
+  assert.deepEqual([covers({}), covers({ from }), covers({ to })], ['The whole trail', 'From 1 Mar 2026 on', 'Until 31 Mar 2026']);
 });
 
 test('a hold that was released keeps for thirty days more', () => {
