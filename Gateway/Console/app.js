@@ -23,6 +23,7 @@ const ROUTES = [
   page('/dashboard/leads/import', 'import', 'NewImport', 'Import leads', { role: 'member' }),
   page('/dashboard/leads/imports', 'import', 'Imports', 'Imports'),
   page('/dashboard/leads/imports/:id', 'import', 'Import', 'Import'),
+  page('/dashboard/leads/suppressions', 'suppressions', 'Suppressions', 'Suppressions'),
   page('/dashboard/leads/segments', 'segments', 'Segments', 'Lists and segments'),
   page('/dashboard/leads/segments/:id', 'segments', 'Segment', 'Segment'),
   page('/dashboard/leads/lists/:id', 'segments', 'List', 'List'),
@@ -62,6 +63,8 @@ const ROUTES = [
   page('/dashboard/system/users/:id', 'platform-tenants', 'User', 'User', { staff: ['support', 'ops'] }),
   page('/dashboard/users', 'platform-audit', 'PlatformTrail', 'Audit across tenants', { staff: ['support'] }),
   page('/dashboard/support/audit', 'platform-audit', 'SupportTrail', 'Support access to trails', { staff: ['support'] }),
+  page('/dashboard/system/suppressions', 'suppressions', 'PlatformSuppressions', 'Suppressions of all', { staff: ['ops', 'support'] }),
+  page('/dashboard/system/reputation', 'suppressions', 'Reputation', 'Reputation', { staff: ['ops', 'support'] }),
   page('/dashboard/system/trail', 'trail-settings', 'Intake', 'Trail intake', { staff: ['ops'] }),
   page('/dashboard/finance', 'platform-finance', 'Finance', 'Plans and webhooks', { staff: ['finance'] }),
   page('/dashboard/system/status', 'platform-status', 'Status', 'Incidents and maintenance', { staff: ['ops', 'support'] }),
@@ -77,7 +80,7 @@ const REDIRECTS = {
 
 /** The sidebar: groups of [icon, label, path, letter after `g`]; `:slug` is the workspace that is open. */
 const NAVIGATION = [
-  { items: [['home', 'Home', '/dashboard', 'h'], ['inbox', 'Inbox', '/dashboard/inbox', 'i'], ['leads', 'Leads', '/dashboard/leads', 'l'], ['segments', 'Lists and segments', '/dashboard/leads/segments', 's']] },
+  { items: [['home', 'Home', '/dashboard', 'h'], ['inbox', 'Inbox', '/dashboard/inbox', 'i'], ['leads', 'Leads', '/dashboard/leads', 'l'], ['segments', 'Lists and segments', '/dashboard/leads/segments', 's'], ['stop', 'Suppressions', '/dashboard/leads/suppressions', 'v']] },
   {
     workspace: true,
     items: [['campaigns', 'Campaigns', '/dashboard/workspaces/:slug/campaigns', 'c'], ['templates', 'Templates', '/dashboard/workspaces/:slug/templates', 't'],
@@ -90,7 +93,7 @@ const NAVIGATION = [
   {
     label: 'Platform',
     items: [['queue', 'Queues', '/dashboard/system/queues', 'q'], ['tenants', 'Tenants', '/dashboard/tenants', 'n'], ['leads', 'Users', '/dashboard/system/users', 'u'], ['audit', 'Audit across tenants', '/dashboard/users', 'x'],
-      ['support', 'Support access to trails', '/dashboard/support/audit'], ['inbox', 'Trail intake', '/dashboard/system/trail'], ['finance', 'Plans and webhooks', '/dashboard/finance', 'f'], ['status', 'Incidents and maintenance', '/dashboard/system/status', 'm']],
+      ['support', 'Support access to trails', '/dashboard/support/audit'], ['inbox', 'Trail intake', '/dashboard/system/trail'], ['stop', 'Suppressions of all', '/dashboard/system/suppressions'], ['domains', 'Reputation', '/dashboard/system/reputation'], ['finance', 'Plans and webhooks', '/dashboard/finance', 'f'], ['status', 'Incidents and maintenance', '/dashboard/system/status', 'm']],
   },
 ];
 

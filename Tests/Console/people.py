@@ -80,7 +80,7 @@ def untaken(tenant, action="Not An Action"):
     now = datetime.now(timezone.utc)
     made = str(uuid.UUID(int=int(now.timestamp() * 1000) << 80 | 7 << 76 | secrets.randbits(12) << 64 | 2 << 62 | secrets.randbits(62)))
     record = {"action": action, "outcome": "success", "targets": [{"type": "list", "id": made}], "changes": [], "metadata": {}}
-    at = now.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    at = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     header = {"id": made, "type": "campaigns.list.changed", "version": 1, "tenant": tenant, "actor": {"kind": "system", "id": "campaigns"}, "occurred_at": at, "audit": record}
     body = json.dumps({"header": header, "data": {}})
     ground().sql(
@@ -156,6 +156,8 @@ def known_about(made, templates):
     api.post("/api/v1/leads/exports", {**workspace, "format": "csv", "filter": {}})
     changed = json.dumps({**TEMPLATE, "name": HOSTILE, "subject": "{Hello|Hi} {{first_nam|there}}"}).encode()
     api._change("PUT", f"/api/v1/templates/{templates[1]}", changed, {"Content-Type": "application/json", "If-Match": "*"})
+    for one in ({"address": f"asked@{made.domain}", "reason": "legal", "note": HOSTILE}, {"address": "@blocked.example", "reason": "manual", "workspace": made.workspace}):
+        api.post("/api/v1/suppressions", one)
     return {"list": lists[0], "segment": segment, "versioned": templates[1]}
 
 
@@ -231,6 +233,7 @@ def operate(api, ids):
     api.post(f"/api/v1/platform/admin/tenants/{other}/suspend", {"reason": f"Sends phishing {HOSTILE}"})
     ids.suspended = other
     ids.queue, ids.state, ids.job = wait_until("a job", lambda: some_job(api), 60)
+    api.post("/api/v1/platform/system/suppressions", {"entries": [{"address": "@trap.example", "reason": "legal", "note": HOSTILE}]})
     said = {"title": f"Mails are late {HOSTILE}", "impact": "minor", "components": [], "message": f"We look into it. {HOSTILE}"}
     ids.incident = api.post("/api/v1/platform/admin/status/incidents", said)["id"]
     api.post(f"/api/v1/platform/admin/status/incidents/{ids.incident}/resolve", {"message": "Mail goes out again."})
