@@ -21,6 +21,7 @@ export function wrong(text) {
   return odd && `“${odd}” is neither a mail address nor a domain such as @example.com.`;
 }
 
+const SOURCES = { smtp: 'The mail server', imap: 'An answer', link: 'The link in a mail', one_click: 'One click', api: 'The API' };
 const why = (name) => REASONS[name] ?? words(name);
 const whom = (one) => one.address ?? 'Somebody who was forgotten';
 const said = ({ added, known }) => `${plural(added, 'entry', 'entries')} added${known ? `, ${count(known)} there already` : ''}.`;
@@ -28,8 +29,10 @@ const said = ({ added, known }) => `${plural(added, 'entry', 'entries')} added${
 class Listed extends Screen {
   static query = { address: '', reason: '', open: '' };
 
-  list = new List(this, (cursor, signal) => {
+  list = new List(this, async (cursor, signal) => {
     const { address, reason } = this.query;
+    // The names of workspaces come first: a table is drawn anew only for new rows.
+    if (this.base === OWN) await session.workspaces();
     return api.get(this.base, { query: { address: address.includes('@') ? address : undefined, reason, cursor, limit: 50 }, signal });
   });
 
@@ -54,8 +57,8 @@ class Listed extends Screen {
 
   get columns() {
     return [
-      { label: 'Whom', main: true, cell: whom }, { label: 'Why', cell: (one) => html`${why(one.reason)}${one.note ? html` <span class="quiet" dir="auto">${one.note}</span>` : nothing}` }, ...this.more,
-      { label: 'Since', cell: (one) => time(one.created_at) }, { label: 'Until', small: 'hide', cell: (one) => (one.expires_at ? day(one.expires_at) : 'For good') },
+      { label: 'Whom', main: true, cell: whom }, { label: 'Why', cell: (one) => html`<div>${why(one.reason)}${one.note ? html`<p class="note" dir="auto">${one.note}</p>` : nothing}</div>` }, ...this.more,
+      { label: 'Since', cell: (one) => time(one.created_at) }, { label: 'Until', small: 'hide', cell: (one) => html`<span class="nowrap">${one.expires_at ? day(one.expires_at) : 'For good'}</span>` },
       { label: 'Do', hideLabel: true, end: true, cell: (one) => (this.mayLift(one) ? html`<button type="button" class="small" @click=${() => this.#lift(one)}>Take off</button>` : nothing) },
     ];
   }
@@ -101,7 +104,7 @@ export class Suppressions extends Listed {
 
   mayLift = (one) => session.may(ASKED.includes(one.reason) ? 'admin' : 'member');
 
-  more = [{ label: 'For', small: 'hide', cell: (one) => (one.workspace ? html`<span dir="auto">${session.list?.find((other) => other.id === one.workspace)?.name ?? 'A workspace'}</span>` : words(one.scope === 'tenant' ? 'the company' : one.scope)) }, { label: 'Came by', small: 'hide', cell: (one) => words(one.source) }];
+  more = [{ label: 'For', small: 'hide', cell: (one) => (one.workspace ? html`<span dir="auto">${session.list?.find((other) => other.id === one.workspace)?.name ?? 'A workspace'}</span>` : words(one.scope === 'tenant' ? 'the company' : one.scope)) }, { label: 'Came by', small: 'hide', cell: (one) => SOURCES[one.source] ?? words(one.source) }];
 
   actions = () => html`<a class="button" href="${OWN}/export${writeQuery({ reason: this.query.reason, address: this.query.address.includes('@') ? this.query.address : '' })}" download>${icon('download')}Export</a>
     <button type="button" @click=${() => this.setQuery({ open: 'import' }, { push: true })}>${icon('upload')}Import</button>${this.add()}`;
