@@ -57,17 +57,17 @@ const ROUTES = [
   page('/dashboard/system/queues', 'platform-queues', 'Queues', 'Queues', { staff: ['ops', 'support'] }),
   page('/dashboard/system/queues/:name', 'platform-queues', 'Queue', 'Queue', { staff: ['ops', 'support'] }),
   page('/dashboard/system/queues/:name/jobs/:id', 'platform-queues', 'Job', 'Job', { staff: ['ops', 'support'] }),
-  page('/dashboard/tenants', 'platform-tenants', 'Tenants', 'Tenants', { staff: ['support', 'ops', 'finance'] }),
-  page('/dashboard/tenants/:id', 'platform-tenants', 'Tenant', 'Tenant', { staff: ['support', 'ops', 'finance'] }),
-  page('/dashboard/system/users', 'platform-tenants', 'Users', 'Users', { staff: ['support', 'ops'] }),
-  page('/dashboard/system/users/:id', 'platform-tenants', 'User', 'User', { staff: ['support', 'ops'] }),
+  page('/dashboard/tenants', 'platform', 'Tenants', 'Tenants', { staff: ['support', 'ops', 'finance'] }),
+  page('/dashboard/tenants/:id', 'platform', 'Tenant', 'Tenant', { staff: ['support', 'ops', 'finance'] }),
+  page('/dashboard/system/users', 'platform', 'Users', 'Users', { staff: ['support', 'ops'] }),
+  page('/dashboard/system/users/:id', 'platform', 'User', 'User', { staff: ['support', 'ops'] }),
   page('/dashboard/users', 'platform-audit', 'PlatformTrail', 'Audit across tenants', { staff: ['support'] }),
   page('/dashboard/support/audit', 'platform-audit', 'SupportTrail', 'Support access to trails', { staff: ['support'] }),
   page('/dashboard/system/suppressions', 'suppressions', 'PlatformSuppressions', 'Suppressions of all', { staff: ['ops', 'support'] }),
   page('/dashboard/system/reputation', 'suppressions', 'Reputation', 'Reputation', { staff: ['ops', 'support'] }),
   page('/dashboard/system/trail', 'trail-settings', 'Intake', 'Trail intake', { staff: ['ops'] }),
-  page('/dashboard/finance', 'platform-finance', 'Finance', 'Plans and webhooks', { staff: ['finance'] }),
-  page('/dashboard/system/status', 'platform-status', 'Status', 'Incidents and maintenance', { staff: ['ops', 'support'] }),
+  page('/dashboard/finance', 'platform', 'Finance', 'Plans and webhooks', { staff: ['finance'] }),
+  page('/dashboard/system/status', 'platform', 'Status', 'Incidents and maintenance', { staff: ['ops', 'support'] }),
 ];
 
 /** Addresses that only lead on. */
