@@ -83,7 +83,7 @@ export function duration(seconds) {
 }
 
 /** "step_up_required" → "Step up required". */
-export const words = (name = '') => (name.charAt(0).toUpperCase() + name.slice(1)).replaceAll('_', ' ');
+export const words = (name = '') => (name.charAt(0).toUpperCase() + name.slice(1)).replaceAll('_', ' ').replace(/^Email\b/, 'E-mail');
 
 // The URL
 

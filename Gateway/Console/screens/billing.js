@@ -27,7 +27,7 @@ export function terms(preview) {
 
 const bars = (data) => html`<div class="grid">${Object.entries(LIMITS).filter(([key]) => data[key]).map(([key, label]) => {
   const one = data[key];
-  const notes = [one.reserved ? `${count(one.reserved)} more are spoken for.` : '', one.packs?.count ? `${count(one.packs.mails)} are from packs.` : '', (key === 'mails' && forecast(one, data.period)) || ''].filter(Boolean).join(' ');
+  const notes = [one.reserved ? `${count(one.reserved)} more are spoken for.` : '', one.packs?.count ? `${count(one.packs.mails)} are from packs.` : '', (key === 'mails' && forecast(one, data.period)) || (key === 'leads' ? 'Counted each night.' : '')].filter(Boolean).join(' ');
   return usage({ label, used: one.used, limit: one.limit, note: notes || undefined });
 })}</div>`;
 
