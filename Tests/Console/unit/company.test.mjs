@@ -8,8 +8,8 @@ const { account, tests } = await load('screens/mailboxes.js');
 const { verdict } = await load('screens/domains.js');
 const { forecast, terms } = await load('screens/billing.js');
 const { device, inDays } = await load('screens/settings.js');
-const { groups, wanted } = await load('screens/webhooks.js');
-const { detail } = await load('screens/support.js');
+const { groups, wanted } = await load('screens/settings.js');
+const { detail } = await load('screens/audit.js');
 
 test('what the tests of a mailbox came to, each by itself', () => {
   assert.deepEqual(tests(null, ['smtp']), []);

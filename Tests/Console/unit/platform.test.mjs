@@ -3,7 +3,7 @@ import test from 'node:test';
 
 import { load } from './lit.mjs';
 
-const { capped, payload, plain, summary, target } = await load('screens/platform-queues.js');
+const { capped, payload, plain, summary, target } = await load('screens/platform.js');
 const { limitsOf, verdict } = await load('screens/platform.js');
 const { localTime, parts, stateOf } = await load('screens/platform.js');
 
