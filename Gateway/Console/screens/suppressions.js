@@ -59,7 +59,7 @@ class Listed extends Screen {
     return [
       { label: 'Whom', main: true, cell: whom }, { label: 'Why', cell: (one) => html`<div>${why(one.reason)}${one.note ? html`<p class="note" dir="auto">${one.note}</p>` : nothing}</div>` }, ...this.more,
       { label: 'Since', cell: (one) => time(one.created_at) }, { label: 'Until', small: 'hide', cell: (one) => html`<span class="nowrap">${one.expires_at ? day(one.expires_at) : 'For good'}</span>` },
-      { label: 'Do', hideLabel: true, end: true, cell: (one) => (this.mayLift(one) ? html`<button type="button" class="small" @click=${() => this.#lift(one)}>Take off</button>` : nothing) },
+      { label: 'Do', hideLabel: true, end: true, cell: (one) => (this.mayLift(one) ? html`<button type="button" class="small" @click=${() => this.#lift(one)}>Take off<span class="hidden"> ${whom(one)}</span></button>` : nothing) },
     ];
   }
 
@@ -162,7 +162,7 @@ export class Reputation extends Screen {
     { label: 'Name', main: true, cell: (one) => one.name }, { label: 'Company', small: 'hide', cell: (one) => html`<a href="/dashboard/tenants/${one.tenant}"><code>${one.tenant.slice(0, 8)}</code></a>` }, { label: 'Health', cell: score },
     { label: 'Mails', end: true, cell: (one) => count(one.accepted) }, { label: 'Came back', end: true, cell: (one) => count(one.bounces) }, { label: 'Complaints', end: true, cell: (one) => count(one.complaints) },
     { label: 'State', cell: (one) => html`${one.hold ? status('held', { word: one.hold === 'stop' ? 'Stopped' : 'Held' }) : one.is_listed ? status('bad', { tone: 'bad', word: 'On a block list' }) : '–'}` }, { label: 'Checked', small: 'hide', cell: (one) => time(one.checked_at) },
-    { label: 'Do', hideLabel: true, end: true, cell: (one) => (one.hold && one.scope === 'domain' && session.mayStaff('ops') ? html`<button type="button" class="small" @click=${() => this.#release(one)}>Let it send</button>` : nothing) },
+    { label: 'Do', hideLabel: true, end: true, cell: (one) => (one.hold && one.scope === 'domain' && session.mayStaff('ops') ? html`<button type="button" class="small" @click=${() => this.#release(one)}>Let it send<span class="hidden"> ${one.name}</span></button>` : nothing) },
   ];
 
   render() {

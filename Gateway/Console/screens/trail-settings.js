@@ -140,7 +140,7 @@ export class TrailSettings extends Screen {
   columns = [
     { label: 'Reason', main: true, cell: (one) => one.reason }, { label: 'Covers', cell: covers }, { label: 'State', cell: (one) => html`${stateBadge(one)}${stateOf(one) === 'ending' ? html` <span class="quiet">keeps until ${day(Date.parse(one.released_at) + GRACE * DAY)}</span>` : nothing}` },
     { label: 'Placed', cell: (one) => html`${time(one.placed_at)} <span class="quiet" dir="auto">${this.#who(one.placed_by)}</span>` }, { label: 'Released', small: 'hide', cell: (one) => (one.released_at ? html`${time(one.released_at)} <span class="quiet" dir="auto">${this.#who(one.released_by)}</span>` : '–') },
-    { label: 'Do', hideLabel: true, end: true, cell: (one) => (one.released_at || !session.may('owner') ? nothing : html`<button type="button" class="small" @click=${() => this.#release(one)}>Release</button>`) },
+    { label: 'Do', hideLabel: true, end: true, cell: (one) => (one.released_at || !session.may('owner') ? nothing : html`<button type="button" class="small" @click=${() => this.#release(one)}>Release<span class="hidden"> ${one.reason}</span></button>`) },
   ];
 
   #who = (by = '') => this.people.data?.get(by) ?? (by.startsWith('user:') ? 'Somebody who left' : 'An API key');
@@ -221,7 +221,7 @@ export class Intake extends Screen {
   list = new List(this, (cursor, signal) => api.get(INTAKE, { query: { cursor, limit: 50 }, signal }), { every: 30_000 });
 
   columns = [...intakeColumns, { label: 'Company', small: 'hide', cell: (one) => (one.tenant ? html`<a href="/dashboard/tenants/${one.tenant}"><code>${one.tenant.slice(0, 8)}</code></a>` : '–') },
-    { label: 'Do', hideLabel: true, end: true, cell: (one) => html`<button type="button" class="small" @click=${() => attempt(() => api.post(`${INTAKE}/${one.id}/redrive`), 'It is in its trail.').then(() => this.list.reload())}>Take in</button>` }];
+    { label: 'Do', hideLabel: true, end: true, cell: (one) => html`<button type="button" class="small" @click=${() => attempt(() => api.post(`${INTAKE}/${one.id}/redrive`), 'It is in its trail.').then(() => this.list.reload())}>Take in<span class="hidden"> ${one.id}</span></button>` }];
 
   #all = () => {
     const rows = this.list.data ?? [];
