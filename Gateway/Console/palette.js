@@ -32,6 +32,7 @@ export async function openPalette(what, shell) {
     { label: 'Workspaces', mark: 'tenants', group: 'Settings', letter: 'g w', run: () => go('/dashboard/workspaces') },
     session.may('admin') && { label: 'API keys', mark: 'settings', group: 'Settings', run: () => go('/dashboard/settings/developers') },
     session.may('admin') && { label: 'Webhooks', mark: 'webhooks', group: 'Settings', run: () => go('/dashboard/settings/webhooks') },
+    session.may('admin') && { label: 'Trail settings', mark: 'audit', group: 'Settings', run: () => go('/dashboard/audit/settings') },
     { label: 'Switch company', mark: 'tenants', group: 'Action', run: companies },
     { label: 'Turn light or dark', mark: 'sun', group: 'Action', run: shell.turnTheme },
     { label: 'Keyboard', mark: 'info', group: 'Help', letter: '?', run: () => keys(shell) },

@@ -2,8 +2,10 @@
 
 import itertools
 import json
+import secrets
 import time
 import urllib.parse
+import uuid
 from datetime import datetime, timedelta, timezone
 from functools import cache
 from types import SimpleNamespace
@@ -73,6 +75,30 @@ def company(made):
     return {"warming": warming, "unproved": unproved, "webhook": webhook, "support": staff("support").api.post("/api/v1/support-sessions", look)["id"]}
 
 
+def untaken(tenant, action="Not An Action"):
+    """Puts an event away as Audit's intake does with what it cannot take; one whose action is one can be taken in. Returns its id."""
+    now = datetime.now(timezone.utc)
+    made = str(uuid.UUID(int=int(now.timestamp() * 1000) << 80 | 7 << 76 | secrets.randbits(12) << 64 | 2 << 62 | secrets.randbits(62)))
+    record = {"action": action, "outcome": "success", "targets": [{"type": "list", "id": made}], "changes": [], "metadata": {}}
+    at = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    header = {"id": made, "type": "campaigns.list.changed", "version": 1, "tenant": tenant, "actor": {"kind": "system", "id": "campaigns"}, "occurred_at": at, "audit": record}
+    body = json.dumps({"header": header, "data": {}})
+    ground().sql(
+        "insert into audit.quarantined_events (event_id, source, type, body, reason, quarantined_at) values "
+        f"('{made}', 'campaigns', 'campaigns.list.changed', convert_to('{body}', 'UTF8'), 'the action is not noun.verb', now())")
+    return made
+
+
+def settle_trail(api):
+    """What the settings of a trail show: a hold in hostile words and one that was released, a copy elsewhere, an event that was not taken in."""
+    tenant = api.get("/api/v1/auth/session")["tenant"]["id"]
+    api.post("/api/v1/audit/holds", {"reason": f"Case 12 O 345/26 {HOSTILE}", "from": "2026-01-01T00:00:00Z"})
+    released = api.post("/api/v1/audit/holds", {"reason": "The regulator asked for it.", "from": "2026-01-01T00:00:00Z", "to": "2026-07-01T00:00:00Z"})["id"]
+    api._change("DELETE", f"/api/v1/audit/holds/{released}", None)
+    api.put("/api/v1/audit/checkpoint-delivery", {"kind": "mail", "address": "trail@example.com"})
+    untaken(tenant)
+
+
 @cache
 def beginner():
     """Somebody with a workspace and nothing in it."""
@@ -130,6 +156,8 @@ def known_about(made, templates):
     api.post("/api/v1/leads/exports", {**workspace, "format": "csv", "filter": {}})
     changed = json.dumps({**TEMPLATE, "name": HOSTILE, "subject": "{Hello|Hi} {{first_nam|there}}"}).encode()
     api._change("PUT", f"/api/v1/templates/{templates[1]}", changed, {"Content-Type": "application/json", "If-Match": "*"})
+    for one in ({"address": f"asked@{made.domain}", "reason": "legal", "note": HOSTILE}, {"address": "@blocked.example", "reason": "manual", "workspace": made.workspace}):
+        api.post("/api/v1/suppressions", one)
     return {"list": lists[0], "segment": segment, "versioned": templates[1]}
 
 
@@ -173,6 +201,7 @@ def full():
     leads = api.get("/api/v1/leads", workspace=made.workspace, limit=1)["data"]
     # An entry with what was changed, before and after.
     api.patch(f"/api/v1/workspaces/{made.workspace}", {"postal_address": f"2 Harbour Street, {HOSTILE}"})
+    settle_trail(api)
     entry = eventually(lambda: next((one["id"] for one in api.get("/api/v1/audit/events", limit=200)["data"] if one["changes"]), None))
     api.post("/api/v1/tracking/opt-outs", {"addresses": ["leave-me-out@elsewhere.example"]})
     ids = SimpleNamespace(
@@ -219,6 +248,7 @@ def operate(api, ids):
     api.post(f"/api/v1/platform/admin/tenants/{other}/suspend", {"reason": f"Sends phishing {HOSTILE}"})
     ids.suspended = other
     ids.queue, ids.state, ids.job = wait_until("a job", lambda: some_job(api), 60)
+    api.post("/api/v1/platform/system/suppressions", {"entries": [{"address": "@trap.example", "reason": "legal", "note": HOSTILE}]})
     said = {"title": f"Mails are late {HOSTILE}", "impact": "minor", "components": [], "message": f"We look into it. {HOSTILE}"}
     ids.incident = api.post("/api/v1/platform/admin/status/incidents", said)["id"]
     api.post(f"/api/v1/platform/admin/status/incidents/{ids.incident}/resolve", {"message": "Mail goes out again."})
