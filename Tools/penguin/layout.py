@@ -39,6 +39,10 @@ class Layout:
         for path in (self.certificates, self.keys, self.redis, self.mail, self.dns, self.gateway, self.tracking_certificates, self.logs, self.run):
             path.mkdir(mode=0o700, exist_ok=True)
 
+    def hold(self, name):
+        """While this file is there, what has ended under that name stays away."""
+        return self.run / f"hold-{name}"
+
     def log(self, name):
         return self.logs / f"{name}.log"
 

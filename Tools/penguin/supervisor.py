@@ -106,7 +106,7 @@ class Supervisor:
     def _look_after(self, component):
         now = time.monotonic()
         if component.restart_at is not None:
-            if now >= component.restart_at:
+            if now >= component.restart_at and not self._layout.hold(component.name).exists():
                 component.start()
                 self._write_state(ready=True)
         elif component.has_ended():
