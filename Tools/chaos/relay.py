@@ -23,8 +23,9 @@ MOST_WAITING = 1 << 20
 class Side(asyncio.Protocol):
     """One end of a connection; what comes in goes out at the other end."""
 
-    def __init__(self, line):
+    def __init__(self, line, is_near=False):
         self.line = line
+        self._is_near = is_near
         self.transport = None
         self.other = None
         self._early = []
@@ -34,6 +35,8 @@ class Side(asyncio.Protocol):
         self.transport = transport
         transport.set_write_buffer_limits(MOST_WAITING)
         self.line.opened(self)
+        if self._is_near:
+            self.line.lead(self)
 
     def data_received(self, data):
         if self.other and self.other.transport:
@@ -85,6 +88,7 @@ class RelayLine:
     def __init__(self, target):
         self._target = target
         self._sides = set()
+        self._leading = set()
         self._whole = asyncio.Event()
         self._whole.set()
         self._is_reset = False
@@ -111,9 +115,14 @@ class RelayLine:
             self._whole.set()
 
     def accept(self):
-        side = Side(self)
-        asyncio.get_running_loop().create_task(self._connect(side))
-        return side
+        return Side(self, is_near=True)
+
+    def lead(self, near):
+        """To whom it wants."""
+        task = asyncio.get_running_loop().create_task(self._connect(near))
+        # The loop alone would let it be collected.
+        self._leading.add(task)
+        task.add_done_callback(self._leading.discard)
 
     async def _connect(self, near):
         await self._whole.wait()

@@ -59,6 +59,9 @@ def parser():
     bench.add_argument("--no-build", action="store_true", help="use what was built last")
     bench.add_argument("--rows", type=int, metavar="N", help="campaigns: leads to import (default: 1000000); audit: entries (default: 5000000)")
     bench.add_argument("--enrolments", type=int, metavar="N", help="campaigns: enrolments to schedule among (default: 5000000)")
+    bench.add_argument(
+        "--mails", type=int, metavar="N", help="fairness: mails of the big company (default: 200000); soak: mails that tell the maximum (default: 20000)")
+    bench.add_argument("--minutes", type=float, metavar="N", help="soak: how long (default: 30)")
     bench.add_argument("--json", action="store_true", help="one JSON object a line: name, value, unit, beside, ratio")
     audit = add("audit", run_audit, "check a company's audit trail: every row against the signed tree; status 0 clean, 1 tampered, 2 incomplete")
     audit.add_argument("what", choices=["verify"])
