@@ -10,6 +10,7 @@ from penguin.terminal import Failure
 WATCH = """
 create schema chaos;
 create table chaos.ambiguities (tenant_id uuid not null, send_id uuid not null, at timestamptz not null default clock_timestamp());
+create index on chaos.ambiguities (tenant_id, send_id);
 create function chaos.note() returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
     insert into chaos.ambiguities (tenant_id, send_id) values (new.tenant_id, new.id);

@@ -23,6 +23,7 @@ class Injector:
         # What is to be undone: moment, fault, how.
         self._lasting = []
         self._lines = {}
+        self._sink_fault = None
         self._disk = Disk(running.facts["supervisor"]["pid"], places) if can_fill_disks() else None
         self._due_since = None
         self.applied = []
@@ -120,8 +121,11 @@ class Injector:
         return self._last(fault, lambda: step_clock(path, 0))
 
     def _smtp(self, fault):
+        self._sink_fault = fault.number
         write_private_json(self._places.sink_control, {"number": fault.number, **fault.detail})
         return self._last(fault, lambda: self._mend_sink(fault.number)) if fault.seconds else True
 
     def _mend_sink(self, number):
-        write_private_json(self._places.sink_control, {"number": number})
+        # Unless another fault has taken its place meanwhile.
+        if self._sink_fault == number:
+            write_private_json(self._places.sink_control, {"number": number})

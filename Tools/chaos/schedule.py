@@ -8,7 +8,7 @@ SERVICES = ("auth", "billing", "campaigns", "delivery", "audit")
 LINES = tuple(f"{service}>{target}" for service in SERVICES for target in ("postgres", "redis")) + (
     "campaigns>billing", "campaigns>delivery", "delivery>billing", "delivery>campaigns")
 # Forwards and back, within and beyond the minute for which a token is good.
-STEPS = (90, -90, 40, -40)
+CLOCKS = tuple((service, step) for service in SERVICES for step in (90, -90, 40, -40))
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ KINDS = {
     "postgres-restart": (lambda cycles, chance: {}, None),
     "cut": (lambda cycles, chance: {"line": cycles.next(LINES), "how": chance.choice(("reset", "stall"))}, (1.0, 5.0)),
     "disk-full": (lambda cycles, chance: {}, (1.5, 4.0)),
-    "clock": (lambda cycles, chance: {"service": cycles.next(SERVICES), "step": cycles.next(STEPS)}, (2.0, 6.0)),
+    "clock": (lambda cycles, chance: dict(zip(("service", "step"), cycles.next(CLOCKS))), (2.0, 6.0)),
     "smtp-hang": (_smtp("hang-greeting", "hang-command", "hang-kept", "hang-lost"), (2.0, 5.0)),
     "smtp-drop": (_smtp_mails(2, 12, "drop-kept", "drop-lost"), None),
     "smtp-later": (_smtp_mails(10, 60, "later-recipient", "later-dot"), None),

@@ -3,6 +3,7 @@
 import unittest
 from collections import Counter
 
+from chaos.command import SHORT, SHORT_KINDS, SHORT_SEED
 from chaos.schedule import KINDS, LINES, SERVICES, schedule
 
 
@@ -28,6 +29,13 @@ class ScheduleTests(unittest.TestCase):
         self.assertEqual({fault.detail["service"] for fault in faults}, set(SERVICES))
         faults = schedule(3, 20_000, len(LINES), ("cut",))
         self.assertEqual({fault.detail["line"] for fault in faults}, set(LINES))
+
+    def test_the_short_run_has_every_kind_and_the_faults_that_matter_most(self):
+        faults = schedule(SHORT_SEED, SHORT["mails"], SHORT["faults"], SHORT_KINDS)
+        self.assertEqual({fault.kind for fault in faults}, set(KINDS))
+        self.assertLessEqual({"delivery", "campaigns"}, {fault.detail["service"] for fault in faults if fault.kind == "kill"})
+        self.assertIn("delivery>postgres", {fault.detail["line"] for fault in faults if fault.kind == "cut"})
+        self.assertIn("hang-kept", {fault.detail["fault"] for fault in faults if fault.kind == "smtp-hang"})
 
     def test_what_lasts_ends_and_what_counts_mails_has_some(self):
         for fault in schedule(5, 20_000, 120):
