@@ -15,7 +15,7 @@ from penguin.supervisor import Supervisor
 from penguin.terminal import Failure, Interrupted, say, wait_until
 
 
-def supervise(layout, quiet_when_ready=False):
+def supervise(layout, quiet_when_ready=False, planned=None):
     """Starts the stack and keeps it until Ctrl-C or SIGTERM; at the end, whatever that is, no process is left."""
     layout.make()
     supervisor = Supervisor(layout)
@@ -23,7 +23,7 @@ def supervise(layout, quiet_when_ready=False):
     if layout.restoring.exists():
         raise Failure(f"A restore into {layout.folder} was broken off. Remove the folder and restore again.")
     try:
-        groups, facts = _plan(layout)
+        groups, facts = (planned or plan)(layout)
         supervisor.start(groups, facts)
         say(f"  The stack is up: {facts['url']}")
         if quiet_when_ready:
@@ -42,7 +42,7 @@ def supervise(layout, quiet_when_ready=False):
         supervisor.stop()
 
 
-def _plan(layout):
+def plan(layout):
     """Writes everything that the processes read and names them, in groups that start together."""
     claimed = ports.claim(layout)
     passwords = secrets_file.passwords(layout.secrets)
@@ -75,11 +75,11 @@ class RunningStack:
         return cls(layout) if is_ready(layout) else None
 
     @classmethod
-    def start(cls, layout, detached):
-        """Starts one in a process of its own and waits until it is ready; a detached one stays when we end."""
+    def start(cls, layout, detached, *more):
+        """Starts one in a process of its own and waits until it is ready; a detached one stays when we end. `more` is for its keeper."""
         if is_alive(read_json(layout.state, {}).get("supervisor")):
             raise Failure("A stack is just starting or stopping. Wait a moment and try again.")
-        command = [sys.executable, str(ROOT / "Tools" / "penguin"), "supervise"] + ([] if detached else ["--leash", str(os.getpid())])
+        command = [sys.executable, str(ROOT / "Tools" / "penguin"), "supervise"] + ([] if detached else ["--leash", str(os.getpid())]) + list(more)
         supervisor = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
         try:
             while not is_ready(layout):

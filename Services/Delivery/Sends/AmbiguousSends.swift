@@ -172,11 +172,12 @@ struct AmbiguousSends: Sendable {
     }
 
     /// The fence moves on: whoever sent it first can say nothing more. Others hear that it goes again, so that whoever has taken the person out
-    /// meanwhile takes the mail back too.
+    /// meanwhile takes the mail back too. What it had reserved is used already, and a company pays for a mail once.
     private func planAgain(_ sends: [(TenantID, SendID)], now: Date, in transaction: Transaction) async throws {
         let planned = try await transaction.query(
             """
-            update sends s set state = 'planned', version = s.version + 1, fence = s.fence + 1, resolved_at = null
+            update sends s set state = 'planned', version = s.version + 1, fence = s.fence + 1, resolved_at = null,
+                reservation_id = null
             from unnest(\(sends.map(\.0)), \(sends.map(\.1))) as p (tenant_id, id) where s.tenant_id = p.tenant_id and s.id = p.id
             returning s.tenant_id, s.id, s.send_key, s.version, s.campaign_id, s.enrolment_id
             """)
