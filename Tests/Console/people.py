@@ -11,7 +11,7 @@ from functools import cache
 from types import SimpleNamespace
 
 import replies
-from bench import ROOT, ground
+from ground import ROOT, ground
 from penguin import dns
 from penguin.api import Api
 from penguin.journey import TEMPLATE, Journey
