@@ -208,7 +208,8 @@ struct AmbiguousSends: Sendable {
         let rows = try await transaction.query(
             """
             update sends set state = \(state.rawValue), version = version + 1, fence = fence + 1, resolved_at = \(now)
-            where tenant_id = \(tenant) and id = any(\(sends)) returning tenant_id, id, send_key, version, campaign_id, enrolment_id, reservation_id, mailbox_id
+            where tenant_id = \(tenant) and id = any(\(sends))
+            returning tenant_id, id, send_key, version, campaign_id, enrolment_id, reservation_id, mailbox_id
             """)
         let jobs = try await transaction.query(
             "update jobs set state = 'completed', finished_at = \(now) where id = any(\(sends)) and state = 'failed' returning queue")
