@@ -22,15 +22,16 @@ struct LimitAnswer: Encodable, Sendable, Equatable {
     let limit: Int64?
     let percent: Int?
     /// What will be used by the period's end: mails when it goes on like this; what is had, such as users, does not end with a period and stays.
-    let forecastAtPeriodEnd: Int64
+    /// Nil while the period is too young to say.
+    let forecastAtPeriodEnd: Int64?
     /// Mails only: what was bought beyond the plan; the limit holds it.
     let packs: PackUsage?
 
-    init(used: Int64, reserved: Int64, limit: Int64?, forecastAtPeriodEnd: Int64? = nil, packs: PackUsage? = nil) {
+    init(used: Int64, reserved: Int64, limit: Int64?, forecastAtPeriodEnd: Int64?, packs: PackUsage? = nil) {
         self.used = used
         self.reserved = reserved
         self.limit = limit
-        self.forecastAtPeriodEnd = forecastAtPeriodEnd ?? used + reserved
+        self.forecastAtPeriodEnd = forecastAtPeriodEnd
         self.packs = packs
         percent = UsageMeter.percent(used + reserved, of: limit)
     }
@@ -43,7 +44,7 @@ struct LimitAnswer: Encodable, Sendable, Equatable {
         try container.encode(reserved, forKey: .reserved)
         try container.encode(limit, forKey: .limit)
         try container.encode(percent, forKey: .percent)
-        try container.encode(forecastAtPeriodEnd, forKey: .forecastAtPeriodEnd)
+        try container.encodeIfPresent(forecastAtPeriodEnd, forKey: .forecastAtPeriodEnd)
         try container.encodeIfPresent(packs, forKey: .packs)
     }
 }
@@ -87,8 +88,8 @@ struct UsageAnswer: Encodable, Sendable {
     init(_ standing: Standing, resources: [BillingRPC.Resource: ResourceUsage], packs: PackUsage, now: Date) {
         let limits = standing.limits
         func answer(_ resource: BillingRPC.Resource) -> LimitAnswer {
-            let usage = resources[resource]
-            return LimitAnswer(used: usage?.used ?? 0, reserved: usage?.reserved ?? 0, limit: limits[resource])
+            let (used, reserved) = (resources[resource]?.used ?? 0, resources[resource]?.reserved ?? 0)
+            return LimitAnswer(used: used, reserved: reserved, limit: limits[resource], forecastAtPeriodEnd: used + reserved)
         }
         let mails = LimitAnswer(
             used: standing.used, reserved: standing.reserved, limit: standing.allowance >= PlanLimits.unlimitedMails ? nil : standing.allowance,

@@ -19,12 +19,15 @@ enum UsageMeter {
         return levels.first { percent >= $0 }
     }
 
-    /// How much will be used by the period's end when it goes on like this; never less than what is taken already.
-    static func forecast(taken: Int64, period: BillingPeriod, now: Date) -> Int64 {
+    /// How old a period is when it first says how it will end: before, one day's campaign would look like a flood.
+    static let foresight: Int64 = 3 * 86_400
+
+    /// How much will be used by the period's end when it goes on like this, never less than what is taken already; nil while that is too early to say.
+    static func forecast(taken: Int64, period: BillingPeriod, now: Date) -> Int64? {
         let length = Int64(period.end.timeIntervalSince(period.start).rounded())
-        // In the first hour a handful would look like a flood.
-        let elapsed = max(3_600, Int64(now.timeIntervalSince(period.start).rounded()))
+        let elapsed = Int64(now.timeIntervalSince(period.start).rounded())
         guard elapsed < length else { return taken }
+        guard elapsed >= foresight else { return nil }
         let (product, overflow) = taken.multipliedReportingOverflow(by: length)
         return overflow ? taken : max(taken, product / elapsed)
     }

@@ -69,7 +69,7 @@ struct CampaignContent: Codable, Sendable, Equatable {
 }
 
 /// draft → scheduled → active ⇄ paused → completed | archived.
-enum CampaignStatus: String, Codable, Sendable {
+enum CampaignStatus: String, Codable, Sendable, CaseIterable {
     case draft
     case scheduled
     case active

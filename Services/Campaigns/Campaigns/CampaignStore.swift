@@ -4,14 +4,15 @@ import Postgres
 
 /// The SQL of campaigns.
 enum CampaignStore {
-    private static let columns: SQL = """
+    /// Of `source`.
+    static let columns: SQL = """
         c.id, c.workspace_id, c.name, c.audience_kind, c.audience_id, c.enrols_later, c.sequence_version, s.steps, c.sending_window, c.time_zone,
         c.uses_lead_zone, c.daily_cap, c.rotation, c.stops_on_reply, c.pause_until_return, c.tracks_opens, c.tracks_clicks, c.starts_at, c.status, c.version,
         c.status_reason, c.revision, c.waiting_reason, case when c.status = 'active' then nullif(c.next_at, '-infinity') end as next_at,
         c.created_at, c.launched_at, c.completed_at, c.archived_at,
         array(select m.mailbox_id from campaign_mailboxes m where m.tenant_id = c.tenant_id and m.campaign_id = c.id order by m.position) as mailboxes
         """
-    private static let source: SQL = """
+    static let source: SQL = """
         campaigns c join campaign_sequences s on s.tenant_id = c.tenant_id and s.campaign_id = c.id and s.version = c.sequence_version
         """
 
@@ -82,20 +83,6 @@ enum CampaignStore {
         try await database.query(
             as: tenant, "select \(columns) from \(source) where c.tenant_id = \(tenant) and c.id = \(campaign)"
         ).first.map(Self.campaign)
-    }
-
-    /// Newest first, before `start`; of one workspace, or of those that the reader may see.
-    static func list(
-        of tenant: TenantID, workspaces: [WorkspaceID]?, status: CampaignStatus?, before start: CampaignID?, limit: Int, in database: Database
-    ) async throws -> [Campaign] {
-        try await database.query(
-            as: tenant,
-            """
-            select \(columns) from \(source) where c.tenant_id = \(tenant)
-              and (\(start?.uuid)::uuid is null or c.id < \(start?.uuid)) and (\(workspaces)::uuid[] is null or c.workspace_id = any(\(workspaces)))
-              and (\(status?.rawValue)::text is null or c.status = \(status?.rawValue)) order by c.id desc limit \(limit)
-            """
-        ).map(Self.campaign)
     }
 
     /// Changes the status if it is still `from`; gives the new version.
@@ -200,7 +187,7 @@ enum CampaignStore {
         try WireJSON.decoder().decode([Step].self, from: Data(try row.decode("steps", as: String.self).utf8))
     }
 
-    private static func campaign(_ row: Row) throws -> Campaign {
+    static func campaign(_ row: Row) throws -> Campaign {
         let content = CampaignContent(
             name: try row.decode("name"), audience: try Audience(kind: row.decode("audience_kind"), id: row.decodeOptional("audience_id")),
             enrolsLater: try row.decode("enrols_later"), steps: try steps(row), mailboxes: try row.decode("mailboxes"),

@@ -17,6 +17,8 @@ struct EnrolmentView: Encodable, Sendable, Equatable {
     let timeZone: String?
     let sequenceVersion: Int
     let exitReason: String?
+    /// Why it ended or does not go on.
+    let cause: EnrolmentCause?
     let createdAt: Date
     let finishedAt: Date?
 }
@@ -73,6 +75,7 @@ enum EnrolmentViewStore {
             id: enrolment.id, campaign: try row.decode("campaign_id"), lead: enrolment.lead, email: try row.decodeOptional("email"),
             status: enrolment.status, step: enrolment.step, dueAt: enrolment.status == .waiting ? enrolment.dueAt : nil,
             mailbox: enrolment.mailbox, timeZone: enrolment.zone, sequenceVersion: enrolment.sequenceVersion, exitReason: enrolment.exitReason,
+            cause: EnrolmentCause(status: enrolment.status, exitReason: enrolment.exitReason, step: enrolment.step),
             createdAt: try row.decode("created_at"), finishedAt: try row.decodeOptional("finished_at"))
     }
 }

@@ -84,10 +84,16 @@ struct CampaignRoutes {
                 guard let status = CampaignStatus(rawValue: String(text)) else { throw Problem.invalid("There is no such status.", field: "status") }
                 return status
             }
-            let list = try await CampaignStore.list(
-                of: identity.tenant, workspaces: try context.workspaces(askedBy: request), status: status,
-                before: try page.after(CampaignID.self), limit: page.limit + 1, in: campaigns.database)
-            return try Response.json(Page(list, limit: page.limit) { $0.id })
+            let name = request.uri.queryParameters["q"].map { $0.replacing("+", with: " ").trimmingCharacters(in: .whitespacesAndNewlines) }
+            guard name.map({ $0.count <= 200 && !$0.utf8.contains(0) }) ?? true else {
+                throw Problem.invalid("q takes at most 200 characters.", field: "q")
+            }
+            let filter = CampaignFilter(
+                workspaces: try context.workspaces(askedBy: request), name: name.flatMap { $0.isEmpty ? nil : $0 }, status: status)
+            let start = try page.after(CampaignID.self)
+            let found = try await CampaignStore.list(filter, of: identity.tenant, before: start, limit: page.limit + 1, in: campaigns.database)
+            let counts = start != nil ? nil : try await CampaignStore.counts(filter, of: identity.tenant, in: campaigns.database)
+            return try Response.json(CampaignListing(found, limit: page.limit, counts: counts))
         }
         router.get("/api/v1/campaigns/{id}") { _, context in try answer(try await find(context, atLeast: .viewer)) }
         router.get("/api/v1/campaigns/{id}/progress") { _, context in

@@ -68,7 +68,7 @@ struct LeadRoutes {
     private func listUnattached(_ request: Request, _ context: AppContext) async throws -> Response {
         let identity = try context.require(atLeast: .viewer)
         guard identity.workspaces == nil else { throw Problem.forbidden("Leads without a workspace need access to all workspaces.") }
-        for name in ["q", "tag", "status", "list", "sort"] where request.uri.queryParameters[name[...]] != nil {
+        for name in ["q", "tag", "status", "list", "sort", "count"] where request.uri.queryParameters[name[...]] != nil {
             throw Problem.invalid("Leads without a workspace are listed whole, the newest first: leave out \(name).", field: name)
         }
         let page = try PageRequest(request)
@@ -87,9 +87,18 @@ struct LeadRoutes {
         let page = try PageRequest(request)
         let position = try page.after(LeadPosition.self)
         guard position?.belongs(to: order) ?? true else { throw Problem.invalid("The cursor is one of another order.", field: "cursor") }
+        let asksCount = request.uri.queryParameters["count"]
+        guard asksCount == nil || asksCount == "true" || asksCount == "false" else {
+            throw Problem.invalid("count must be true or false.", field: "count")
+        }
         let found = try await LeadStore.list(
             query.filter, of: identity.tenant, workspace: query.workspace, order: order, after: position, limit: page.limit + 1, in: leads.database)
-        return try Response.json(Page(found, limit: page.limit) { LeadPosition($0, in: order) })
+        var counted: Int?
+        if asksCount == "true" {
+            counted = try await LeadStore.count(
+                query.filter, of: identity.tenant, workspace: query.workspace, upTo: LeadListing.mostCounted + 1, in: leads.database)
+        }
+        return try Response.json(LeadListing(Page(found, limit: page.limit) { LeadPosition($0, in: order) }, found: counted))
     }
 
     private func create(_ request: Request, _ context: AppContext) async throws -> Response {

@@ -26,7 +26,7 @@ struct MailboxRoutes {
             let identity = try context.requireIdentity()
             let page = try PageRequest(request)
             let list = try await mailboxes.store.list(
-                of: identity.tenant, in: identity.workspaces, after: try page.after(MailboxID.self), limit: page.limit + 1)
+                of: identity.tenant, in: try context.workspaces(askedBy: request), after: try page.after(MailboxID.self), limit: page.limit + 1)
             let views = try await mailboxes.reading.views(of: list, identity.tenant)
             return try Response.json(Page(views, limit: page.limit) { $0.mailbox.id })
         }

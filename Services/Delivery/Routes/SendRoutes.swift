@@ -10,6 +10,13 @@ struct SendRoutes {
         let `as`: AmbiguousSends.Settlement
     }
 
+    private struct SettleManyRequest: Codable {
+        let campaign: CampaignID?
+        let mailbox: MailboxID?
+        let workspace: WorkspaceID?
+        let `as`: AmbiguousSends.Settlement
+    }
+
     private struct Settings: Codable {
         let ambiguous: AmbiguousSends.Policy
     }
@@ -18,10 +25,13 @@ struct SendRoutes {
         router.get("/api/v1/sends/ambiguous") { request, context in
             let identity = try context.requireIdentity()
             let page = try PageRequest(request)
-            let filter = AmbiguousSends.Filter(mailbox: try Self.wanted("mailbox", in: request), campaign: try Self.wanted("campaign", in: request))
-            let found = try await ambiguous.list(of: identity, filter, after: try page.after(SendID.self), limit: page.limit + 1)
+            let filter = AmbiguousSends.Filter(
+                workspaces: try context.workspaces(askedBy: request), campaign: try Self.identifier("campaign", of: request),
+                mailbox: try Self.identifier("mailbox", of: request))
+            let found = try await ambiguous.list(filter, of: identity, after: try page.after(SendID.self), limit: page.limit + 1)
             return try Response.json(Page(found, limit: page.limit) { $0.id })
         }
+        router.post("/api/v1/sends/ambiguous/settle") { request, context in try await settleMany(request, context) }
         router.post("/api/v1/sends/{id}/settle") { request, context in
             let identity = try context.require(atLeast: .member)
             let send = try context.identifier("id", as: SendID.self)
@@ -46,9 +56,26 @@ struct SendRoutes {
         }
     }
 
-    private static func wanted<Kind>(_ name: String, in request: Request) throws(Problem) -> EntityID<Kind>? {
-        guard let text = request.uri.queryParameters[Substring(name)] else { return nil }
-        guard let id = EntityID<Kind>(String(text)) else { throw Problem.invalid("\(name) must be an id.", field: name) }
-        return id
+    private func settleMany(_ request: Request, _ context: AppContext) async throws -> Response {
+        let identity = try context.require(atLeast: .member)
+        let input = try await request.json(SettleManyRequest.self)
+        let named: [(type: String, id: String)] =
+            [("campaign", input.campaign?.description), ("mailbox", input.mailbox?.description), ("workspace", input.workspace?.description)]
+            .compactMap { type, id in id.map { (type: type, id: $0) } }
+        guard !named.isEmpty else { throw Problem.invalid("Name the campaign, the mailbox or the workspace whose mail it is.", field: "campaign") }
+        if let workspace = input.workspace { _ = try context.require(atLeast: .member, in: workspace) }
+        let filter = AmbiguousSends.Filter(
+            workspaces: input.workspace.map { [$0] } ?? identity.workspaces, campaign: input.campaign, mailbox: input.mailbox)
+        let settled = try await ambiguous.settle(filter, as: input.as, by: identity) { metadata in
+            context.audit("send.settle_many", targets: named.map { .init(type: $0.type, id: $0.id) }, metadata: metadata)
+        }
+        return try Response.json(settled)
+    }
+
+    /// Nil when the parameter is not there.
+    private static func identifier<Kind>(_ name: String, of request: Request) throws(Problem) -> EntityID<Kind>? {
+        guard let text = request.uri.queryParameters[name[...]] else { return nil }
+        guard let identifier = EntityID<Kind>(text) else { throw Problem.invalid("\(name) must be a UUID.", field: name) }
+        return identifier
     }
 }

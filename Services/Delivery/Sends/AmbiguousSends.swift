@@ -45,22 +45,28 @@ struct AmbiguousSends: Sendable {
     let wakeup: Wakeup
     let clock: WallClock
 
-    /// Of which mailbox and campaign; nil: of any.
+    /// Which of them are meant; everything that is given must fit.
     struct Filter: Sendable {
-        var mailbox: MailboxID?
+        /// Nil is all of the tenant.
+        let workspaces: [WorkspaceID]?
         var campaign: CampaignID?
+        var mailbox: MailboxID?
+
+        var condition: SQL {
+            let place: SQL = self.workspaces.map { "and workspace_id = any(\($0))" } ?? ""
+            let ofCampaign: SQL = self.campaign.map { "and campaign_id = \($0)" } ?? ""
+            let ofMailbox: SQL = self.mailbox.map { "and mailbox_id = \($0)" } ?? ""
+            return "\(place) \(ofCampaign) \(ofMailbox)"
+        }
     }
 
-    func list(of identity: Identity, _ filter: Filter, after start: SendID?, limit: Int) async throws -> [Item] {
-        let narrowed: SQL = identity.workspaces.map { "and workspace_id = any(\($0))" } ?? ""
-        let ofMailbox: SQL = filter.mailbox.map { "and mailbox_id = \($0)" } ?? ""
-        let ofCampaign: SQL = filter.campaign.map { "and campaign_id = \($0)" } ?? ""
+    func list(_ filter: Filter, of identity: Identity, after start: SendID?, limit: Int) async throws -> [Item] {
         return try await api.query(
             as: identity.tenant,
             """
             select id, send_key, workspace_id, campaign_id, mailbox_id, recipient, data_sent_at, reply_text from sends
-            where tenant_id = \(identity.tenant) and state = 'ambiguous' and (\(start)::uuid is null or id > \(start)) \(narrowed)
-              \(ofMailbox) \(ofCampaign)
+            where tenant_id = \(identity.tenant) and state = 'ambiguous' and (\(start)::uuid is null or id > \(start))
+              \(filter.condition)
             order by id limit \(limit)
             """
         ).map { row in
@@ -111,8 +117,8 @@ struct AmbiguousSends: Sendable {
                         detail: "Settle it as sent or not_sent.")
                 }
                 try await planAgain([(tenant, send)], now: now, in: transaction)
-            case .sent: try await close(send, of: tenant, as: .accepted, now: now, in: transaction)
-            case .notSent: try await close(send, of: tenant, as: .refused, now: now, in: transaction)
+            case .sent: try await close([send], of: tenant, as: .accepted, now: now, in: transaction)
+            case .notSent: try await close([send], of: tenant, as: .refused, now: now, in: transaction)
             }
             try await outbox.append([event], in: transaction)
             return true
@@ -173,7 +179,7 @@ struct AmbiguousSends: Sendable {
 
     /// The fence moves on: whoever sent it first can say nothing more. Others hear that it goes again, so that whoever has taken the person out
     /// meanwhile takes the mail back too. What it had reserved is used already, and a company pays for a mail once.
-    private func planAgain(_ sends: [(TenantID, SendID)], now: Date, in transaction: Transaction) async throws {
+    func planAgain(_ sends: [(TenantID, SendID)], now: Date, in transaction: Transaction) async throws {
         let planned = try await transaction.query(
             """
             update sends s set state = 'planned', version = s.version + 1, fence = s.fence + 1, resolved_at = null,
@@ -198,19 +204,23 @@ struct AmbiguousSends: Sendable {
         try await transaction.pipeline([LaneStore.wake(entries)] + counters.record(changes, now: now))
     }
 
-    private func close(_ send: SendID, of tenant: TenantID, as state: DeliveryEvents.SendState, now: Date, in transaction: Transaction) async throws {
+    /// Gives ambiguous mails their last state.
+    func close(_ sends: [SendID], of tenant: TenantID, as state: DeliveryEvents.SendState, now: Date, in transaction: Transaction) async throws {
         let rows = try await transaction.query(
             """
             update sends set state = \(state.rawValue), version = version + 1, fence = fence + 1, resolved_at = \(now)
-            where tenant_id = \(tenant) and id = \(send) returning tenant_id, id, send_key, version, campaign_id, enrolment_id, reservation_id, mailbox_id
+            where tenant_id = \(tenant) and id = any(\(sends))
+            returning tenant_id, id, send_key, version, campaign_id, enrolment_id, reservation_id, mailbox_id
             """)
         let jobs = try await transaction.query(
-            "update jobs set state = 'completed', finished_at = \(now) where id = \(send) and state = 'failed' returning queue")
+            "update jobs set state = 'completed', finished_at = \(now) where id = any(\(sends)) and state = 'failed' returning queue")
         let changes = try jobs.map { QueueChange(queue: try $0.decode("queue"), failed: -1) }
-        var statements: [SQL] = ["delete from send_contents where tenant_id = \(tenant) and send_id = \(send)"]
+        var statements: [SQL] = ["delete from send_contents where tenant_id = \(tenant) and send_id = any(\(sends))"]
         if state == .accepted {
-            let lanes = try rows.map { Lane(tenant: tenant, id: try $0.decode("mailbox_id")) }
-            statements += lanes.map { ReputationCounters.add([$0: ReputationCounts(accepted: 1)], now: now) }
+            let accepted = try rows.reduce(into: [Lane: ReputationCounts]()) { counts, row in
+                counts[Lane(tenant: tenant, id: try row.decode("mailbox_id")), default: ReputationCounts()].accepted += 1
+            }
+            if !accepted.isEmpty { statements.append(ReputationCounters.add(accepted, now: now)) }
         }
         try await transaction.pipeline(statements + counters.record(changes, now: now))
         try await events.append(try rows.map { try SendEvents.Resolved(row: $0, state: state, at: now) }, at: now, in: transaction)

@@ -40,20 +40,7 @@ extension DecisionLog {
         case .unsubscribed where isMailed: return "Stopped: the lead unsubscribed on \(moment)."
         case .unsubscribed: return "Never mailed: the lead had opted out when it was noticed on \(moment)."
         case .removed, .waiting, .handingOver, .queued, .deferred, .held:
-            return "\(isMailed ? "Stopped" : "Never mailed"): \(removal(enrolment.exitReason)) on \(moment)."
-        }
-    }
-
-    private func removal(_ reason: String?) -> String {
-        switch reason {
-        case "erased": "the lead's data were erased"
-        case "lead_gone": "the lead was gone"
-        case "left_audience": "the lead was no longer in the \(audienceName)"
-        case "campaign_stopped": "the campaign was stopped"
-        case "cancelled": "its mail was cancelled in the queue"
-        case "stopped": "it was stopped by hand"
-        case let reason?: "it was taken out (\(reason.replacing("_", with: " ")))"
-        case nil: "it was taken out"
+            return "\(isMailed ? "Stopped" : "Never mailed"): \(EnrolmentCause.removal(enrolment.exitReason, audience: audienceName)) on \(moment)."
         }
     }
 }

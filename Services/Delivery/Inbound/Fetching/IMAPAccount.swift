@@ -42,10 +42,11 @@ struct MailboxReadingView: Encodable, Sendable {
     let quarantined: Int
 }
 
-/// A mailbox together with how it is read.
+/// A mailbox together with how it is read and how it fares.
 struct MailboxView: Encodable, Sendable {
     let mailbox: Mailbox
     let imap: MailboxReadingView?
+    let figures: MailboxFigures?
 
     private enum CodingKeys: CodingKey {
         case imap
@@ -53,6 +54,7 @@ struct MailboxView: Encodable, Sendable {
 
     func encode(to encoder: any Encoder) throws {
         try mailbox.encode(to: encoder)
+        try figures?.encode(to: encoder)
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encodeIfPresent(imap, forKey: .imap)
     }

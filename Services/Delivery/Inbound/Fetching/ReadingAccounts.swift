@@ -73,11 +73,13 @@ struct ReadingAccounts: Sendable {
     }
 
     func view(of mailbox: Mailbox, _ tenant: TenantID) async throws -> MailboxView {
-        MailboxView(mailbox: mailbox, imap: try await ReaderStore.views(of: [mailbox.id], tenant, in: database)[mailbox.id])
+        try await views(of: [mailbox], tenant)[0]
     }
 
     func views(of mailboxes: [Mailbox], _ tenant: TenantID) async throws -> [MailboxView] {
-        let views = try await ReaderStore.views(of: mailboxes.map(\.id), tenant, in: database)
-        return mailboxes.map { MailboxView(mailbox: $0, imap: views[$0.id]) }
+        let identifiers = mailboxes.map(\.id)
+        let views = try await ReaderStore.views(of: identifiers, tenant, in: database)
+        let figures = try await MailboxFigureStore.read(identifiers, of: tenant, in: database)
+        return mailboxes.map { MailboxView(mailbox: $0, imap: views[$0.id], figures: figures[$0.id]) }
     }
 }
