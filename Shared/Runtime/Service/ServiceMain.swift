@@ -18,7 +18,8 @@ public enum ServiceMain {
     /// Reads the settings, migrates, starts everything and serves until SIGTERM or SIGINT. A service that serves without its database listens at
     /// once, and migrates when that is there.
     ///
-    /// `--help` lists every setting, `--routes` every public route. Exits 1 with one line a problem when it cannot start.
+    /// `--help` lists every setting, `--routes` every public route, `--ready` asks the one that runs here. Exits 1 with one line a problem when it
+    /// cannot start.
     public static func run<Deployable: DeployableService>(_ type: Deployable.Type) async {
         // hiredis writes with write(2): without this a broken Redis line would end the process.
         signal(SIGPIPE, SIG_IGN)
@@ -28,6 +29,9 @@ public enum ServiceMain {
                 print(help(type))
             } else if arguments.contains("--routes") {
                 print(try await RouteListing.lines(of: type).joined(separator: "\n"))
+            } else if arguments.contains("--ready") {
+                let port = try await SettingsSource.reader().string(forKey: "internal.port") ?? ""
+                if let refusal = await ReadinessProbe.refusal(port: port) { fail(type, refusal) }
             } else {
                 try await serve(type)
             }
@@ -39,14 +43,22 @@ public enum ServiceMain {
     }
 
     private static func serve<Deployable: DeployableService>(_ type: Deployable.Type) async throws {
-        let reader = ConfigReader(providers: [
-            CommandLineArgumentsProvider(), EnvironmentVariablesProvider(),
-        ])
+        try TimeZones.check()
+        let reader = try await SettingsSource.reader()
         let settings = try Settings(reader, keys: HouseKeys.all + type.keys)
         let logger = try bootstrapLogging(type.name, settings)
         let metrics = MetricsRegistry()
         MetricsSystem.bootstrap(metrics)
-        let httpClient = HTTPClient(eventLoopGroupProvider: .singleton)
+        // Also a start that fails shuts the client down: dropped as it is, it would end the process before it says why.
+        try await HTTPClient.withHTTPClient { httpClient in
+            try await serve(type, settings, httpClient: httpClient, metrics: metrics, logger: logger)
+        }
+        logger.info("stopped")
+    }
+
+    private static func serve<Deployable: DeployableService>(
+        _ type: Deployable.Type, _ settings: Settings, httpClient: HTTPClient, metrics: MetricsRegistry, logger: Logger
+    ) async throws {
         let house = try await House.build(type.name, settings, httpClient: httpClient, logger: logger)
         let schema = try schema(of: type, settings, logger)
         if !type.servesWithoutDatabase { try await schema.migrate() }
@@ -68,8 +80,6 @@ public enum ServiceMain {
         group.maximumGracefulShutdownDuration = .seconds(20)
         logger.info("starting", metadata: ["public_port": "\(settings["public.port"])", "internal_port": "\(settings["internal.port"])"])
         try await ServiceGroup(configuration: group).run()
-        try await httpClient.shutdown()
-        logger.info("stopped")
     }
 
     private static func schema<Deployable: DeployableService>(
@@ -98,7 +108,7 @@ public enum ServiceMain {
             "  \(key.environmentName)\n      \(key.summary) " + (key.fallback.map { $0.isEmpty ? "Optional." : "Default: \($0)." } ?? "Required.")
         }
         return "The \(type.name.rawValue) service of PenguinMails. Settings, from the environment or as --name-of-key value:\n"
-            + rows.joined(separator: "\n") + "\nOther options: --routes lists the public routes.\n"
+            + rows.joined(separator: "\n") + "\nOther options: --routes lists the public routes, --ready says by its status whether the service that runs here is ready.\n"
     }
 
     private static func fail<Deployable: DeployableService>(_ type: Deployable.Type, _ message: String) -> Never {
