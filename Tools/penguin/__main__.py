@@ -8,6 +8,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from chaos import command as chaos_command  # noqa: E402
+from chaos import ground  # noqa: E402
 from penguin import audit_verify, backup, benchmarks, build, contract, demo, doctor, openapi, restore, rolling, rotate, stack, testing  # noqa: E402
 from penguin.layout import SERVICES, Layout, read_json  # noqa: E402
 from penguin.postgres import psql_command, psql_environment  # noqa: E402
@@ -48,17 +50,25 @@ def parser():
     show.add_argument("--json", action="store_true", help="print the closing table as one JSON object")
     show.add_argument("--chaos", action="store_true", help="kill each service, empty Redis and restart Postgres on the way")
     show.add_argument("--no-build", action="store_true", help="use what was built last")
+    chaos = add("chaos", chaos_command.run, "send a campaign of many companies under faults from a seed, and account for every mail")
+    chaos_command.options(chaos)
     test = add("test", testing.run, "build, check and test everything; other options go to swift test, and then only that runs")
     test.add_argument("--full", action="store_true", help="also run the checks, and let tests that search for rare faults take their time")
     test.set_defaults(takes_more=True)
     console = add("console-test", testing.run_console, "test the console in a browser; other options go to unittest, such as -k leads")
     console.add_argument("--no-build", action="store_true", help="use what was built last")
     console.set_defaults(takes_more=True)
+    apart = add("isolation", testing.run_isolation, "ask as one company for everything of another; other options go to unittest, such as -k rpc")
+    apart.add_argument("--no-build", action="store_true", help="use what was built last")
+    apart.set_defaults(takes_more=True)
     bench = add("bench", benchmarks.run, "run one benchmark or all")
     bench.add_argument("name", nargs="?", metavar="NAME")
     bench.add_argument("--no-build", action="store_true", help="use what was built last")
     bench.add_argument("--rows", type=int, metavar="N", help="campaigns: leads to import (default: 1000000); audit: entries (default: 5000000)")
     bench.add_argument("--enrolments", type=int, metavar="N", help="campaigns: enrolments to schedule among (default: 5000000)")
+    bench.add_argument(
+        "--mails", type=int, metavar="N", help="fairness: mails of the big company (default: 200000); soak: mails that tell the maximum (default: 20000)")
+    bench.add_argument("--minutes", type=float, metavar="N", help="soak: how long (default: 30)")
     bench.add_argument("--json", action="store_true", help="one JSON object a line: name, value, unit, beside, ratio")
     audit = add("audit", run_audit, "check a company's audit trail: every row against the signed tree; status 0 clean, 1 tampered, 2 incomplete")
     audit.add_argument("what", choices=["verify"])
@@ -108,7 +118,7 @@ def supervise(arguments):
     """What `up --detach` and `demo` start: the keeper of a stack, which may end with the process that started it."""
     if arguments[:1] == ["--leash"]:
         end_with(int(arguments[1]))
-    stack.supervise(Layout(), quiet_when_ready=True)
+    stack.supervise(Layout(), quiet_when_ready=True, planned=ground.plan if "--faults" in arguments else None)
 
 
 def run_down(_):

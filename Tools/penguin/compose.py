@@ -96,7 +96,7 @@ def settings(service, deployment, passwords):
     wiring = Wiring(
         base_url=deployment.base_url, gateway_url=f"https://gateway:{GATEWAY}", postgres=("postgres", 5432), redis=("redis", 6379),
         mail=("mail", MAIL), dns=None, public={name: (name, PUBLIC) for name in SERVICES}, internal={name: (name, INTERNAL) for name in SERVICES},
-        bind="0.0.0.0", keys=OWN / "keys", authority=OWN / "keys" / "ca.pem", tracking_certificates=TRACKING)
+        peers={name: (name, INTERNAL) for name in SERVICES}, bind="0.0.0.0", keys=OWN / "keys", authority=OWN / "keys" / "ca.pem", tracking_certificates=TRACKING)
     values = environment(service, wiring, passwords)
     # A replica's name is that of its container.
     del values["SERVICE_INSTANCE"]

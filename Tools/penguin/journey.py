@@ -98,10 +98,14 @@ class Journey:
     def launch(self):
         with step("Writing a template and launching the campaign"):
             template = self.api.post("/api/v1/templates", {"workspace": self.workspace, **TEMPLATE})
-            campaign = {"workspace": self.workspace, "name": "Demo", "template": template["id"], "mailbox": self.sender}
+            campaign = {"workspace": self.workspace, "name": "Demo", "template": template["id"], **self.senders()}
             self.campaign = self.api.post("/api/v1/campaigns", campaign)["id"]
             self.launched = time.monotonic()
             self.api.post(f"/api/v1/campaigns/{self.campaign}/launch")
+
+    def senders(self):
+        """The part of the campaign that names by whom it is sent."""
+        return {"mailbox": self.sender}
 
     def watch(self, on_progress=lambda progress: None):
         """Shows the campaign move until it is done; returns its last progress and how many seconds it took."""

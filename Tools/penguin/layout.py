@@ -45,6 +45,10 @@ class Layout:
     def log(self, name):
         return self.logs / f"{name}.log"
 
+    def held(self, name):
+        """Names the process for which a component stays away."""
+        return self.run / f"{name}.held"
+
 
 def read_json(path, default=None):
     """What the file holds, or `default` when there is none or it is damaged."""

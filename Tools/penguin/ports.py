@@ -32,9 +32,19 @@ def is_free(port):
 
 def claim(layout):
     """A free port for each name: the kept one, or a new one where another process took it meanwhile."""
+    return _claim(layout, NAMES, {})
+
+
+def extra(layout, names):
+    """The same for more names than every stack has, once that has its own."""
+    claimed = claim(layout)
+    return _claim(layout, names, claimed)
+
+
+def _claim(layout, names, others):
     kept = read_json(layout.ports, {})
-    ports = {}
-    for name in NAMES:
+    ports = dict(others)
+    for name in names:
         port = kept.get(name)
         if port is None or port in ports.values() or not is_free(port):
             if port is not None:
@@ -42,7 +52,7 @@ def claim(layout):
             port = pick(set(ports.values()) | set(kept.values()))
         ports[name] = port
     if ports != kept:
-        write_private_json(layout.ports, ports)
+        write_private_json(layout.ports, {**kept, **ports})
     return ports
 
 

@@ -57,7 +57,7 @@ class Supervisor:
         self._write_state(ready=True)
 
     def keep(self, serve=lambda: None):
-        """Restarts what crashes and does what `serve` finds to do, until somebody asks us to stop."""
+        """Restarts what crashes, unless somebody who is still there wants it away, and does what `serve` finds to do, until somebody asks us to stop."""
         while not self._stopping:
             self.tend()
             serve()
@@ -122,7 +122,7 @@ class Supervisor:
     def _look_after(self, component):
         now = time.monotonic()
         if component.restart_at is not None:
-            if now >= component.restart_at:
+            if now >= component.restart_at and not is_alive(read_json(self._layout.held(component.name))):
                 component.start()
                 self._write_state(ready=True)
         elif component.has_ended():
