@@ -139,6 +139,9 @@ def moved(second, third):
     penguin(second, "backup", str(MOVE), "--passphrase-file", str(PASSPHRASE))
     answer = penguin(third, "restore", str(MOVE), "--passphrase-file", str(PASSPHRASE), "--sent-until", "backup", "--json")
     same(sorted(json.loads(answer.stdout)["done"]), ["sessions_ended", "support_sessions_ended"])
+    step("a database that was brought back by other means is held likewise: here there is nothing left to hold")
+    answer = penguin(third, "restore", "--hold-since", "2026-01-01T00:00:00Z", "--json")
+    same({name: number for name, number in json.loads(answer.stdout)["done"].items() if number}, {})
 
 
 DRIFT = """

@@ -31,10 +31,12 @@ def options(command):
 
 def run(options):
     secret = backup_file.passphrase(options.passphrase_file)
+    if bool(options.database) != bool(options.folder):
+        raise Failure("--database and --folder belong together: without its keys a database cannot be read.")
     path = Path(options.file or time.strftime("penguinmails-%Y%m%dT%H%M%SZ.backup", time.gmtime())).absolute()
     if path.exists():
         raise Failure(f"{path} exists already; a backup never replaces another.")
-    with _source(options) as (database, folder), step(f"Backing up to {path}"):
+    with source(options) as (database, folder), step(f"Backing up to {path}"):
         manifest = write(database, folder, path, secret)
     if options.json:
         print(json.dumps(manifest))
@@ -45,12 +47,10 @@ def run(options):
 
 
 @contextlib.contextmanager
-def _source(options):
+def source(options):
     """The database and the folder of keys: those that are named, or those of the stack of this folder. Of one that is down only Postgres is started."""
-    if bool(options.database) != bool(options.folder):
-        raise Failure("--database and --folder belong together: without its keys a database cannot be read.")
     if options.database:
-        yield Database.named(options.database), Path(options.folder).absolute()
+        yield Database.named(options.database), options.folder and Path(options.folder).absolute()
         return
     layout = Layout()
     passwords = read_json(layout.secrets)

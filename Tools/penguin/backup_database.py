@@ -17,10 +17,11 @@ TABLES = f"""
     where n.nspname in ({", ".join(f"'{schema}'" for schema in SCHEMAS)}) and c.relkind in ('r', 'p')
 """
 MIGRATIONS = " union all ".join(f"select '{service}', name, checksum from {service}.schema_migrations" for service in SERVICES)
+CONNECTED = "select count(*) from pg_stat_activity where usename ~ '_(api|worker)$' and datname = current_database()"
 FACTS = f"""
     select json_build_object('taken_at', to_char(now() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
         'postgres', current_setting('server_version'), 'database_bytes', pg_database_size(current_database()),
-        'services_connected', (select count(*) from pg_stat_activity where usename ~ '_(api|worker)$' and datname = current_database()),
+        'services_connected', ({CONNECTED}),
         'migrations', (select json_object_agg(service, steps) from (
             select service, json_object_agg(name, checksum order by name) as steps
             from ({MIGRATIONS}) as m (service, name, checksum) group by service) s),

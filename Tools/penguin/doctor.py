@@ -17,16 +17,18 @@ from penguin.terminal import Failure
 def options(command):
     command.add_argument("--env", metavar="PATH", help="the settings of a deployment: a folder with a file a service, or one file for all; default "
         "is the stack of this folder")
-    command.add_argument("--compose", metavar="FOLDER", help="the folder that docker-compose.yml's setup job fills (/deal there); the servers "
-        "are asked from here by the names in it")
+    command.add_argument("--compose", metavar="FOLDER", help="containers: Docker's folder of volumes; servers are asked by the names that they have in the "
+        "network of docker-compose.yml")
     command.add_argument("--replicas", type=int, default=1, metavar="N", help="so many of each service share the database (default: 1)")
     command.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run(options):
     layout = Layout()
-    if options.env or options.compose:
-        values, local = probes.read_settings(options.env or options.compose), None
+    if options.env:
+        values, local = probes.read_settings(options.env), None
+    elif options.compose:
+        values, local = probes.read_compose(options.compose), None
     else:
         values, local = _local(layout), layout
     if not values:

@@ -15,6 +15,8 @@ import urllib.request
 from datetime import datetime, timezone
 from pathlib import Path
 
+from penguin import secrets_file
+from penguin.layout import SERVICES
 from penguin.postgres import psql_environment
 from penguin.processes import program
 from penguin.terminal import Failure
@@ -164,10 +166,8 @@ def certificate(pem):
 
 def public_part(private):
     """The public key of a private one, as a JWK has it; None when there is none."""
-    from penguin.secrets_file import public_part as part
-
     try:
-        return part(private)
+        return secrets_file.public_part(private)
     except Failure:
         return None
 
@@ -187,28 +187,29 @@ def reverse(address):
 
 
 def read_settings(path):
-    """Service → settings: of a folder with a file a service (`auth`, `auth.env`), or with a folder a service in which each file is a setting, or of
-    one file that all five share. Lines are NAME=value, as `docker --env-file` and shells read them."""
+    """Service → settings: of a folder with a file a service (`auth`, `auth.env`), or of one file that all five share. Lines are NAME=value, as
+    `docker --env-file` and shells read them."""
     path = Path(path)
     if path.is_dir():
-        from penguin.layout import SERVICES
-
-        folders = [service for service in SERVICES if (path / service).is_dir()]
-        if folders:
-            return {service: _mounted(path / service) for service in folders}
         found = {service: next((path / name for name in (service, f"{service}.env") if (path / name).is_file()), None) for service in SERVICES}
         return {service: _variables(file.read_text()) for service, file in found.items() if file}
     if not path.is_file():
         raise Failure(f"There is no file or folder {path}.")
-    from penguin.layout import SERVICES
-
     values = _variables(path.read_text())
     return {service: values for service in SERVICES}
 
 
-def _mounted(folder):
-    """What SETTINGS_FOLDER names: as secrets are mounted into a container."""
-    return {file.name.upper().replace("-", "_"): file.read_text().strip() for file in folder.iterdir() if file.is_file() and not file.name.startswith(".")}
+def read_compose(folder):
+    """Service → settings, as the set-up job of docker-compose.yml deals them out: a file a setting, in a folder a service, which the service sees as
+    /run/penguin. `folder` has those folders, or is Docker's own of volumes."""
+    found = {}
+    for service in SERVICES:
+        own = next((path for path in (Path(folder) / service, *sorted(Path(folder).glob(f"*_{service}/_data"))) if path.is_dir()), None)
+        if own is None:
+            continue
+        found[service] = {
+            file.name.upper().replace("-", "_"): file.read_text().replace("/run/penguin", str(own)) for file in sorted(own.iterdir()) if file.is_file()}
+    return found
 
 
 def _variables(text):

@@ -10,8 +10,8 @@ import threading
 from datetime import datetime, timezone
 from pathlib import Path
 
-from penguin import backup_file, ports, secrets_file, uncertain
-from penguin.backup_database import SCHEMAS, TABLES, Database
+from penguin import backup, backup_file, ports, secrets_file, uncertain
+from penguin.backup_database import CONNECTED, SCHEMAS, TABLES, Database
 from penguin.layout import ROOT, SERVICES, Layout, read_json
 from penguin.postgres import BOOTSTRAP, Postgres, binary
 from penguin.supervisor import Supervisor
@@ -35,7 +35,9 @@ TOLD = {
 
 
 def options(command):
-    command.add_argument("file", metavar="FILE", help="what ./penguin backup wrote")
+    command.add_argument("file", nargs="?", metavar="FILE", help="what ./penguin backup wrote")
+    command.add_argument(
+        "--hold-since", metavar="TIME", help="restore nothing: hold what a database, brought back to that instant by other means, does not know of")
     command.add_argument("--passphrase-file", metavar="FILE", help=f"its first line decrypts the backup (default: ${backup_file.VARIABLE})")
     command.add_argument("--check", action="store_true", help="only read it all, hold it against its manifest, and show that")
     command.add_argument(
@@ -49,6 +51,28 @@ def options(command):
 
 
 def run(options):
+    if bool(options.file) == bool(options.hold_since):
+        raise Failure("Name either a backup or, with --hold-since, the instant to which the database was brought back.")
+    return _hold_only(options) if options.hold_since else _restore(options)
+
+
+def _hold_only(options):
+    """Of point-in-time recovery and the like: what a restore does at its end, for a database in which nobody works yet."""
+    now = datetime.now(timezone.utc)
+    taken = sent_until(options.hold_since, "0001-01-01T00:00:00Z", now)
+    until = sent_until(options.sent_until, taken, now)
+    with backup.source(options) as (database, _), step("Holding what may have happened since"):
+        if database.run(CONNECTED + ";") != "0":
+            raise Failure("Services are at work in this database. Stop them first: what they send now is not held.")
+        report = _hold(database, taken, until, holds=True)
+    if options.json:
+        print(json.dumps({"taken_at": taken, "sent_until": until, "done": report}))
+    else:
+        say(table([(f"{number:,}", TOLD[name]) for name, number in report.items()]))
+    return 0
+
+
+def _restore(options):
     secret = backup_file.passphrase(options.passphrase_file)
     path = Path(options.file).absolute()
     if not path.is_file():
@@ -166,10 +190,13 @@ def _load(database, passwords, manifest, path, secret, until, holds):
         database.run(secrets_file.role_passwords(passwords) + f"\\i '{BOOTSTRAP}'\n\\q\n")
         database.run("vacuum analyze;")
     with step("Holding what may have happened since the backup"):
-        sequences = [json.loads(line) for line in database.run(SEQUENCES + ";").splitlines()]
-        variables = f"\\set until '{until}'\n\\set taken '{manifest['taken_at']}'\n\\set holds {str(holds).lower()}\n"
-        script = f"{uncertain.table(sequences)}{variables}begin;\n\\i '{AFTERWARDS}'\ncommit;\n"
-        return json.loads(database.run(script).splitlines()[-1])
+        return _hold(database, manifest["taken_at"], until, holds)
+
+
+def _hold(database, taken, until, holds):
+    sequences = [json.loads(line) for line in database.run(SEQUENCES + ";").splitlines()]
+    variables = f"\\set until '{until}'\n\\set taken '{taken}'\n\\set holds {str(holds).lower()}\n"
+    return json.loads(database.run(f"{uncertain.table(sequences)}{variables}begin;\n\\i '{AFTERWARDS}'\ncommit;\n").splitlines()[-1])
 
 
 def _pg_restore(database, path, secret):
