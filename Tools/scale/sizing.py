@@ -21,9 +21,8 @@ EVENT_DAYS = 14
 ENTRY = 1_244 + 1_504 + 2 * 297
 # Written to the write-ahead log for one mail, from the import of its lead to its outcome (the second run, VACUUM included).
 MAIL_WAL = 18_300
-# Of the same runs: events of Delivery in Redis, as they were written to its log (one of 1,106 bytes told of 3.6 mails); and all that was written there.
+# Of the same runs: events of Delivery in Redis, as they were written to its log (one of 1,106 bytes told of 3.6 mails).
 MAIL_EVENT = 355
-MAIL_AOF = 1_050
 
 # Seconds of a core for one mail: docs/benchmarks.md, at 2,200 mails/s Delivery 0.75 of a core, Postgres 0.65, the others 0.35 together.
 MAIL_CPU = {"Delivery": 0.75 / 2_200, "Postgres": 0.65 / 2_200, "the others": 0.35 / 2_200}
