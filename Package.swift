@@ -14,6 +14,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.6.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -50,8 +51,8 @@ package.shared(
 package.shared(
     "ServiceRuntime",
     [
-        "Primitives", "Postgres", "Streams", "RPC", "HTTP", .hummingbird, .configuration, .crypto, .cryptoExtras, .httpClient, .lifecycle, .logging,
-        .metrics, .nioCore, .httpTypes, .signals,
+        "Primitives", "Postgres", "Streams", "RPC", "HTTP", .hummingbird, .configuration, .system, .crypto, .cryptoExtras, .httpClient, .lifecycle, .logging,
+        .metrics, .nioCore, .nioHTTP1, .nioFoundationCompat, .httpTypes, .signals,
     ])
 package.shared("Mail", ["Primitives", .crypto, .cryptoExtras, .nioCore, .nioPosix, .nioSSL, .asn1, .x509, .logging])
 /// Questions to DNS through the system's resolver or a configured server.
@@ -87,7 +88,7 @@ package.targets += [
         path: "Tests/Support", swiftSettings: .house)
 ]
 for name in ["Contracts", "Primitives", "Postgres", "Streams", "RPC", "HTTP", "ServiceRuntime", "Mail"] {
-    package.tests(name, name == "Mail" ? [.crypto, .cryptoExtras] : [])
+    package.tests(name, ["Mail", "RPC"].contains(name) ? [.crypto, .cryptoExtras] : [])
 }
 for name in ["DNS", "IMAP", "MIME", "OutgoingHTTP"] {
     package.tests(name, [.byName(name: name)])
@@ -146,6 +147,7 @@ extension Package {
 
 extension Target.Dependency {
     static let asn1 = Self.product(name: "SwiftASN1", package: "swift-asn1")
+    static let system = Self.product(name: "SystemPackage", package: "swift-system")
     static let configuration = Self.product(name: "Configuration", package: "swift-configuration")
     static let crypto = Self.product(name: "Crypto", package: "swift-crypto")
     static let cryptoExtras = Self.product(name: "CryptoExtras", package: "swift-crypto")

@@ -19,10 +19,12 @@ const ROUTES = [
   page('/dashboard', 'home', 'Home', 'Home'),
   page('/dashboard/inbox', 'inbox', 'Inbox', 'Inbox'),
   page('/dashboard/inbox/:id', 'inbox', 'Inbox', 'Inbox'),
+  page('/dashboard/unclear', 'unclear', 'Unclear', 'Unclear mails'),
   page('/dashboard/leads', 'leads', 'Leads', 'Leads'),
   page('/dashboard/leads/import', 'import', 'NewImport', 'Import leads', { role: 'member' }),
   page('/dashboard/leads/imports', 'import', 'Imports', 'Imports'),
   page('/dashboard/leads/imports/:id', 'import', 'Import', 'Import'),
+  page('/dashboard/leads/suppressions', 'suppressions', 'Suppressions', 'Suppressions'),
   page('/dashboard/leads/segments', 'segments', 'Segments', 'Lists and segments'),
   page('/dashboard/leads/segments/:id', 'segments', 'Segment', 'Segment'),
   page('/dashboard/leads/lists/:id', 'segments', 'List', 'List'),
@@ -40,29 +42,34 @@ const ROUTES = [
   ws('/settings', 'settings', 'WorkspaceSettings', 'Workspace settings', { role: 'admin' }),
 
   page('/dashboard/audit', 'audit', 'Trail', 'Audit trail', { role: 'admin' }),
+  page('/dashboard/audit/settings', 'trail-settings', 'TrailSettings', 'Trail settings', { role: 'admin' }),
   page('/dashboard/audit/:id', 'audit', 'Entry', 'Audit entry', { role: 'admin' }),
-  page('/dashboard/support', 'support', 'SupportAccess', 'Support access', { role: 'admin' }),
+  page('/dashboard/support', 'audit', 'SupportAccess', 'Support access', { role: 'admin' }),
   page('/dashboard/settings/profile', 'settings', 'Profile', 'Profile'),
   page('/dashboard/settings/security', 'settings', 'Security', 'Security'),
   page('/dashboard/settings/organization', 'settings', 'Organization', 'Organisation', { role: 'admin' }),
+  page('/dashboard/settings/sending', 'sending', 'Sending', 'Sending'),
   page('/dashboard/settings/team', 'settings', 'Team', 'Team'),
   page('/dashboard/settings/developers', 'settings', 'Developers', 'API keys', { role: 'admin' }),
   page('/dashboard/settings/billing', 'billing', 'Billing', 'Billing', { role: 'admin' }),
   page('/dashboard/settings/billing/plans', 'billing', 'Plans', 'Change plan', { role: 'admin' }),
-  page('/dashboard/settings/webhooks', 'webhooks', 'Webhooks', 'Webhooks', { role: 'admin' }),
-  page('/dashboard/settings/webhooks/:id', 'webhooks', 'Webhook', 'Webhook', { role: 'admin' }),
+  page('/dashboard/settings/webhooks', 'settings', 'Webhooks', 'Webhooks', { role: 'admin' }),
+  page('/dashboard/settings/webhooks/:id', 'settings', 'Webhook', 'Webhook', { role: 'admin' }),
 
-  page('/dashboard/system/queues', 'platform-queues', 'Queues', 'Queues', { staff: ['ops', 'support'] }),
-  page('/dashboard/system/queues/:name', 'platform-queues', 'Queue', 'Queue', { staff: ['ops', 'support'] }),
-  page('/dashboard/system/queues/:name/jobs/:id', 'platform-queues', 'Job', 'Job', { staff: ['ops', 'support'] }),
-  page('/dashboard/tenants', 'platform-tenants', 'Tenants', 'Tenants', { staff: ['support', 'ops', 'finance'] }),
-  page('/dashboard/tenants/:id', 'platform-tenants', 'Tenant', 'Tenant', { staff: ['support', 'ops', 'finance'] }),
-  page('/dashboard/system/users', 'platform-tenants', 'Users', 'Users', { staff: ['support', 'ops'] }),
-  page('/dashboard/system/users/:id', 'platform-tenants', 'User', 'User', { staff: ['support', 'ops'] }),
+  page('/dashboard/system/queues', 'platform', 'Queues', 'Queues', { staff: ['ops', 'support'] }),
+  page('/dashboard/system/queues/:name', 'platform', 'Queue', 'Queue', { staff: ['ops', 'support'] }),
+  page('/dashboard/system/queues/:name/jobs/:id', 'platform', 'Job', 'Job', { staff: ['ops', 'support'] }),
+  page('/dashboard/tenants', 'platform', 'Tenants', 'Tenants', { staff: ['support', 'ops', 'finance'] }),
+  page('/dashboard/tenants/:id', 'platform', 'Tenant', 'Tenant', { staff: ['support', 'ops', 'finance'] }),
+  page('/dashboard/system/users', 'platform', 'Users', 'Users', { staff: ['support', 'ops'] }),
+  page('/dashboard/system/users/:id', 'platform', 'User', 'User', { staff: ['support', 'ops'] }),
   page('/dashboard/users', 'platform-audit', 'PlatformTrail', 'Audit across tenants', { staff: ['support'] }),
   page('/dashboard/support/audit', 'platform-audit', 'SupportTrail', 'Support access to trails', { staff: ['support'] }),
-  page('/dashboard/finance', 'platform-finance', 'Finance', 'Plans and webhooks', { staff: ['finance'] }),
-  page('/dashboard/system/status', 'platform-status', 'Status', 'Incidents and maintenance', { staff: ['ops', 'support'] }),
+  page('/dashboard/system/suppressions', 'suppressions', 'PlatformSuppressions', 'Suppressions of all', { staff: ['ops', 'support'] }),
+  page('/dashboard/system/reputation', 'suppressions', 'Reputation', 'Reputation', { staff: ['ops', 'support'] }),
+  page('/dashboard/system/trail', 'trail-settings', 'Intake', 'Trail intake', { staff: ['ops'] }),
+  page('/dashboard/finance', 'platform', 'Finance', 'Plans and webhooks', { staff: ['finance'] }),
+  page('/dashboard/system/status', 'platform', 'Status', 'Incidents and maintenance', { staff: ['ops', 'support'] }),
 ];
 
 /** Addresses that only lead on. */
@@ -75,7 +82,7 @@ const REDIRECTS = {
 
 /** The sidebar: groups of [icon, label, path, letter after `g`]; `:slug` is the workspace that is open. */
 const NAVIGATION = [
-  { items: [['home', 'Home', '/dashboard', 'h'], ['inbox', 'Inbox', '/dashboard/inbox', 'i'], ['leads', 'Leads', '/dashboard/leads', 'l'], ['segments', 'Lists and segments', '/dashboard/leads/segments', 's']] },
+  { items: [['home', 'Home', '/dashboard', 'h'], ['inbox', 'Inbox', '/dashboard/inbox', 'i'], ['leads', 'Leads', '/dashboard/leads', 'l'], ['segments', 'Lists and segments', '/dashboard/leads/segments', 's'], ['stop', 'Suppressions', '/dashboard/leads/suppressions', 'v']] },
   {
     workspace: true,
     items: [['campaigns', 'Campaigns', '/dashboard/workspaces/:slug/campaigns', 'c'], ['templates', 'Templates', '/dashboard/workspaces/:slug/templates', 't'],
@@ -83,12 +90,12 @@ const NAVIGATION = [
   },
   {
     label: 'Company',
-    items: [['audit', 'Audit trail', '/dashboard/audit', 'a'], ['support', 'Support access', '/dashboard/support'], ['billing', 'Billing', '/dashboard/settings/billing', 'b'], ['settings', 'Settings', '/dashboard/settings/profile', 'p']],
+    items: [['audit', 'Audit trail', '/dashboard/audit', 'a'], ['support', 'Support access', '/dashboard/support'], ['warn', 'Unclear mails', '/dashboard/unclear'], ['billing', 'Billing', '/dashboard/settings/billing', 'b'], ['settings', 'Settings', '/dashboard/settings/profile', 'p']],
   },
   {
     label: 'Platform',
     items: [['queue', 'Queues', '/dashboard/system/queues', 'q'], ['tenants', 'Tenants', '/dashboard/tenants', 'n'], ['leads', 'Users', '/dashboard/system/users', 'u'], ['audit', 'Audit across tenants', '/dashboard/users', 'x'],
-      ['support', 'Support access to trails', '/dashboard/support/audit'], ['finance', 'Plans and webhooks', '/dashboard/finance', 'f'], ['status', 'Incidents and maintenance', '/dashboard/system/status', 'm']],
+      ['support', 'Support access to trails', '/dashboard/support/audit'], ['inbox', 'Trail intake', '/dashboard/system/trail'], ['stop', 'Suppressions of all', '/dashboard/system/suppressions'], ['domains', 'Reputation', '/dashboard/system/reputation'], ['finance', 'Plans and webhooks', '/dashboard/finance', 'f'], ['status', 'Incidents and maintenance', '/dashboard/system/status', 'm']],
   },
 ];
 

@@ -8,9 +8,13 @@ const locale = 'en';
 const numbers = new Intl.NumberFormat(locale);
 const compact = new Intl.NumberFormat(locale, { notation: 'compact', maximumFractionDigits: 1 });
 const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' });
-const exactTimes = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'long' });
-const clocks = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', hour12: false });
-const days = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short', year: 'numeric' });
+// The day stands before the month, and hours count to 24, as in every text.
+const here = 'en-GB';
+const exactTimes = new Intl.DateTimeFormat(here, { dateStyle: 'medium', timeStyle: 'long' });
+const clocks = new Intl.DateTimeFormat(here, { hour: '2-digit', minute: '2-digit', hour12: false });
+const date = { day: 'numeric', month: 'short', year: 'numeric' };
+const days = new Intl.DateTimeFormat(here, date);
+const dates = new Intl.DateTimeFormat(here, { ...date, timeZone: 'UTC' });
 const SPANS = [['year', 31_536_000], ['month', 2_592_000], ['day', 86_400], ['hour', 3_600], ['minute', 60]];
 
 /** 12840 → "12,840"; nothing → "–". */
@@ -63,8 +67,8 @@ export const exact = (time) => exactTimes.format(new Date(time));
 /** "10:42". */
 export const clock = (time) => clocks.format(new Date(time));
 
-/** "3 Mar 2026". */
-export const day = (time) => days.format(new Date(time));
+/** "3 Mar 2026", here; a date without a time is that date everywhere. */
+export const day = (time) => (/^\d{4}-\d\d-\d\d$/.test(time) ? dates : days).format(new Date(time));
 
 /** Seconds → "2 h 5 min", "45 s". */
 export function duration(seconds) {
@@ -79,7 +83,7 @@ export function duration(seconds) {
 }
 
 /** "step_up_required" → "Step up required". */
-export const words = (name = '') => (name.charAt(0).toUpperCase() + name.slice(1)).replaceAll('_', ' ');
+export const words = (name = '') => (name.charAt(0).toUpperCase() + name.slice(1)).replaceAll('_', ' ').replace(/^Email\b/, 'E-mail');
 
 // The URL
 

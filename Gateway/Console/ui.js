@@ -108,8 +108,11 @@ export const stat = ({ label, value, note, href, tone = '' }) => {
   return href ? html`<a class="stat" href=${href}>${inner}</a>` : html`<div class="stat">${inner}</div>`;
 };
 
+// On a narrow screen the tab that is open is in sight.
+const seen = ref((tab) => tab && queueMicrotask(() => { tab.parentElement.scrollLeft = tab.offsetLeft - tab.parentElement.offsetLeft - 48; }));
+
 /** Tabs whose choice is in the URL: tabs('State', [{ label: 'All', href, count: 3, current: true }]). */
-export const tabs = (label, items) => html`<nav class="tabs" aria-label=${label}>${items.map((item) => html`<a href=${item.href} data-keep aria-current=${item.current ? 'page' : nothing}>${item.label}${item.count == null ? nothing : html`<span class="count">${count(item.count)}</span>`}</a>`)}</nav>`;
+export const tabs = (label, items) => html`<nav class="tabs" aria-label=${label}>${items.map((item) => html`<a href=${item.href} data-keep aria-current=${item.current ? 'page' : nothing} ${item.current ? seen : nothing}>${item.label}${item.count == null ? nothing : html`<span class="count">${count(item.count)}</span>`}</a>`)}</nav>`;
 
 /** Copies a text and says so: copy(record.value, 'Copy value'). */
 export function copy(text, label = 'Copy') {

@@ -12,6 +12,7 @@ import Streams
 /// The trail of who did what, and the public status.
 struct AuditService: DeployableService {
     static let name = ServiceName.audit
+    static let metrics = AuditMetrics.descriptions
     /// The public status tells that the database is away, too.
     static let servesWithoutDatabase = true
     static let migrations = [
@@ -25,6 +26,7 @@ struct AuditService: DeployableService {
         Migration(name: "m0008_trail_guard", embedded: PackageResources.m0008_trail_guard_sql),
         Migration(name: "m0009_checkpoint_delivery", embedded: PackageResources.m0009_checkpoint_delivery_sql),
         Migration(name: "m0010_reading", embedded: PackageResources.m0010_reading_sql),
+        HouseTables.repeatedHeaders("m0011_repeated_headers"),
     ]
     static let keys: [ConfigurationKey] =
         [
@@ -120,7 +122,10 @@ struct AuditService: DeployableService {
         AuditHandlers(eraser: SubjectEraser(database: house.worker), purge: Purge(database: house.worker)).add(to: &router)
     }
 
-    var watching: [any Service] { [prober, StatusLooks(keeper: keeper)] }
+    var watching: [any Service] {
+        let certificate = GatewayCertificate(house.settings["gateway.url"]).map { $0.sampling(house.logger) }
+        return [prober, StatusLooks(keeper: keeper)] + [certificate].compactMap(\.self)
+    }
 
     var background: [any Service] {
         let consumers = Self.name.subscriptions.map { source in

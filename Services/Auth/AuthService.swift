@@ -11,6 +11,7 @@ import Streams
 /// Tenants, people, sessions and workspaces; answers the gateway's "who is this request".
 struct AuthService: DeployableService {
     static let name = ServiceName.auth
+    static let metrics = GatewayRoutes.metrics
     static let migrations = [
         Migration(name: "m0001_accounts", embedded: PackageResources.m0001_accounts_sql),
         Migration(name: "m0002_staff", embedded: PackageResources.m0002_staff_sql),
@@ -26,6 +27,7 @@ struct AuthService: DeployableService {
         Migration(name: "m0012_seats", embedded: PackageResources.m0012_seats_sql),
         Migration(name: "m0013_support_scope", embedded: PackageResources.m0013_support_scope_sql),
         Migration(name: "m0014_trail_invitations", embedded: PackageResources.m0014_trail_invitations_sql),
+        HouseTables.repeatedHeaders("m0015_repeated_headers"),
     ]
     static let keys =
         MailTransport.keys + OpenIDProvider.keys + [

@@ -11,11 +11,13 @@ import Streams
 /// Plans, what each tenant may do, and mail quota held without a race.
 struct BillingService: DeployableService {
     static let name = ServiceName.billing
+    static let metrics = StripeMetrics.descriptions
     static let migrations = [
         Migration(name: "m0001_plans_and_quota", embedded: PackageResources.m0001_plans_and_quota_sql),
         Migration(name: "m0002_reservation_closing", embedded: PackageResources.m0002_reservation_closing_sql),
         Migration(name: "m0003_purge", embedded: PackageResources.m0003_purge_sql),
         Migration(name: "m0004_stripe", embedded: PackageResources.m0004_stripe_sql),
+        HouseTables.repeatedHeaders("m0005_repeated_headers"),
     ]
     static let keys = StripeSettings.keys
 

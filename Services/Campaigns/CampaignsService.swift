@@ -23,7 +23,11 @@ struct CampaignsService: DeployableService {
         Migration(name: "m0009_analytics", embedded: PackageResources.m0009_analytics_sql),
         Migration(name: "m0010_opt_outs", embedded: PackageResources.m0010_opt_outs_sql),
         Migration(name: "m0011_returns", embedded: PackageResources.m0011_returns_sql),
+        HouseTables.repeatedHeaders("m0012_repeated_headers"),
+        Migration(name: "m0012_tallies", embedded: PackageResources.m0012_tallies_sql),
     ]
+
+    static let metrics = CampaignGauges.descriptions
 
     let handOver: HandOverLoop
     let erasure: ErasureLoop
@@ -133,6 +137,6 @@ struct CampaignsService: DeployableService {
             ResourceRecount(house: house, of: .leads) { start, limit, database in
                 try await LeadCounter.counts(after: start, limit: limit, in: database)
             },
-        ]
+        ] + CampaignGauges(database: house.worker, logger: house.logger).background
     }
 }

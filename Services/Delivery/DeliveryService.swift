@@ -35,6 +35,7 @@ struct DeliveryService: DeployableService {
         Migration(name: "m0018_certificates", embedded: PackageResources.m0018_certificates_sql),
         Migration(name: "m0019_direct_transport", embedded: PackageResources.m0019_direct_transport_sql),
         Migration(name: "m0020_deliverability_leftovers", embedded: PackageResources.m0020_deliverability_leftovers_sql),
+        HouseTables.repeatedHeaders("m0021_repeated_headers"),
     ]
     private static let ownKeys = [
         SigningFeature.rotationDays, SigningFeature.overlapDays, InboxFeature.retentionDays,
@@ -43,6 +44,8 @@ struct DeliveryService: DeployableService {
     static let keys =
         SendingFeature.keys + ownKeys + DomainsFeature.keys + FetchingFeature.keys + ReputationFeature.keys + TrackingFeature.keys
         + OAuthFeature.keys + CertificatesFeature.keys + DirectFeature.keys
+
+    static let metrics = DeliveryMetrics.descriptions + DeliveryGauges.descriptions
 
     let sending: SendingFeature
     let settlement: Settlement
@@ -65,6 +68,7 @@ struct DeliveryService: DeployableService {
     let certificates: CertificatesFeature
     let direct: DirectFeature
     let webhooks: WebhooksFeature
+    let gauges: DeliveryGauges
 
     var dispatcher: Dispatcher { sending.dispatcher }
     var worker: Worker { sending.worker }
@@ -74,6 +78,7 @@ struct DeliveryService: DeployableService {
     init(_ house: House) async throws {
         let settings = house.settings
         let wakeup = Wakeup()
+        gauges = DeliveryGauges(database: house.worker, logger: house.logger)
         let digests = AddressDigests(keyring: house.keyring)
         let erased = ErasedOptOuts(digests: digests)
         let links = try UnsubscribeLinks(keyring: house.keyring, baseURL: house.publicBaseURL)
@@ -189,7 +194,7 @@ struct DeliveryService: DeployableService {
     }
 
     var background: [any Service] {
-        [settlement, recount] + sending.background + gates.background + queue.background + domains.background + fetching.background
+        gauges.background + [settlement, recount] + sending.background + gates.background + queue.background + domains.background + fetching.background
             + certificates.background + direct.background + inbox.background + tracking.background + webhooks.background
     }
 

@@ -13,15 +13,36 @@ public struct RPCClient: Sendable {
     typealias Transport = @Sendable (_ body: Data, _ traceparent: String, _ deadline: ContinuousClock.Instant) async throws -> Data
 
     private let transport: Transport
+    private let peer: String
+    private let metrics: RPCMetrics?
 
-    init(transport: @escaping Transport) {
+    init(peer: String = "local", metrics: RPCMetrics? = nil, transport: @escaping Transport) {
+        self.peer = peer
+        self.metrics = metrics
         self.transport = transport
     }
 
-    /// Asks, and asks again after a lost answer where the method is idempotent and time is left.
+    /// Asks, and asks again after a lost answer where the method is idempotent and time is left. The question goes on in the trace of `traceparent`,
+    /// or else in the current one.
     public func call<Method: RPCMethod>(_ request: Method, traceparent: String? = nil) async throws(RPCError) -> Method.Result {
+        let started = ContinuousClock.now
+        let result: Result<Method.Result, RPCError> = await TraceContext.span(Method.name, .client) { span in
+            do throws(RPCError) {
+                return .success(try await ask(request, traceparent: traceparent))
+            } catch {
+                span["error.type"] = .text(error.kind)
+                span.fail(error.kind)
+                return .failure(error)
+            }
+        }
+        let outcome = if case .failure(let error) = result { error.kind } else { "ok" }
+        metrics?.asked(Method.name, of: peer, outcome, in: .now - started)
+        return try result.get()
+    }
+
+    private func ask<Method: RPCMethod>(_ request: Method, traceparent: String?) async throws(RPCError) -> Method.Result {
         let deadline = ContinuousClock.now + Method.deadline
-        let trace = TraceParent(parsing: traceparent)?.child() ?? TraceParent.root()
+        let trace = TraceParent(parsing: traceparent)?.child() ?? TraceContext.current?.position ?? TraceParent.root()
         let envelope = RequestEnvelope(id: .text(UUID().text), method: Method.name, params: request)
         guard let body = try? WireJSON.encoder().encode(envelope) else { throw .invalidParams("\(Method.name): cannot be encoded") }
         var pauses: [Duration] = Method.isIdempotent ? [.milliseconds(50), .milliseconds(150), .milliseconds(400)] : []
@@ -32,6 +53,7 @@ public struct RPCClient: Sendable {
                 let error = error as? RPCError ?? .unavailable("\(Method.name): \(error)")
                 guard error.kind == "unavailable", let pause = pauses.first, ContinuousClock.now + pause * 2 < deadline else { throw error }
                 pauses.removeFirst()
+                metrics?.repeats(Method.name, of: peer)
                 do {
                     try await Task.sleep(for: pause * Double.random(in: 0.75...1.25))
                 } catch {
@@ -66,10 +88,11 @@ public struct RPCClient: Sendable {
 
     /// Asks over HTTP, with this service's token.
     public static func http(
-        url: URL, caller: ServiceName, target: ServiceName, tokens: ServiceTokens, httpClient: HTTPClient, logger: Logger
+        url: URL, caller: ServiceName, target: ServiceName, tokens: ServiceTokens, httpClient: HTTPClient, metrics: RPCMetrics = RPCMetrics(),
+        logger: Logger
     ) -> RPCClient {
         let address = url.appending(path: "rpc").absoluteString
-        return RPCClient { body, traceparent, deadline in
+        return RPCClient(peer: target.rawValue, metrics: metrics) { body, traceparent, deadline in
             let left = deadline - .now
             guard left > .zero else { throw RPCError.deadlineExceeded("rpc") }
             var request = HTTPClientRequest(url: address)
@@ -77,6 +100,8 @@ public struct RPCClient: Sendable {
             request.headers = [
                 "content-type": "application/json", "authorization": "Bearer \(try await tokens.token(for: target, now: WallClock.system.now))",
             ]
+            request.headers.replaceOrAdd(name: "traceparent", value: traceparent)
+            if let requestID = TraceContext.current?.requestID { request.headers.replaceOrAdd(name: "x-request-id", value: requestID) }
             request.headers.replaceOrAdd(name: "x-deadline-milliseconds", value: String(Int64(left / .milliseconds(1))))
             request.body = .bytes(ByteBuffer(data: body))
             do {

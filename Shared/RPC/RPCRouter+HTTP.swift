@@ -3,15 +3,17 @@ import Foundation
 import HTTPTypes
 public import Hummingbird
 public import Logging
-import Metrics
 import NIOCore
 public import Primitives
 
 extension RPCRouter {
     private static var bodyLimit: Int { 4 << 20 }
 
-    /// Adds `POST /rpc`, which demands a service token for us.
-    public func mount<Context: RequestContext>(on router: Router<Context>, tokens: ServiceTokens, clock: WallClock, logger: Logger) {
+    /// Adds `POST /rpc`, which demands a service token for us. Each question is a step of the trace in which it was asked.
+    public func mount<Context: RequestContext>(
+        on router: Router<Context>, tokens: ServiceTokens, clock: WallClock, tracer: Tracer = .silent, metrics: RPCMetrics = RPCMetrics(),
+        logger: Logger
+    ) {
         router.post("/rpc") { request, _ in
             let started = ContinuousClock.now
             guard let authorization = request.headers[.authorization], authorization.hasPrefix("Bearer "),
@@ -24,11 +26,19 @@ extension RPCRouter {
                 return Self.response(encodeFailure(.invalidRequest("the body is too large"), id: nil), .contentTooLarge)
             }
             let budget = request.headers[.deadlineMilliseconds].flatMap(Int64.init).map { min(max($0, 1), 60_000) } ?? 10_000
-            let context = RPCContext(
-                caller: caller, traceparent: request.headers[.init("traceparent")!], deadline: started + .milliseconds(budget), logger: logger)
-            let answer = await answer([UInt8](body.readableBytesView), context)
-            Timer(label: "rpc_server_seconds", dimensions: [("caller", caller.rawValue)]).record(duration: .now - started)
-            return Self.response(answer, .ok)
+            let traceparent = request.headers[.traceparent]
+            let context = RPCContext(caller: caller, traceparent: traceparent, deadline: started + .milliseconds(budget), logger: logger)
+            let requestID = request.headers[.callersRequest].flatMap { $0.utf8.count <= 64 ? $0 : nil }
+            let answer = await tracer.span("rpc", .server, continuing: TraceParent(parsing: traceparent), requestID: requestID) { span in
+                let answer = await answered([UInt8](body.readableBytesView), context)
+                let duration = ContinuousClock.now - started
+                metrics.answered(answer.method, to: caller, answer.outcome, in: duration)
+                answer.describe(span, caller: caller)
+                // What a person's request made us do; what services ask of themselves is counted only.
+                if requestID != nil { answer.tell(caller, duration, logger) }
+                return answer
+            }
+            return Self.response(answer.body, .ok)
         }
     }
 
@@ -39,4 +49,28 @@ extension RPCRouter {
 
 extension HTTPField.Name {
     static let deadlineMilliseconds = Self("X-Deadline-Milliseconds")!
+    static let callersRequest = Self("X-Request-ID")!
+}
+
+extension RPCRouter.Answer {
+    fileprivate func describe(_ span: ActiveSpan, caller: ServiceName) {
+        guard span.isRecording else { return }
+        span.rename(method)
+        span["rpc.system"] = .text("jsonrpc")
+        span["rpc.method"] = .text(method)
+        span["peer.service"] = .text(caller.rawValue)
+        if outcome != "ok" {
+            span["error.type"] = .text(outcome)
+            span.fail(outcome)
+        }
+    }
+
+    fileprivate func tell(_ caller: ServiceName, _ duration: Duration, _ logger: Logger) {
+        logger.info(
+            "question answered",
+            metadata: [
+                "method": "\(method)", "caller": "\(caller.rawValue)", "outcome": "\(outcome)",
+                "milliseconds": "\(Int64(duration / .milliseconds(1)))",
+            ])
+    }
 }

@@ -47,29 +47,51 @@ public struct RPCRouter: Sendable {
         }
     }
 
+    /// An answer, and what became of the question.
+    struct Answer {
+        let body: [UInt8]
+        /// A name that is answered here, or `unknown`.
+        let method: String
+        /// `ok`, or the kind of the error.
+        let outcome: String
+
+        init(_ body: [UInt8], _ method: String, _ outcome: String = "ok") {
+            (self.body, self.method, self.outcome) = (body, method, outcome)
+        }
+
+        init(_ error: RPCError, _ method: String = "unknown", id: RequestIdentifier?) {
+            self.init(encodeFailure(error, id: id), method, error.kind)
+        }
+    }
+
     /// Answers one JSON-RPC request; never throws, an error is an answer too.
     public func answer(_ body: [UInt8], _ context: RPCContext) async -> [UInt8] {
+        await answered(body, context).body
+    }
+
+    func answered(_ body: [UInt8], _ context: RPCContext) async -> Answer {
         let data = Data(body)
         let header: RequestHeader
         do {
             header = try Self.header(of: data)
         } catch {
-            return encodeFailure(error, id: nil)
+            return Answer(error, id: nil)
         }
-        guard let handler = handlers[header.method] else { return encodeFailure(.methodNotFound(header.method), id: header.id) }
+        let method = header.method
+        guard let handler = handlers[method] else { return Answer(.methodNotFound(method), id: header.id) }
         do {
-            return [UInt8](try await withDeadline(context.deadline, header.method) { try await handler(data, header.id, context) })
+            return Answer([UInt8](try await withDeadline(context.deadline, method) { try await handler(data, header.id, context) }), method)
         } catch let error as RPCError {
-            return encodeFailure(error, id: header.id)
+            return Answer(error, method, id: header.id)
         } catch let error as any TransientError where error.isTransient {
             // The caller may ask again: this is not our mistake, and nothing was decided.
-            context.logger.warning("not available", metadata: ["method": "\(header.method)", "error": "\(error)"])
-            return encodeFailure(.unavailable("\(service.rawValue) is not ready"), id: header.id)
+            context.logger.warning("not available", metadata: ["method": "\(method)", "error": "\(error)"])
+            return Answer(.unavailable("\(service.rawValue) is not ready"), method, id: header.id)
         } catch {
             context.logger.error(
                 "unexpected error in a method",
-                metadata: ["method": "\(header.method)", "caller": "\(context.caller.rawValue)", "error": "\(error)"])
-            return encodeFailure(.internalFailure, id: header.id)
+                metadata: ["method": "\(method)", "caller": "\(context.caller.rawValue)", "error": "\(error)"])
+            return Answer(.internalFailure, method, id: header.id)
         }
     }
 

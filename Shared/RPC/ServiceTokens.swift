@@ -6,26 +6,42 @@ import Synchronization
 
 /// Makes and checks the tokens by which services know each other and the people the gateway vouches for.
 ///
-/// EdDSA only; each service has one key whose id is its name; every token is for one audience and 60 seconds.
+/// EdDSA only; every token is for one audience and 60 seconds. A service signs with one key; others may know several of it, by its name and by its name
+/// with a number (`auth`, `auth.2`), so that it can change to another without a token that nobody believes.
 public actor ServiceTokens {
     public static let lifetime: TimeInterval = 60
     private static let leeway: TimeInterval = 5
 
     private let service: ServiceName
     private let keys: JWTKeyCollection
+    /// By which name others know the key that we sign with.
+    private let signing: JWKIdentifier
     private var minted: [ServiceName: (token: String, renewAt: Date)] = [:]
 
-    /// `privateKeyPEM`: PKCS 8, Ed25519; `publicKeysJWKS`: OKP keys of all five services with their names as `kid`.
+    /// `privateKeyPEM`: PKCS 8, Ed25519; `publicKeysJWKS`: OKP keys of all five services with their names as `kid`, further ones with numbers.
     public init(service: ServiceName, privateKeyPEM: String, publicKeysJWKS: String) async throws {
         self.service = service
         let set = try JSONDecoder().decode(JWKS.self, from: Data(publicKeysJWKS.utf8))
         keys = JWTKeyCollection()
-        for key in set.keys {
-            guard let name = key.keyIdentifier?.string, ServiceName(rawValue: name) != nil, let x = key.x, name != service.rawValue else { continue }
-            await keys.add(eddsa: try EdDSA.PublicKey(x: x, curve: .ed25519), kid: JWKIdentifier(string: name))
-        }
         let privateKey = try EdDSA.PrivateKey(pem: privateKeyPEM)
-        await keys.add(eddsa: privateKey, kid: JWKIdentifier(string: service.rawValue))
+        var own = service.rawValue
+        for key in set.keys {
+            guard let name = key.keyIdentifier?.string, let owner = Self.owner(ofKey: name), let x = key.x else { continue }
+            let known = try EdDSA.PublicKey(x: x, curve: .ed25519)
+            if owner == service, known == privateKey.publicKey { own = name }
+            await keys.add(eddsa: known, kid: JWKIdentifier(string: name))
+        }
+        signing = JWKIdentifier(string: own)
+        await keys.add(eddsa: privateKey, kid: signing)
+    }
+
+    /// The service that a key's identifier names: `auth` and `auth.2` are Auth's, anything else is nobody's.
+    static func owner(ofKey identifier: String) -> ServiceName? {
+        let parts = identifier.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let service = parts.first.flatMap({ ServiceName(rawValue: String($0)) }) else { return nil }
+        guard parts.count == 2 else { return service }
+        let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
+        return (1...6).contains(parts[1].utf8.count) && parts[1].utf8.allSatisfy(digits.contains) ? service : nil
     }
 
     /// A token that proves to `audience` that we ask; the same one for half of its life.
@@ -34,7 +50,7 @@ public actor ServiceTokens {
         let claims = ServiceClaims(
             iss: .init(value: service.rawValue), aud: .init(value: audience.rawValue), iat: .init(value: now),
             exp: .init(value: now.addingTimeInterval(Self.lifetime)), use: "service")
-        let token = try await keys.sign(claims, kid: JWKIdentifier(string: service.rawValue))
+        let token = try await keys.sign(claims, kid: signing)
         minted[audience] = (token, now.addingTimeInterval(Self.lifetime / 2))
         return token
     }
@@ -52,7 +68,7 @@ public actor ServiceTokens {
         let claims = SignedIdentity(
             iss: .init(value: service.rawValue), aud: .init(value: audience.rawValue), iat: .init(value: now),
             exp: .init(value: now.addingTimeInterval(Self.lifetime)), use: "identity", identity: identity)
-        return try await keys.sign(claims, kid: JWKIdentifier(string: service.rawValue))
+        return try await keys.sign(claims, kid: signing)
     }
 
     /// Whom the gateway forwards.
@@ -67,7 +83,7 @@ public actor ServiceTokens {
         // The key was chosen by the header's kid: it must be the issuer's own.
         let header = token.split(separator: ".").first.flatMap { Data(base64URL: String($0)) } ?? Data()
         let fields = try JSONDecoder().decode(TokenHeader.self, from: header)
-        guard fields.alg == "EdDSA", fields.kid == issuer else { throw TokenError.wrongKey }
+        guard fields.alg == "EdDSA", let owner = Self.owner(ofKey: fields.kid), owner.rawValue == issuer else { throw TokenError.wrongKey }
         guard audience.value == [service.rawValue] else { throw TokenError.wrongAudience }
         guard expiry.addingTimeInterval(Self.leeway) > now else { throw TokenError.expired }
     }

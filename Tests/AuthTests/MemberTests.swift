@@ -43,6 +43,7 @@ struct MemberTests {
         let offer = try await stranger.get("/api/v1/auth/invitation?token=\(token)")
         #expect(offer.body.contains(#""company":"Penguins Ltd""#) && offer.body.contains(#""has_account":false"#))
         #expect(try await stranger.get("/api/v1/auth/invitation?token=nonsense").status == .unprocessableContent)
+        for query in ["", "?token="] { #expect(try await stranger.get("/api/v1/auth/invitation\(query)").status == .badRequest) }
         let body = #"{"token":"\#(token)","name":"Bob","password":"correct horse battery"}"#
         #expect(try await stranger.post("/api/v1/auth/invitation/accept", body).status == .ok)
         #expect(try await stranger.post("/api/v1/auth/invitation/accept", body).body.contains("invitation_gone"))

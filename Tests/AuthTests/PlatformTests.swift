@@ -55,6 +55,22 @@ struct PlatformTests {
         #expect(try await ground.ada.api(.get, "/api/v1/platform/admin/users?q=ada").status == .forbidden)
     }
 
+    @Test("support and ops see the people of a company; of one that is not there nothing is told, neither people nor features")
+    func members() async throws {
+        let ground = try await ground()
+        let path = "/api/v1/platform/admin/tenants/\(ground.tenant)/members"
+        let people = try await ground.send(.get, path, as: .support)
+        #expect(people.status == .ok && people.body.contains("ada@example.com") && people.body.contains(#""role":"owner""#), "\(people.body)")
+        #expect(try await ground.send(.get, "\(path)?limit=1", as: .ops).body.contains(#""next":null"#))
+        #expect(try await ground.send(.get, path, as: .finance).status == .forbidden)
+        #expect(try await ground.ada.api(.get, path).status == .forbidden)
+        for part in ["members", "features"] {
+            let unknown = try await ground.send(.get, "/api/v1/platform/admin/tenants/\(UUID().text)/\(part)", as: .support)
+            #expect(unknown.status == .notFound, "\(part): \(unknown.body)")
+        }
+        #expect(try await ground.send(.get, "/api/v1/platform/admin/tenants/\(ground.tenant)/features").body.contains(#""features":{}"#))
+    }
+
     @Test("a suspended person's sessions end and the right password says so; resumed, everything is as it was")
     func suspendedPerson() async throws {
         let ground = try await ground()

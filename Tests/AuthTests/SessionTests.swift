@@ -28,6 +28,17 @@ struct SessionTests {
         #expect(session.status == .ok)
     }
 
+    @Test("that nobody is signed in is a 401, and no error to who asks for it as something optional")
+    func optional() async throws {
+        let (fixture, browser, _) = try await signedIn()
+        #expect(try await browser.get("/api/v1/auth/session?optional=true").member("role") == "owner")
+        let stranger = fixture.browser()
+        for query in ["", "?optional=false"] { #expect(try await stranger.get("/api/v1/auth/session\(query)").status == .unauthorized) }
+        let nobody = try await stranger.get("/api/v1/auth/session?optional=true")
+        #expect(nobody.status == .noContent && nobody.body.isEmpty && nobody.headers[.cacheControl] == "no-store")
+        #expect(try await stranger.get("/api/v1/auth/session?optional=perhaps").status == .badRequest)
+    }
+
     @Test("an unknown address and a wrong password get the same answer, and both are told to the audit trail")
     func failuresLookAlike() async throws {
         let (fixture, _, _) = try await signedIn()

@@ -279,6 +279,52 @@ struct ConnectTests {
         #expect(ground.stripe.calls.isEmpty)
     }
 
+    @Test("what Stripe does not take of the caller's own words is a 422 that names the field, and nothing else is")
+    func refusedWords() async throws {
+        let ground = try await StripeGround.make()
+        _ = try await ground.connected()
+        ground.stripe.fail("POST /v1/payment_intents", .status(400, type: "invalid_request_error", code: "amount_too_small"))
+        let payment = try await ground.send(.post, "\(Self.root)/payments", #"{"amount":1,"currency":"USD"}"#)
+        #expect(payment.status == 422 && payment.member("type") == "/problems/amount_not_accepted", "\(payment.body)")
+        #expect(payment.member("field") == "amount")
+        ground.stripe.fail("POST /v1/payment_intents", .status(400, type: "invalid_request_error", code: "parameter_unknown"))
+        #expect(try await ground.send(.post, "\(Self.root)/payments", #"{"amount":1,"currency":"USD"}"#).status == 502)
+        for (parameter, kind) in [("country", "country_not_supported"), ("currency", "currency_not_supported"), ("amount", "amount_not_accepted")] {
+            let problem = Problem(ofConnect: StripeError(.invalidRequest, status: 400, parameter: parameter, message: "no"))
+            #expect(problem?.kind == kind && problem?.status == .unprocessableContent && problem?.extensions["field"] == .text(parameter))
+        }
+        #expect(Problem(ofConnect: StripeError(.unavailable, parameter: "amount", message: "no")) == nil)
+    }
+
+    @Test("a country where Stripe opens no accounts is refused, and another may be asked for at once")
+    func unsupportedCountry() async throws {
+        let ground = try await StripeGround.make()
+        ground.stripe.fail("POST /v1/accounts", .status(400, type: "invalid_request_error", code: "country_unsupported"))
+        let refused = try await ground.send(.post, "\(Self.root)/account", #"{"country":"KP"}"#)
+        #expect(refused.status == 422 && refused.member("type") == "/problems/country_not_supported", "\(refused.body)")
+        #expect(try await ground.send(.post, "\(Self.root)/account", #"{"country":"DE"}"#).status == 201)
+    }
+
+    @Test("a key that reads billing sees what an admin sees, and pays nothing")
+    func keys() async throws {
+        let ground = try await StripeGround.make()
+        let house = ground.fixture.house
+        var headers = try await house.identityHeader(tenant: ground.fixture.tenant, role: .member, apiKey: UUID())
+        headers[.contentType] = "application/json"
+        let sent = headers
+        try await house.withClient(ground.fixture.service) { client in
+            for path in ["config", "subscription", "usage", "connect/status"] {
+                try await client.execute(uri: "/api/v1/billing/\(path)", method: .get, headers: sent) {
+                    #expect($0.status == .ok, "\(path): \(String(buffer: $0.body))")
+                }
+            }
+            // Auth lets no key come here to change something; if it did, the role would not do.
+            try await client.execute(
+                uri: "\(Self.root)/account", method: .post, headers: sent, body: ByteBuffer(string: #"{"country":"DE"}"#)
+            ) { #expect($0.status == .forbidden) }
+        }
+    }
+
     @Test("it is for admins with a confirmed address, and for nobody where there is no key of Stripe")
     func roles() async throws {
         let ground = try await StripeGround.make()

@@ -51,6 +51,7 @@ struct FinanceTests {
             (.post, "webhooks/events/evt_1/replay"), (.put, "plans/starter"), (.put, "plans/starter/prices"), (.get, "tenants/TENANT"),
             (.get, "packs"), (.get, "packs/mails_10000"), (.put, "packs/mails_10000"),
             (.post, "tenants/TENANT/sync"), (.post, "tenants/TENANT/grants"), (.delete, "tenants/TENANT/grants/TENANT"),
+            (.post, "tenants/TENANT/grants/TENANT/revoke"),
         ])
     func roles(method: HTTPRequest.Method, path: String) async throws {
         let ground = try await StripeGround.make()

@@ -181,6 +181,9 @@ struct CampaignLifeTests {
         let body = #"{"steps":[{"number":4,"kind":"email","variants":[{"name":"A","template":"\#(other)"}]}]}"#
         let path = "/api/v1/campaigns/\(campaign)"
         #expect(try await fixture.send(.patch, path, body).status == 428)
+        // As everywhere: what is asked of a request comes before what is there.
+        #expect(try await fixture.send(.patch, "/api/v1/campaigns/\(UUID())", body).status == 428)
+        #expect(try await fixture.send(.patch, "/api/v1/campaigns/\(UUID())", body, ifMatch: "\"1\"").status == 404)
         #expect(try await fixture.send(.patch, path, body, ifMatch: "\"1\"").status == 412)
         let revision = try await fixture.send(.get, path).number("revision")
         let edited = try await fixture.send(.patch, path, body, ifMatch: "\"\(revision)\"")

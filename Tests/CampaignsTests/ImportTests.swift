@@ -47,6 +47,13 @@ struct ImportTests {
         bytes += [UInt8](repeating: 0x61, count: 10_000_000) + Array("\nbo@x.org\n".utf8)
         let run = try await fixture.upload(bytes)
         #expect(numbers(run, "rows", "created", "rejected") == [7, 2, 5])
+        let reasons = try #require(run.member("rejected_by_reason") as? [String: Int])
+        #expect(reasons.values.reduce(0, +) == 5 && reasons.count > 1, "\(reasons)")
+        let stored = try await fixture.send(.get, "/api/v1/imports/\(run.text("id"))")
+        #expect(stored.member("rejected_by_reason") as? [String: Int] == reasons && stored.member("header") is [String])
+        // Long as headers may be, a list leaves them out.
+        let list = try await fixture.send(.get, "/api/v1/imports?workspace=\(fixture.peers.workspace)")
+        #expect(!list.body.contains(#""header""#) && list.body.contains("rejected_by_reason"))
         let errors = try await fixture.send(.get, "/api/v1/imports/\(run.text("id"))/errors")
         for reason in ["invalid_encoding", "nul_character", "record_too_long", "email_invalid"] { #expect(errors.body.contains(reason)) }
         #expect(try await fixture.leads().keys.sorted() == ["ada@x.org", "bo@x.org"])

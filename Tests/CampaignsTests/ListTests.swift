@@ -108,6 +108,18 @@ struct ListTests {
         #expect(try await counted(list, fixture) == [60, 60])
     }
 
+    @Test("leads leave a list by POST as well, for those who send no body with DELETE")
+    func removedByPost() async throws {
+        let fixture = try await CampaignsFixture.make()
+        let leads = try await fixture.insertLeads(3)
+        let (path, list) = try await made(fixture)
+        _ = try await fixture.send(.post, "\(path)/leads", body(leads))
+        #expect(try await fixture.send(.post, "\(path)/leads/remove", body(leads), role: .viewer).status == 403)
+        let gone = try await fixture.send(.post, "\(path)/leads/remove", body(leads.prefix(2)))
+        #expect(gone.status == 200 && gone.body == #"{"leads":1,"removed":2}"#, "\(gone.body)")
+        #expect(try await counted(list, fixture) == [1, 1])
+    }
+
     @Test("a request names 1 to 1,000 leads, and each is an identifier")
     func bounds() async throws {
         let fixture = try await CampaignsFixture.make()
@@ -117,6 +129,7 @@ struct ListTests {
         for bad in [body(many), #"{"leads":[]}"#, #"{"leads":["x"]}"#, "{}"] {
             #expect(try await fixture.send(.post, "\(path)/leads", bad).status == 400)
             #expect(try await fixture.send(.delete, "\(path)/leads", bad).status == 400)
+            #expect(try await fixture.send(.post, "\(path)/leads/remove", bad).status == 400)
         }
     }
 

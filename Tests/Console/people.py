@@ -2,14 +2,16 @@
 
 import itertools
 import json
+import secrets
 import time
 import urllib.parse
+import uuid
 from datetime import datetime, timedelta, timezone
 from functools import cache
 from types import SimpleNamespace
 
 import replies
-from bench import ROOT, ground
+from ground import ROOT, ground
 from penguin import dns
 from penguin.api import Api
 from penguin.journey import TEMPLATE, Journey
@@ -73,6 +75,30 @@ def company(made):
     return {"warming": warming, "unproved": unproved, "webhook": webhook, "support": staff("support").api.post("/api/v1/support-sessions", look)["id"]}
 
 
+def untaken(tenant, action="Not An Action"):
+    """Puts an event away as Audit's intake does with what it cannot take; one whose action is one can be taken in. Returns its id."""
+    now = datetime.now(timezone.utc)
+    made = str(uuid.UUID(int=int(now.timestamp() * 1000) << 80 | 7 << 76 | secrets.randbits(12) << 64 | 2 << 62 | secrets.randbits(62)))
+    record = {"action": action, "outcome": "success", "targets": [{"type": "list", "id": made}], "changes": [], "metadata": {}}
+    at = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    header = {"id": made, "type": "campaigns.list.changed", "version": 1, "tenant": tenant, "actor": {"kind": "system", "id": "campaigns"}, "occurred_at": at, "audit": record}
+    body = json.dumps({"header": header, "data": {}})
+    ground().sql(
+        "insert into audit.quarantined_events (event_id, source, type, body, reason, quarantined_at) values "
+        f"('{made}', 'campaigns', 'campaigns.list.changed', convert_to('{body}', 'UTF8'), 'the action is not noun.verb', now())")
+    return made
+
+
+def settle_trail(api):
+    """What the settings of a trail show: a hold in hostile words and one that was released, a copy elsewhere, an event that was not taken in."""
+    tenant = api.get("/api/v1/auth/session")["tenant"]["id"]
+    api.post("/api/v1/audit/holds", {"reason": f"Case 12 O 345/26 {HOSTILE}", "from": "2026-01-01T00:00:00Z"})
+    released = api.post("/api/v1/audit/holds", {"reason": "The regulator asked for it.", "from": "2026-01-01T00:00:00Z", "to": "2026-07-01T00:00:00Z"})["id"]
+    api._change("DELETE", f"/api/v1/audit/holds/{released}", None)
+    api.put("/api/v1/audit/checkpoint-delivery", {"kind": "mail", "address": "trail@example.com"})
+    untaken(tenant)
+
+
 @cache
 def beginner():
     """Somebody with a workspace and nothing in it."""
@@ -130,7 +156,24 @@ def known_about(made, templates):
     api.post("/api/v1/leads/exports", {**workspace, "format": "csv", "filter": {}})
     changed = json.dumps({**TEMPLATE, "name": HOSTILE, "subject": "{Hello|Hi} {{first_nam|there}}"}).encode()
     api._change("PUT", f"/api/v1/templates/{templates[1]}", changed, {"Content-Type": "application/json", "If-Match": "*"})
+    for one in ({"address": f"asked@{made.domain}", "reason": "legal", "note": HOSTILE}, {"address": "@blocked.example", "reason": "manual", "workspace": made.workspace}):
+        api.post("/api/v1/suppressions", one)
     return {"list": lists[0], "segment": segment, "versioned": templates[1]}
+
+
+def unclear(made, workspace):
+    """A campaign whose mails were taken in by a server that broke the line before it said so."""
+    api, place = made.api, {"workspace": workspace}
+    smtp = {"host": "localhost", "port": made.mail_port, "security": "starttls", "username": "demo", "password": made.mail_password}
+    mailbox = api.post("/api/v1/mailboxes", {**place, "address": f"line@{made.domain}", "display_name": HOSTILE, "smtp": smtp})["id"]
+    chosen = api.post("/api/v1/lists", {**place, "name": "Their lines break"})["id"]
+    for letter in "abcde":
+        api.post("/api/v1/leads", {**place, "email": f"drop-{letter}@elsewhere.example", "list": chosen})
+    template = api.post("/api/v1/templates", {**place, **TEMPLATE, "name": "First contact"})["id"]
+    campaign = api.post("/api/v1/campaigns", {**place, "name": HOSTILE, "template": template, "mailbox": mailbox, "audience": {"kind": "list", "id": chosen}})["id"]
+    api.post(f"/api/v1/campaigns/{campaign}/launch")
+    wait_until("Mails of unknown fate", lambda: api.get(f"/api/v1/campaigns/{campaign}/progress")["held"] == 5, 60)
+    return campaign
 
 
 @cache
@@ -142,8 +185,7 @@ def full():
     made.authenticate(lambda records: dns.publish(ground().layout, made.domain, records))
     made.import_leads(ROOT / "Samples" / "leads.csv")
     workspace = api.get(f"/api/v1/workspaces/{made.workspace}")
-    for name in (HOSTILE, RIGHT_TO_LEFT):
-        api.post("/api/v1/workspaces", {"name": name, "postal_address": "1 Harbour Street, 8000 Example"})
+    others = [api.post("/api/v1/workspaces", {"name": name, "postal_address": "1 Harbour Street, 8000 Example"}) for name in (HOSTILE, RIGHT_TO_LEFT)]
     templates = [api.post("/api/v1/templates", {"workspace": made.workspace, **TEMPLATE, "name": name})["id"] for name in ("First contact", HOSTILE, LONG[:150])]
     campaigns = [
         api.post("/api/v1/campaigns", {"workspace": made.workspace, "name": name, "template": templates[0], "mailbox": made.sender})["id"] for name in ("Autumn", HOSTILE, RIGHT_TO_LEFT)]
@@ -159,9 +201,11 @@ def full():
     leads = api.get("/api/v1/leads", workspace=made.workspace, limit=1)["data"]
     # An entry with what was changed, before and after.
     api.patch(f"/api/v1/workspaces/{made.workspace}", {"postal_address": f"2 Harbour Street, {HOSTILE}"})
+    settle_trail(api)
     entry = eventually(lambda: next((one["id"] for one in api.get("/api/v1/audit/events", limit=200)["data"] if one["changes"]), None))
+    api.post("/api/v1/tracking/opt-outs", {"addresses": ["leave-me-out@elsewhere.example"]})
     ids = SimpleNamespace(
-        entry=entry, slug=workspace["slug"], workspace=made.workspace, template=templates[0], campaign=campaigns[0], draft=campaigns[1], sequence=written, paused=paused, waiting=waiting,
+        unclear=unclear(made, others[0]["id"]), other=others[0]["slug"], entry=entry, slug=workspace["slug"], workspace=made.workspace, template=templates[0], campaign=campaigns[0], draft=campaigns[1], sequence=written, paused=paused, waiting=waiting,
         thread=next(one["id"] for one in threads if one.get("contact_name") == "Grace Hopper") if threads else None, mailbox=made.sender, lead=leads[0]["id"],
         domain=api.get("/api/v1/domains")["data"][0]["id"], imported=made.leads["id"], **known_about(made, templates), **company(made))
     return Person(api, address=made.address, password=made.password, journey=made, ids=ids)
@@ -204,6 +248,7 @@ def operate(api, ids):
     api.post(f"/api/v1/platform/admin/tenants/{other}/suspend", {"reason": f"Sends phishing {HOSTILE}"})
     ids.suspended = other
     ids.queue, ids.state, ids.job = wait_until("a job", lambda: some_job(api), 60)
+    api.post("/api/v1/platform/system/suppressions", {"entries": [{"address": "@trap.example", "reason": "legal", "note": HOSTILE}]})
     said = {"title": f"Mails are late {HOSTILE}", "impact": "minor", "components": [], "message": f"We look into it. {HOSTILE}"}
     ids.incident = api.post("/api/v1/platform/admin/status/incidents", said)["id"]
     api.post(f"/api/v1/platform/admin/status/incidents/{ids.incident}/resolve", {"message": "Mail goes out again."})

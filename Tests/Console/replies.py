@@ -15,7 +15,7 @@ from email.message import EmailMessage
 from functools import cache
 from pathlib import Path
 
-from bench import ROOT, ground
+from ground import ROOT, ground
 from penguin.terminal import Failure, wait_until
 
 sys.path.insert(0, str(ROOT / "Tools"))

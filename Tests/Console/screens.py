@@ -87,6 +87,17 @@ def bulk(page):
     page.wait_for_selector("dialog")
 
 
+def settling(page):
+    choosing(page)
+    page.click(".bulk >> text=Send again")
+    page.wait_for_selector("dialog")
+
+
+def enrolling(page):
+    page.get_by_role("button", name="Set up").click()
+    page.wait_for_selector("svg.code")
+
+
 LEADS = "/dashboard/leads?workspace={slug}"
 TEMPLATES = "/dashboard/workspaces/{slug}/templates"
 
@@ -118,6 +129,16 @@ SCREENS = [
     Screen("audit-entry", "/dashboard/audit/{entry}", wait=".diff"),
     Screen("audit-export", "/dashboard/audit?panel=export", wait="dialog[open] form"),
     Screen("audit-integrity", "/dashboard/audit?panel=check", wait="dialog[open] .checks"),
+    Screen("trail-retention", "/dashboard/audit/settings", wait=".checks"),
+    Screen("trail-holds", "/dashboard/audit/settings?tab=holds", wait="pm-table"),
+    Screen("trail-holds-empty", "/dashboard/audit/settings?tab=holds", "empty", wait=".empty"),
+    Screen("trail-hold-new", "/dashboard/audit/settings?tab=holds&open=new", wait="dialog[open] form"),
+    Screen("trail-copies", "/dashboard/audit/settings?tab=copies", wait=".facts"),
+    Screen("trail-copies-empty", "/dashboard/audit/settings?tab=copies", "empty", wait=".empty", allowed=(r"status of 404",)),
+    Screen("trail-copies-where", "/dashboard/audit/settings?tab=copies&open=copy", wait="dialog[open] form"),
+    Screen("trail-waiting", "/dashboard/audit/settings?tab=waiting", wait="pm-table"),
+    Screen("trail-viewer", "/dashboard/audit/settings", "viewer", wait=".empty"),
+    Screen("trail-intake", "/dashboard/system/trail", "super_admin", wait="pm-table"),
     Screen("platform-audit-begin", "/dashboard/users", "support", wait="form"),
     Screen("platform-audit", "/dashboard/users?session={session}", "support", wait="tr[data-row]"),
     Screen("platform-audit-platform", "/dashboard/users?tenant=platform", "super_admin", wait=".filters"),
@@ -144,6 +165,11 @@ SCREENS = [
     Screen("segment", "/dashboard/leads/segments/{segment}", wait=".stat"),
     Screen("list", "/dashboard/leads/lists/{list}", wait="td.main"),
     Screen("segment-new", "/dashboard/leads/segments/new", wait=".tree"),
+    Screen("suppressions", "/dashboard/leads/suppressions", wait="pm-table"),
+    Screen("suppressions-empty", "/dashboard/leads/suppressions", "empty", wait=".empty"),
+    Screen("suppressions-none", "/dashboard/leads/suppressions?address=nobody%40example.com&reason=legal", wait=".empty"),
+    Screen("suppressions-new", "/dashboard/leads/suppressions?open=new", wait="dialog[open] form"),
+    Screen("suppressions-import", "/dashboard/leads/suppressions?open=import", wait="dialog[open] .drop"),
     Screen("leads-viewer", "/dashboard/leads", "viewer", wait=".empty"),
     # Campaigns and templates
     Screen("campaigns", CAMPAIGNS, wait="[data-row]"),
@@ -158,6 +184,7 @@ SCREENS = [
     Screen("progress", CAMPAIGNS + "/{campaign}", wait=".parts"),
     Screen("progress-paused", CAMPAIGNS + "/{paused}", wait=".hint"),
     Screen("progress-pausing", CAMPAIGNS + "/{waiting}", act=pausing),
+    Screen("progress-unclear", "/dashboard/workspaces/{other}/campaigns/{unclear}", wait=".checks .warn"),
     Screen("progress-draft", CAMPAIGNS + "/{draft}", wait=".hint"),
     Screen("campaign-figures", CAMPAIGNS + "/{campaign}?tab=figures", wait="pm-chart"),
     Screen("campaign-leads", CAMPAIGNS + "/{campaign}?tab=leads", wait="[data-row]"),
@@ -178,6 +205,14 @@ SCREENS = [
     Screen("domain", "/dashboard/workspaces/{slug}/domains/{domain}", wait=".steps"),
     Screen("domain-unproved", "/dashboard/workspaces/{slug}/domains/{unproved}", wait=".steps"),
     Screen("domain-new", "/dashboard/workspaces/{slug}/domains?open=new", wait="dialog[open]"),
+    # What the company's mail does
+    Screen("sending", "/dashboard/settings/sending", wait="pm-table"),
+    Screen("sending-empty", "/dashboard/settings/sending", "empty", ".empty"),
+    Screen("sending-viewer", "/dashboard/settings/sending", "viewer", ".card .note"),
+    Screen("unclear", "/dashboard/unclear", wait="[data-row]"),
+    Screen("unclear-chosen", "/dashboard/unclear", act=choosing),
+    Screen("unclear-settling", "/dashboard/unclear", act=settling),
+    Screen("unclear-none", "/dashboard/unclear", "empty", ".empty"),
     # Inbox
     Screen("inbox", "/dashboard/inbox", wait=".threads li"),
     Screen("inbox-thread", "/dashboard/inbox/{thread}", wait="article"),
@@ -189,6 +224,7 @@ SCREENS = [
     Screen("plans", "/dashboard/settings/billing/plans", wait=".grid .card"),
     Screen("profile", "/dashboard/settings/profile"),
     Screen("security", "/dashboard/settings/security", wait="pm-table"),
+    Screen("security-enrol", "/dashboard/settings/security", act=enrolling),
     Screen("team", "/dashboard/settings/team", wait="pm-table"),
     Screen("team-invite", "/dashboard/settings/team?open=new", wait="dialog[open]"),
     Screen("organisation", "/dashboard/settings/organization", wait=".card"),
@@ -219,6 +255,10 @@ SCREENS = [
     Screen("tenant-grant", "/dashboard/tenants/{company}?open=grant", "finance", "dialog[open]"),
     Screen("users", "/dashboard/system/users", "super_admin", "pm-table"),
     Screen("user", "/dashboard/system/users/{user}", "super_admin", ".facts"),
+    Screen("platform-suppressions", "/dashboard/system/suppressions", "super_admin", "pm-table"),
+    Screen("platform-suppressions-new", "/dashboard/system/suppressions?open=new", "ops", "dialog[open] form"),
+    Screen("platform-reputation", "/dashboard/system/reputation", "super_admin", ".filters"),
+    Screen("platform-reputation-none", "/dashboard/system/reputation?band=red&held=true", "support", ".empty"),
     Screen("finance", "/dashboard/finance", "super_admin", "pm-table"),
     Screen("finance-plans", "/dashboard/finance?tab=plans", "finance", "pm-table"),
     Screen("finance-plan", "/dashboard/finance?tab=plans&open=starter", "finance", "dialog form"),

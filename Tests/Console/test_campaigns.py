@@ -5,6 +5,7 @@ import unittest
 import people
 import replies
 from bench import Visit
+from penguin.terminal import wait_until
 from playwright.sync_api import expect
 
 CAMPAIGNS = "/dashboard/workspaces/{slug}/campaigns"
@@ -112,6 +113,38 @@ class CampaignTests(unittest.TestCase):
         self.saved(page)
         self.assertEqual(kinds(), ["email", "wait", "email", "condition"])
         self.assertEqual(page.evaluate("document.activeElement.title"), "Move up")
+
+    def test_steps_move_by_mouse_and_by_finger(self):
+        path, page = self.draft("Dragged")
+        kinds = lambda: [step["kind"] for step in self.api.get(path)["steps"]]
+        page.set_viewport_size({"width": 1280, "height": 1600})
+        rows, handle = page.locator(".steps > li"), lambda at: page.locator(".steps > li").nth(at).locator(".handle")
+        top = {"x": 30, "y": 4}
+        handle(1).drag_to(rows.nth(0), target_position=top)
+        expect(page.locator(".steps h3").first).to_contain_text("Wait")
+        wait_until("The new order is saved", lambda: kinds() == ["wait", "email", "condition", "email"], 20)
+        # Half-way it is said where it lands; Escape leaves all as it was.
+        start, end = handle(0).bounding_box(), rows.nth(3).bounding_box()
+        page.mouse.move(start["x"] + 40, start["y"] + 8)
+        page.mouse.down()
+        page.mouse.move(end["x"] + 40, end["y"] + end["height"] - 4, steps=6)
+        expect(rows.nth(0)).to_have_class("stack moving")
+        expect(rows.nth(3)).to_have_class("stack below")
+        page.keyboard.press("Escape")
+        expect(page.locator(".moving, .below")).to_have_count(0)
+        page.mouse.up()
+        expect(page.locator(".steps h3").first).to_contain_text("Wait")
+        # A finger on the grip drags; the page stays where it is.
+        start, end = rows.nth(0).locator(".grip").bounding_box(), rows.nth(1).bounding_box()
+        finger = self.visit.context.new_cdp_session(page)
+        touch = lambda kind, *points: finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y} for x, y in points]})
+        x, y, below = start["x"] + 12, start["y"] + 12, end["y"] + end["height"] - 4
+        touch("touchStart", (x, y))
+        for share in (0.2, 0.6, 1):
+            touch("touchMove", (x, y + (below - y) * share))
+        touch("touchEnd")
+        wait_until("What the finger moved is saved", lambda: kinds() == ["email", "wait", "condition", "email"], 20)
+        self.assertEqual(page.evaluate("scrollY"), 0)
 
     def test_checks_say_what_is_missing_and_lead_to_it(self):
         made = self.api.post("/api/v1/campaigns", {"workspace": self.person.ids.workspace, "name": "Nothing in it"})

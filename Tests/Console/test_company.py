@@ -96,8 +96,14 @@ class CompanyTests(unittest.TestCase):
     def test_the_second_step_is_switched_on_and_off(self):
         visit, page = self.visit()
         visit.open("/dashboard/settings/security")
+        loaded = "performance.getEntriesByType('resource').some((one) => one.name.endsWith('/ui/qr.js'))"
+        self.assertFalse(page.evaluate(loaded))
         page.get_by_role("button", name="Set up").click()
         page.wait_for_selector("[name=code]")
+        # What the camera sees is what the link says, drawn by the same rules.
+        drawn = page.get_by_role("img", name="QR code").locator("path").get_attribute("d")
+        self.assertEqual(drawn, page.evaluate("import('/ui/qr.js').then((qr) => qr.outline(qr.modules(document.querySelector('main a[href^=otpauth]').getAttribute('href'))))"))
+        self.assertTrue(page.evaluate(loaded))
         secret = page.locator("main .card code").inner_text().replace(" ", "")
         page.fill("[name=code]", one_time_code(secret))
         page.get_by_role("button", name="Switch on").click()

@@ -381,6 +381,30 @@ struct AmbiguousTests {
         #expect(try await fixture.overview(.mail).failed == 0)
     }
 
+    @Test("the list can be narrowed to a mailbox, a campaign, or both")
+    func narrowed() async throws {
+        let fixture = try await DeliveryFixture.make()
+        let mailboxes = [try await fixture.mailbox(), try await fixture.mailbox("other@sender.example")]
+        let campaigns = [CampaignID(UUID()), CampaignID(UUID())]
+        for (number, mailbox) in mailboxes.enumerated() {
+            for (other, campaign) in campaigns.enumerated() {
+                _ = try await fixture.plan(one: "m\(number)c\(other)@x.example", mailbox) { $0.campaign = campaign }
+            }
+        }
+        try await fixture.database.query("update sends set state = 'ambiguous'")
+        func found(_ query: String) async throws -> [String] {
+            let answer = try await fixture.send(.get, "/api/v1/sends/ambiguous?\(query)")
+            #expect(answer.status == 200, "\(answer.body)")
+            return answer.body.matches(of: /"recipient":"([^@]+)@/).map { String($0.1) }.sorted()
+        }
+        #expect(try await found("limit=50") == ["m0c0", "m0c1", "m1c0", "m1c1"])
+        #expect(try await found("mailbox=\(mailboxes[1])") == ["m1c0", "m1c1"])
+        #expect(try await found("campaign=\(campaigns[0])") == ["m0c0", "m1c0"])
+        #expect(try await found("mailbox=\(mailboxes[0])&campaign=\(campaigns[1])") == ["m0c1"])
+        #expect(try await found("campaign=\(CampaignID(UUID()))") == [])
+        #expect(try await fixture.send(.get, "/api/v1/sends/ambiguous?mailbox=none").status == 400)
+    }
+
     @Test("a tenant that wants it has such mail sent again by itself; others have it held")
     func policy() async throws {
         let fixture = try await DeliveryFixture.make()

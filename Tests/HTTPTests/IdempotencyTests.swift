@@ -26,8 +26,10 @@ struct IdempotencyTests {
 
     private func database() async throws -> Database {
         let database = try await TestPostgres.shared.database()
-        try await Migrator(database.configuration(role: "billing_owner"), migrations: [HouseTables.migration(for: .billing)])
-            .run(logger: Logger(label: "test"))
+        try await Migrator(
+            database.configuration(role: "billing_owner"),
+            migrations: [HouseTables.migration(for: .billing), HouseTables.repeatedHeaders("m0001_repeated_headers")]
+        ).run(logger: Logger(label: "test"))
         return Database(database.configuration(role: "billing_api"), connections: 4)
     }
 
@@ -64,6 +66,26 @@ struct IdempotencyTests {
         #expect(second == first)
         #expect(try await send(keys, counter, key: "k", body: "b").0 == 422)
         #expect(try await send(keys, counter, key: "other", body: "a") == (201, #"{"number":2}"#))
+    }
+
+    @Test("a repeated answer has the headers of the first: what it is called and which revision it has")
+    func headers() async throws {
+        let keys = IdempotencyKeys(database: try await database(), clock: .system)
+        let router = Router(context: AppContext.self)
+        router.post("/things") { request, _ in
+            try await keys.once(request, as: Self.identity, body: "a") {
+                try Response.json(["name": "a"], status: .created, headers: [.eTag: #""7""#, .location: "/things/a"])
+            }
+        }
+        try await Application(router: router).test(.router) { client in
+            for _ in 0..<2 {
+                try await client.execute(uri: "/things", method: .post, headers: [.idempotencyKey: "k"]) { answer in
+                    #expect(answer.status == .created && String(buffer: answer.body) == #"{"name":"a"}"#)
+                    #expect(answer.headers[.eTag] == #""7""# && answer.headers[.location] == "/things/a")
+                    #expect(answer.headers[.contentType] == "application/json")
+                }
+            }
+        }
     }
 
     @Test("of many at once one works, the others hear so or get its answer")

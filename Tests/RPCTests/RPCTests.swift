@@ -1,5 +1,7 @@
 import AsyncHTTPClient
 import Contracts
+import Crypto
+import CryptoExtras
 import Foundation
 import HTTPTypes
 import Hummingbird
@@ -185,6 +187,53 @@ struct TokenTests {
         await #expect(throws: (any Error).self) { try await strangers[.billing]!.verify(token, now: now) }
         #expect(try await tokens[.campaigns]!.token(for: .billing, now: now.addingTimeInterval(10)) == token)
         #expect(try await tokens[.campaigns]!.token(for: .billing, now: now.addingTimeInterval(31)) != token)
+    }
+
+    @Test("a key is changed with a token on its way: others know the new one first, then it signs, then the old one goes")
+    func rotation() async throws {
+        let (old, new, reader) = (Curve25519.Signing.PrivateKey(), Curve25519.Signing.PrivateKey(), Curve25519.Signing.PrivateKey())
+        func document(_ keys: [(String, Curve25519.Signing.PrivateKey)]) -> String {
+            let entries = (keys + [("billing", reader)]).map { name, key in
+                #"{"kty":"OKP","crv":"Ed25519","kid":"\#(name)","x":"\#(key.publicKey.rawRepresentation.base64URL)"}"#
+            }
+            return #"{"keys":[\#(entries.joined(separator: ","))]}"#
+        }
+        func tokens(_ service: ServiceName, _ key: Curve25519.Signing.PrivateKey, _ document: String) async throws -> ServiceTokens {
+            try await ServiceTokens(service: service, privateKeyPEM: key.pemRepresentation, publicKeysJWKS: document)
+        }
+        let (before, both, after) = (document([("auth", old)]), document([("auth", old), ("auth.2", new)]), document([("auth.2", new)]))
+        let first = try await tokens(.auth, old, before).token(for: .billing, now: now)
+        let second = try await tokens(.auth, new, both).token(for: .billing, now: now)
+        #expect(try await tokens(.auth, old, both).verify(tokens(.billing, reader, both).token(for: .auth, now: now), now: now) == .billing)
+        #expect(try await tokens(.billing, reader, both).verify(first, now: now) == .auth)
+        #expect(try await tokens(.billing, reader, both).verify(second, now: now) == .auth)
+        #expect(try await tokens(.billing, reader, after).verify(second, now: now) == .auth)
+        await #expect(throws: (any Error).self) { try await tokens(.billing, reader, before).verify(second, now: now) }
+        await #expect(throws: (any Error).self) { try await tokens(.billing, reader, after).verify(first, now: now) }
+    }
+
+    @Test("a key that is named after no service, or otherwise than with a number, is nobody's")
+    func owners() {
+        #expect(ServiceTokens.owner(ofKey: "auth") == .auth && ServiceTokens.owner(ofKey: "audit.17") == .audit)
+        for identifier in ["", ".", "mallory", "auth.", "auth.x", "auth.2.3", "auth.1234567", ".auth", "Auth", "auth.٣"] {
+            #expect(ServiceTokens.owner(ofKey: identifier) == nil, "\(identifier)")
+        }
+    }
+
+    @Test("a key of one service signs for no other, whatever its number")
+    func strangersKey() async throws {
+        let (mine, theirs) = (Curve25519.Signing.PrivateKey(), Curve25519.Signing.PrivateKey())
+        func entry(_ name: String, _ key: Curve25519.Signing.PrivateKey) -> String {
+            #"{"kty":"OKP","crv":"Ed25519","kid":"\#(name)","x":"\#(key.publicKey.rawRepresentation.base64URL)"}"#
+        }
+        let document = #"{"keys":[\#(entry("campaigns.3", mine)),\#(entry("billing", theirs))]}"#
+        let campaigns = try await ServiceTokens(service: .campaigns, privateKeyPEM: mine.pemRepresentation, publicKeysJWKS: document)
+        let billing = try await ServiceTokens(service: .billing, privateKeyPEM: theirs.pemRepresentation, publicKeysJWKS: document)
+        #expect(try await billing.verify(campaigns.token(for: .billing, now: now), now: now) == .campaigns)
+        let claims = IdentityClaims(
+            tenant: TenantID(UUID()), user: UserID(UUID()), name: "Ada", role: "owner", verified: true, workspaces: nil, session: SessionID(UUID()))
+        let forged = try await campaigns.sign(claims, for: .billing, now: now)
+        await #expect(throws: TokenError.wrongUse) { try await billing.verifyIdentity(forged, now: now) }
     }
 
     @Test("identities come from Auth alone, and neither kind of token passes for the other")

@@ -30,6 +30,42 @@ struct SettingsTests {
         #expect(throws: SettingsError.self) { try settings.integer("b.needed", in: 1...10) }
         #expect(throws: SettingsError.self) { try settings.integer("a.needed", in: 1...10) }
     }
+
+    @Test("a folder of files, as secrets are mounted, gives what the environment does not, without the line end")
+    func folder() async throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "penguin-settings-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        for (name, value) in ["a-needed": "from the file\n", "b-needed": "secret\n"] {
+            try Data(value.utf8).write(to: folder.appending(path: name))
+        }
+        let reader = try await SettingsSource.reader(environment: ["A_NEEDED": "from the environment", "SETTINGS_FOLDER": folder.path()])
+        let settings = try Settings(reader, keys: Self.keys)
+        #expect(settings["a.needed"] == "from the environment")
+        #expect(settings["b.needed"] == "secret")
+    }
+
+    @Test("a folder that is not there is said, instead of every setting that would stand in it")
+    func noFolder() async {
+        let error = await #expect(throws: SettingsError.self) {
+            _ = try await SettingsSource.reader(environment: ["SETTINGS_FOLDER": "/nowhere/at/all"])
+        }
+        #expect(error?.problems == ["SETTINGS_FOLDER: cannot read the folder /nowhere/at/all"])
+    }
+
+    @Test("a machine without time zones is told to install them")
+    func timeZones() throws {
+        try TimeZones.check()
+        // None, and what a program linked in the wrong way gets for every name.
+        for answer in [nil, TimeZone.gmt] {
+            do throws(SettingsError) {
+                try TimeZones.check { _ in answer }
+                Issue.record("\(answer.map { $0.identifier } ?? "none") passed for a table of time zones")
+            } catch {
+                #expect(error.problems.count == 1)
+            }
+        }
+    }
 }
 
 @Suite("Metrics")

@@ -56,7 +56,7 @@ public final class ServiceProcess {
         process.environment = environment
         process.standardInput = FileHandle.nullDevice
         let log = folder.appending(path: "log")
-        if !FileManager.default.fileExists(atPath: log.path()) { FileManager.default.createFile(atPath: log.path(), contents: nil) }
+        if !FileManager.default.fileExists(atPath: log.path()) { try Data().write(to: log) }
         let handle = try FileHandle(forWritingTo: log)
         try handle.seekToEnd()
         process.standardOutput = handle
@@ -77,6 +77,22 @@ public final class ServiceProcess {
         process.waitUntilExit()
         return true
     }
+
+    /// What a container's health check asks: the same program, which ends with status 0 when the one that runs is ready.
+    public func isReady() async throws -> Bool {
+        let probe = Process()
+        probe.executableURL = executable
+        probe.arguments = ["--ready"]
+        probe.environment = environment
+        (probe.standardInput, probe.standardOutput, probe.standardError) = (FileHandle.nullDevice, FileHandle.nullDevice, FileHandle.nullDevice)
+        return try await withCheckedThrowingContinuation { continuation in
+            probe.terminationHandler = { continuation.resume(returning: $0.terminationStatus == 0) }
+            do { try probe.run() } catch { continuation.resume(throwing: error) }
+        }
+    }
+
+    /// Its status once it ended by itself; nil while it runs.
+    public var status: Int32? { process.flatMap { $0.isRunning ? nil : $0.terminationStatus } }
 
     deinit {
         kill()

@@ -51,6 +51,12 @@ struct PenguinCommand: Sendable {
             ])
     }
 
+    /// Runs a black-box script of `Tests/BlackBox` that keeps its own stacks in this folder.
+    func run(trial: String) async throws -> Outcome {
+        try await run(
+            URL(filePath: "/usr/bin/python3"), ["-B", Self.repository.appending(path: "Tests/BlackBox/\(trial)").path(), folder.path()])
+    }
+
     private func run(_ executable: URL, _ arguments: [String]) async throws -> Outcome {
         let output = folder.appending(path: "stdout-\(UUID().uuidString.prefix(8))")
         let messages = folder.appending(path: "stderr-\(UUID().uuidString.prefix(8))")

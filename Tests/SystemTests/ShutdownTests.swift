@@ -34,7 +34,7 @@ struct ShutdownTests {
 
             let last = try penguin.stack()
             #expect(try await penguin.run(["down"]).status == 0)
-            #expect(last.processes.count == 10)
+            #expect(last.processes.count == 11)
             for (name, process) in last.processes {
                 #expect(kill(process.pid, 0) == -1 && errno == ESRCH, "\(name) is still there")
             }

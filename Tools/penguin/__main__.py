@@ -8,13 +8,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from penguin import audit_verify, benchmarks, build, contract, demo, openapi, stack, testing  # noqa: E402
+from chaos import command as chaos_command  # noqa: E402
+from chaos import ground  # noqa: E402
+from penguin import audit_verify, backup, benchmarks, build, contract, demo, doctor, openapi, restore, rolling, rotate, stack, testing  # noqa: E402
 from penguin.layout import SERVICES, Layout, read_json  # noqa: E402
 from penguin.postgres import psql_command, psql_environment  # noqa: E402
 from penguin.processes import end_with  # noqa: E402
 from penguin.terminal import Failure, Interrupted, say  # noqa: E402
 
-PROCESSES = SERVICES + ("gateway", "postgres", "redis", "mail", "dns", "stack")
+PROCESSES = SERVICES + ("gateway", "peers", "postgres", "redis", "mail", "dns", "stack")
 
 
 def parser():
@@ -34,6 +36,10 @@ def parser():
     up.add_argument("--no-build", action="store_true", help="start what was built last")
     up.add_argument("--verbose", action="store_true", help="show what the compiler says")
     add("down", run_down, "stop the stack")
+    again = add("restart", rolling.run, "restart services of the stack that is up, one after the other")
+    rolling.options(again)
+    changed = add("rotate-key", rotate.run, "put a new secret in place of an old one; without a name, say what there is and how old it is")
+    rotate.options(changed)
     logs = add("logs", run_logs, "show the logs and follow them")
     logs.add_argument("process", nargs="?", choices=PROCESSES, metavar="service", help=", ".join(PROCESSES))
     psql = add("psql", run_psql, "[service] open the database, as superuser or as the owner of a service's schema; more words go to psql")
@@ -44,21 +50,35 @@ def parser():
     show.add_argument("--json", action="store_true", help="print the closing table as one JSON object")
     show.add_argument("--chaos", action="store_true", help="kill each service, empty Redis and restart Postgres on the way")
     show.add_argument("--no-build", action="store_true", help="use what was built last")
+    chaos = add("chaos", chaos_command.run, "send a campaign of many companies under faults from a seed, and account for every mail")
+    chaos_command.options(chaos)
     test = add("test", testing.run, "build, check and test everything; other options go to swift test, and then only that runs")
     test.add_argument("--full", action="store_true", help="also run the checks, and let tests that search for rare faults take their time")
     test.set_defaults(takes_more=True)
     console = add("console-test", testing.run_console, "test the console in a browser; other options go to unittest, such as -k leads")
     console.add_argument("--no-build", action="store_true", help="use what was built last")
     console.set_defaults(takes_more=True)
+    apart = add("isolation", testing.run_isolation, "ask as one company for everything of another; other options go to unittest, such as -k rpc")
+    apart.add_argument("--no-build", action="store_true", help="use what was built last")
+    apart.set_defaults(takes_more=True)
     bench = add("bench", benchmarks.run, "run one benchmark or all")
     bench.add_argument("name", nargs="?", metavar="NAME")
     bench.add_argument("--no-build", action="store_true", help="use what was built last")
     bench.add_argument("--rows", type=int, metavar="N", help="campaigns: leads to import (default: 1000000); audit: entries (default: 5000000)")
     bench.add_argument("--enrolments", type=int, metavar="N", help="campaigns: enrolments to schedule among (default: 5000000)")
+    bench.add_argument(
+        "--mails", type=int, metavar="N", help="fairness: mails of the big company (default: 200000); soak: mails that tell the maximum (default: 20000)")
+    bench.add_argument("--minutes", type=float, metavar="N", help="soak: how long (default: 30)")
     bench.add_argument("--json", action="store_true", help="one JSON object a line: name, value, unit, beside, ratio")
     audit = add("audit", run_audit, "check a company's audit trail: every row against the signed tree; status 0 clean, 1 tampered, 2 incomplete")
     audit.add_argument("what", choices=["verify"])
     audit_verify.options(audit)
+    saved = add("backup", backup.run, "write the database as of one moment, keys, passwords and certificates into one encrypted file")
+    backup.options(saved)
+    restored = add("restore", restore.run, "bring a backup into an empty folder or database; what may have been sent since is held, not sent again")
+    restore.options(restored)
+    looked = add("doctor", doctor.run, "look at machine, settings, keys, servers and services; say what is wrong and what to do; status 1 if anything must be mended")
+    doctor.options(looked)
     description = add("openapi", openapi.run, "print the description of the public API (OpenAPI 3.1), after checking it")
     description.add_argument("--output", metavar="FILE", help="write it there instead")
     held = add("contract", contract.run, "ask the stack that is up all that the description says (Schemathesis): no 5xx, no answer that it does not name")
@@ -98,7 +118,7 @@ def supervise(arguments):
     """What `up --detach` and `demo` start: the keeper of a stack, which may end with the process that started it."""
     if arguments[:1] == ["--leash"]:
         end_with(int(arguments[1]))
-    stack.supervise(Layout(), quiet_when_ready=True)
+    stack.supervise(Layout(), quiet_when_ready=True, planned=ground.plan if "--faults" in arguments else None)
 
 
 def run_down(_):

@@ -1,10 +1,11 @@
-"""What the compiler does not check: who may import whom, and that every route has a way through the gateway and is described."""
+"""What the compiler does not check: who may import whom, that every route has a way through the gateway and is described, and that
+what is counted is documented."""
 
 import json
 import re
 import subprocess
 
-from penguin import services
+from penguin import observability, services
 from penguin.openapi import Description
 from penguin.layout import ROOT, SERVICES
 from penguin.routes import RouteTable
@@ -54,6 +55,11 @@ def routes():
     answered = {service: _output([str(services.executable(service)), "--routes"]).split("\n") for service in SERVICES}
     description = Description.load(table=table)
     return route_faults(table, answered) + description.own_faults() + description.route_faults(answered)
+
+
+def metrics():
+    """Faults between what the services count, which they say themselves, and what is documented, alarmed and drawn."""
+    return observability.faults({service: _output([str(services.executable(service)), "--metrics"]).split("\n") for service in SERVICES})
 
 
 def route_faults(table, answered):

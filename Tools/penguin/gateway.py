@@ -55,6 +55,12 @@ class Place:
     hsts_seconds: int = 63_072_000
     # The folder of Lit, the console's one third-party file.
     lit: Path = LIT
+    # The name server that knows the replicas of a service, where they come and go; None: each service is at one address for good.
+    resolver: str = None
+
+    def upstream(self, service):
+        """What stands in `proxy_pass` for a service; a variable is looked up anew, a name once at the start."""
+        return f"$address_of_{service}" if self.resolver else service
 
 
 def configuration(table, place):
@@ -65,7 +71,8 @@ def configuration(table, place):
         "access_log": ACCESS_LOG,
         "rate_zones": "\n".join(
             f"    # {zone.about}\n    limit_req_zone $binary_remote_addr zone={name}:2m rate={zone.rate};" for name, zone in table.zones.items()),
-        "upstreams": "".join(_upstream(service, place.upstreams[service]) for service in SERVICES),
+        "upstreams": _upstreams(place),
+        "auth": place.upstream("auth"),
         "listen": place.listen,
         "certificate": place.certificate,
         "key": place.key,
@@ -73,8 +80,8 @@ def configuration(table, place):
         "forwarded_headers": _forwarded_headers(),
         "names": " ".join(place.names),
         "tracking_certificates": _tracking_certificates(place),
-        "locations": _all_locations(table, table.routes),
-        "tracking_locations": _all_locations(table, [route for route in table.routes if route.tracking]),
+        "locations": _all_locations(table, table.routes, place),
+        "tracking_locations": _all_locations(table, [route for route in table.routes if route.tracking], place),
         "plain_server": _plain_server(table, place) if place.plain_listen else "",
         "console": place.console,
         "lit": place.lit,
@@ -85,6 +92,16 @@ def configuration(table, place):
     for name, value in values.items():
         text = text.replace(f"@@{name}@@", str(value))
     return text
+
+
+def _upstreams(place):
+    if not place.resolver:
+        return "".join(_upstream(service, place.upstreams[service]) for service in SERVICES)
+    # A replica that has just gone is known for another moment: who asked nothing yet is led to the next one.
+    lines = [f"    resolver {place.resolver} valid=2s ipv6=off;", ""]
+    for service in SERVICES:
+        lines += [f'    map "" ${place.upstream(service)[1:]} {{', f"        default {place.upstreams[service]};", "    }"]
+    return "\n".join(lines) + "\n"
 
 
 def _upstream(service, address):
@@ -115,16 +132,16 @@ def _plain_server(table, place):
     return "\n".join([
         "", "    # What authorities ask; everybody else is led to where it is encrypted.", "    server {",
         f"        listen {place.plain_listen} default_server;", "        server_name _;", f"        access_log {ACCESS_LOG} anonymous;", "",
-        _all_locations(table, [route for route in table.routes if route.plain]), elsewhere, "", problems.locations(), "    }", ""])
+        _all_locations(table, [route for route in table.routes if route.plain], place), elsewhere, "", problems.locations(), "    }", ""])
 
 
-def _all_locations(table, routes):
-    return "\n".join(block for route in routes for block in _locations(route, table))
+def _all_locations(table, routes, place):
+    return "\n".join(block for route in routes for block in _locations(route, table, place))
 
 
-def _locations(route, table):
+def _locations(route, table, place):
     """The location blocks of one line: nginx knows beginnings of text, the table knows whole segments."""
-    body = _directives(route, table)
+    body = _directives(route, table, place)
     if route.has_parameters:
         # Expressions are tried before plain paths, so this wins over the line of the collection.
         return [_block(f'~ "{route.expression}"', body)]
@@ -134,7 +151,7 @@ def _locations(route, table):
     return [_block(f"= {route.path}", body), _block(f"{route.path}/", body)]
 
 
-def _directives(route, table):
+def _directives(route, table, place):
     lines = [f"set $service {route.service};"]
     if route.methods:
         lines += [f'if ($request_method !~ "^({"|".join(route.methods)})$") {{', "    return 405;", "}"]
@@ -161,15 +178,15 @@ def _directives(route, table):
         lines.append("proxy_buffering off;")
     if route.seconds != 60:
         lines.append(f"proxy_read_timeout {route.seconds}s;")
-    return lines + [f"proxy_pass http://{route.service};"]
+    return lines + [f"proxy_pass http://{place.upstream(route.service)};"]
 
 
 def _block(match, lines):
     return "\n".join([f"        location {match} {{", *["            " + line for line in lines], "        }"])
 
 
-def component(layout, ports):
-    """Writes the configuration, then it is an ordinary process."""
+def write(layout, ports):
+    """Writes the configuration for services that listen at these ports; returns its path."""
     place = Place(
         listen=f"127.0.0.1:{ports['gateway']}", upstreams={service: f"127.0.0.1:{ports[f'{service}_public']}" for service in SERVICES},
         certificate=layout.certificates / "gateway.pem", key=layout.certificates / "gateway.key", run=layout.gateway,
@@ -178,6 +195,12 @@ def component(layout, ports):
         user="root" if os.getuid() == 0 else None, hsts_seconds=300)
     path = layout.gateway / "nginx.conf"
     path.write_text(configuration(RouteTable.load(), place))
+    return path
+
+
+def component(layout, ports):
+    """Writes the configuration, then it is an ordinary process."""
+    path = write(layout, ports)
     return Component(
         "gateway", [program("nginx", "nginx"), "-e", "stderr", "-p", str(layout.gateway), "-c", str(path)], layout.log("gateway"),
         missing=lambda _: _missing(base_url(ports), layout.authority), stop_seconds=5)

@@ -32,6 +32,9 @@ class Journey:
     mail_port: int
     mail_password: str
     began: float = field(default_factory=time.time)
+    # Where the services reach the mail server, and how we see what it caught; None: in its Maildir.
+    mail_host: str = "localhost"
+    mailbox: object = None
 
     def __post_init__(self):
         self.name = f"run-{int(self.began)}-{secrets.token_hex(3)}"
@@ -39,7 +42,7 @@ class Journey:
         self.domain = f"{self.name}.{DOMAIN}"
         self.address = f"ada@{self.domain}"
         self.password = secrets.token_urlsafe(18)
-        self.mailbox = Mailbox(self.maildir, self.began)
+        self.mailbox = self.mailbox or Mailbox(self.maildir, self.began)
 
     def sign_up(self):
         with step("Signing up, with the code from the mail that arrives"):
@@ -68,7 +71,7 @@ class Journey:
             workspace = {"name": "Outreach", "postal_address": "Example Company, 1 Harbour Street, 8000 Example"}
             self.workspace = self.api.post("/api/v1/workspaces", workspace)["id"]
         with step("Connecting a mailbox (SMTP is tried first)"):
-            smtp = {"host": "localhost", "port": self.mail_port, "security": "starttls", "username": "demo", "password": self.mail_password}
+            smtp = {"host": self.mail_host, "port": self.mail_port, "security": "starttls", "username": "demo", "password": self.mail_password}
             mailbox = {"workspace": self.workspace, "address": self.address, "display_name": "Ada Example", "smtp": smtp}
             self.sender = self.api.post("/api/v1/mailboxes", mailbox)["id"]
 
@@ -95,10 +98,14 @@ class Journey:
     def launch(self):
         with step("Writing a template and launching the campaign"):
             template = self.api.post("/api/v1/templates", {"workspace": self.workspace, **TEMPLATE})
-            campaign = {"workspace": self.workspace, "name": "Demo", "template": template["id"], "mailbox": self.sender}
+            campaign = {"workspace": self.workspace, "name": "Demo", "template": template["id"], **self.senders()}
             self.campaign = self.api.post("/api/v1/campaigns", campaign)["id"]
             self.launched = time.monotonic()
             self.api.post(f"/api/v1/campaigns/{self.campaign}/launch")
+
+    def senders(self):
+        """The part of the campaign that names by whom it is sent."""
+        return {"mailbox": self.sender}
 
     def watch(self, on_progress=lambda progress: None):
         """Shows the campaign move until it is done; returns its last progress and how many seconds it took."""

@@ -26,21 +26,28 @@ class Layout:
         self.dns = self.folder / "dns"
         self.zone = self.dns / "zone.json"
         self.gateway = self.folder / "gateway"
+        self.peers = self.folder / "peers"
         self.tracking_certificates = self.folder / "tracking"
         self.logs = self.folder / "logs"
         self.run = self.folder / "run"
         self.state = self.run / "stack.json"
         self.lock = self.run / "lock"
+        # There while a restore is under way: what it has made so far is not to be started.
+        self.restoring = self.run / "restoring"
 
     def make(self):
         """Makes the folders. Others on this machine may pass through (Postgres runs as its own user), not look in."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o711)
-        for path in (self.certificates, self.keys, self.redis, self.mail, self.dns, self.gateway, self.tracking_certificates, self.logs, self.run):
+        for path in (self.certificates, self.keys, self.redis, self.mail, self.dns, self.gateway, self.peers, self.tracking_certificates, self.logs, self.run):
             path.mkdir(mode=0o700, exist_ok=True)
 
     def log(self, name):
         return self.logs / f"{name}.log"
+
+    def held(self, name):
+        """Names the process for which a component stays away."""
+        return self.run / f"{name}.held"
 
 
 def read_json(path, default=None):

@@ -15,8 +15,15 @@ class Mail:
 
     def text(self):
         """The words of the mail, decoded."""
+        return self._part("plain")
+
+    def html(self):
+        """The same as HTML, decoded."""
+        return self._part("html")
+
+    def _part(self, kind):
         with open(self.path, "rb") as file:
-            return email.message_from_binary_file(file, policy=email.policy.default).get_body(("plain",)).get_content()
+            return email.message_from_binary_file(file, policy=email.policy.default).get_body((kind,)).get_content()
 
 
 class Mailbox:

@@ -8,7 +8,9 @@ from penguin.terminal import Failure, say
 
 # Below the range from which the kernel takes ports for outgoing connections: those would take ours between two runs.
 RANGE = range(20_000, 32_000)
-NAMES = ("gateway", "gateway_plain", "postgres", "redis", "mail", "dns") + tuple(f"{service}_{side}" for service in SERVICES for side in ("public", "internal"))
+# Of a service: its two listeners, those of the one that takes its place in a rolling restart, and where its peers find whichever it is.
+SIDES = ("public", "internal", "public_next", "internal_next", "peers")
+NAMES = ("gateway", "gateway_plain", "postgres", "redis", "mail", "dns") + tuple(f"{service}_{side}" for service in SERVICES for side in SIDES)
 
 
 def is_free(port):
@@ -30,9 +32,19 @@ def is_free(port):
 
 def claim(layout):
     """A free port for each name: the kept one, or a new one where another process took it meanwhile."""
+    return _claim(layout, NAMES, {})
+
+
+def extra(layout, names):
+    """The same for more names than every stack has, once that has its own."""
+    claimed = claim(layout)
+    return _claim(layout, names, claimed)
+
+
+def _claim(layout, names, others):
     kept = read_json(layout.ports, {})
-    ports = {}
-    for name in NAMES:
+    ports = dict(others)
+    for name in names:
         port = kept.get(name)
         if port is None or port in ports.values() or not is_free(port):
             if port is not None:
@@ -40,7 +52,7 @@ def claim(layout):
             port = pick(set(ports.values()) | set(kept.values()))
         ports[name] = port
     if ports != kept:
-        write_private_json(layout.ports, ports)
+        write_private_json(layout.ports, {**kept, **ports})
     return ports
 
 

@@ -1,11 +1,13 @@
 """A private Postgres cluster: its own data folder, loopback only, a password for every role."""
 
+import contextlib
 import os
 import pwd
 import shutil
 import signal
 import stat
 import subprocess
+import time
 from hashlib import sha256
 from pathlib import Path
 
@@ -51,6 +53,23 @@ class Postgres:
         return Component(
             "postgres", command, self._layout.log("postgres"), missing=lambda _: self._missing(data), user=self._user, folder=folder,
             start_seconds=120, stop_signal=signal.SIGINT, stop_seconds=60, prepare=self._bootstrap)
+
+    @contextlib.contextmanager
+    def alone(self):
+        """The cluster without a supervisor, while something is done with it."""
+        component = self.component()
+        component.start()
+        try:
+            deadline = time.monotonic() + component.start_seconds
+            while (missing := component.missing(component)) is not None:
+                if component.has_ended() or time.monotonic() > deadline:
+                    raise Failure(f"Postgres does not start: {missing}")
+                time.sleep(0.05)
+            component.prepare()
+            yield
+        finally:
+            component.process.send_signal(component.stop_signal)
+            component.process.wait(component.stop_seconds)
 
     def _folder(self):
         """The folder of the cluster, which the user that runs it can get at."""

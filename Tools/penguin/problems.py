@@ -42,6 +42,9 @@ LOCATIONS = {
     "gateway_timeout": Problem(504, "gateway_timeout", "The service did not answer in time."),
 }
 
+# An address that was not read to its end: the template's one error_page with a path, since named locations take a read address only.
+TOO_LONG = Problem(414, "address_too_long", "The address is too long.", "The gateway takes 32 KB of address and query.")
+
 # Auth can refuse with one status only, so it says in X-Auth-Problem what it means.
 REFUSALS = {
     "unauthenticated": Problem(401, "unauthenticated", "Sign in first."),
@@ -55,15 +58,16 @@ REFUSALS = {
 
 
 def locations():
-    """The named locations, as lines of the server block."""
-    blocks = [_location(name, problem.returned()) for name, problem in LOCATIONS.items()]
+    """The locations that answer with problems, as lines of the server block."""
+    blocks = [_location(f"@{name}", problem.returned()) for name, problem in LOCATIONS.items()]
+    blocks.append(_location("= /gateway/too-long", ["internal;", *TOO_LONG.returned()]))
     choices = []
     for word, problem in REFUSALS.items():
         choices += [f"if ($auth_problem = {word}) {{", *["    " + line for line in problem.returned()], "}"]
-    return "\n".join(blocks + [_location("refused", choices + FORBIDDEN.returned())])
+    return "\n".join(blocks + [_location("@refused", choices + FORBIDDEN.returned())])
 
 
 def _location(name, lines):
     # Without types nginx would name the body after the ending of the path that was asked for.
     head = ["types { }", "default_type application/problem+json;", "set $problem_cache no-store;"]
-    return "\n".join(["        location @%s {" % name, *["            " + line for line in head + lines], "        }"])
+    return "\n".join(["        location %s {" % name, *["            " + line for line in head + lines], "        }"])

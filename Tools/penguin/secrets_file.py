@@ -42,13 +42,28 @@ def make_keys(folder):
         key = base64.b64encode(secrets.token_bytes(32)).decode()
         write_private_json(encryption, {"current": "k1", "keys": {"k1": key}})
     make_trail_keys(folder)
-    entries = []
+    # Of a service there are several while one is being changed (rotate.py); those that are known stay known.
+    known = read_json(folder / "services.jwks", {}).get("keys", [])
+    entries = [entry for entry in known if entry["kid"].partition(".")[0] in SERVICES]
     for service in SERVICES:
         private = folder / f"{service}.pem"
         if not private.exists():
-            write_private(private, _openssl("genpkey", "-algorithm", "ed25519").decode())
-        entries.append({"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": service, "x": public_part(private)})
+            write_private(private, new_private_key())
+        own = [entry for entry in entries if entry["kid"].partition(".")[0] == service]
+        part = public_part(private)
+        if not any(entry["x"] == part for entry in own):
+            # A key that came otherwise: it is the only one of its service.
+            entries = [entry for entry in entries if entry not in own] + [public_entry(service, part)]
     write_private(folder / "services.jwks", json.dumps({"keys": entries}, indent=2) + "\n")
+
+
+def new_private_key():
+    """An Ed25519 key, PKCS 8 in PEM."""
+    return _openssl("genpkey", "-algorithm", "ed25519").decode()
+
+
+def public_entry(name, part):
+    return {"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": name, "x": part}
 
 
 def make_trail_keys(folder):

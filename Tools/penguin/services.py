@@ -14,7 +14,8 @@ _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 # What a service may know of the shell that started it.
 INHERITED = (
-    "PATH", "HOME", "LANG", "TZ", "LD_LIBRARY_PATH", "LOG_LEVEL", "DELIVERY_LEASE_SECONDS", "DELIVERY_WORKER_SLOTS", "DELIVERY_CONNECTIONS_PER_MAILBOX",
+    "PATH", "HOME", "LANG", "TZ", "LD_LIBRARY_PATH", "LOG_LEVEL", "DELIVERY_LEASE_SECONDS", "DELIVERY_WORKER_SLOTS",
+    "DELIVERY_CONNECTIONS_PER_MAILBOX",
 )
 # What only one of them may know of it.
 INHERITED_BY = {
@@ -39,8 +40,15 @@ def components(layout, ports, passwords):
     absent = [service for service in SERVICES if not executable(service).exists()]
     if absent:
         raise Failure(f"There is no {configuration()} build of {', '.join(absent)}. Run ./penguin up without --no-build.")
-    wiring = local_wiring(layout, ports)
-    return [_component(service, layout, {**inherited(service), **environment(service, wiring, passwords)}) for service in SERVICES]
+    return [component(service, layout, ports, passwords) for service in SERVICES]
+
+
+def component(service, layout, ports, passwords, instance="1"):
+    """One service, on the ports that are its own."""
+    values = {**inherited(service), **environment(service, local_wiring(layout, ports), passwords), "SERVICE_INSTANCE": instance}
+    return Component(
+        service, [str(executable(service))], layout.log(service), missing=lambda _: _missing(values["INTERNAL_PORT"]), environment=values,
+        start_seconds=60, stop_seconds=30)
 
 
 def inherited(service):
@@ -55,18 +63,13 @@ def local_wiring(layout, ports):
 
     return Wiring(
         base_url=base_url(ports), gateway_url=base_url(ports), postgres=("127.0.0.1", ports["postgres"]), redis=("127.0.0.1", ports["redis"]),
-        mail=("localhost", ports["mail"]), dns=("127.0.0.1", ports["dns"]), public=addresses("public"), internal=addresses("internal"), bind="127.0.0.1", keys=layout.keys,
-        authority=layout.authority, tracking_certificates=layout.tracking_certificates)
+        mail=("localhost", ports["mail"]), dns=("127.0.0.1", ports["dns"]), public=addresses("public"), internal=addresses("internal"),
+        peers=addresses("peers"), bind="127.0.0.1",
+        keys=layout.keys, authority=layout.authority, tracking_certificates=layout.tracking_certificates)
 
 
 def base_url(ports):
     return f"https://localhost:{ports['gateway']}"
-
-
-def _component(service, layout, values):
-    return Component(
-        service, [str(executable(service))], layout.log(service), missing=lambda _: _missing(values["INTERNAL_PORT"]), environment=values,
-        start_seconds=60, stop_seconds=30)
 
 
 def _missing(port):

@@ -24,6 +24,8 @@ class Wiring:
     internal: dict
     # What the listeners bind to.
     bind: str
+    # Service → address at which its peers ask for it.
+    peers: dict
     keys: Path
     authority: Path
     # Where Delivery writes the certificates of tracking hosts, for the gateway.
@@ -49,7 +51,7 @@ def environment(service, wiring, passwords):
         "ENCRYPTION_KEYS_FILE": wiring.keys / "encryption.json",
     }
     values.update({f"POSTGRES_{kind.upper()}_PASSWORD": passwords[f"{service}_{kind}"] for kind in ("owner", "api", "worker")})
-    values.update({f"{peer.upper()}_RPC_URL": "http://{}:{}".format(*wiring.internal[peer]) for peer in SERVICES})
+    values.update({f"{peer.upper()}_RPC_URL": "http://{}:{}".format(*wiring.peers[peer]) for peer in SERVICES})
     if service in ("auth", "audit"):
         # Mails about accounts, and the daily checkpoints.
         values.update({

@@ -5,29 +5,32 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 
-from penguin import certificates, dns, gateway, mail, ports, redis, secrets_file, services
-from penguin.layout import ROOT, read_json
+from penguin import certificates, dns, gateway, mail, peers, ports, redis, rolling, secrets_file, services
+from penguin.layout import ROOT, read_json, write_private_json
 from penguin.postgres import Postgres
-from penguin.processes import end, is_alive, send
+from penguin.processes import end, fingerprint, is_alive, send
 from penguin.supervisor import Supervisor
-from penguin.terminal import Failure, Interrupted, say
+from penguin.terminal import Failure, Interrupted, say, wait_until
 
 
-def supervise(layout, quiet_when_ready=False):
+def supervise(layout, quiet_when_ready=False, planned=None):
     """Starts the stack and keeps it until Ctrl-C or SIGTERM; at the end, whatever that is, no process is left."""
     layout.make()
     supervisor = Supervisor(layout)
     supervisor.acquire()
+    if layout.restoring.exists():
+        raise Failure(f"A restore into {layout.folder} was broken off. Remove the folder and restore again.")
     try:
-        groups, facts = _plan(layout)
+        groups, facts = (planned or plan)(layout)
         supervisor.start(groups, facts)
         say(f"  The stack is up: {facts['url']}")
         if quiet_when_ready:
             supervisor.be_quiet()
         else:
             say("  Ctrl-C stops it.")
-        supervisor.keep()
+        supervisor.keep(rolling.Restarts(layout, supervisor, facts["ports"]).serve)
     except Interrupted:
         pass
     except Failure:
@@ -39,7 +42,7 @@ def supervise(layout, quiet_when_ready=False):
         supervisor.stop()
 
 
-def _plan(layout):
+def plan(layout):
     """Writes everything that the processes read and names them, in groups that start together."""
     claimed = ports.claim(layout)
     passwords = secrets_file.passwords(layout.secrets)
@@ -50,7 +53,7 @@ def _plan(layout):
     groups = [
         [
             Postgres(layout, claimed["postgres"], passwords).component(), redis.component(layout, claimed["redis"]),
-            mail.component(layout, claimed["mail"]), dns.component(layout, claimed["dns"]),
+            mail.component(layout, claimed["mail"]), dns.component(layout, claimed["dns"]), peers.component(layout, claimed),
         ],
         services.components(layout, claimed, passwords),
         [gateway.component(layout, claimed)],
@@ -72,11 +75,11 @@ class RunningStack:
         return cls(layout) if is_ready(layout) else None
 
     @classmethod
-    def start(cls, layout, detached):
-        """Starts one in a process of its own and waits until it is ready; a detached one stays when we end."""
+    def start(cls, layout, detached, *more):
+        """Starts one in a process of its own and waits until it is ready; a detached one stays when we end. `more` is for its keeper."""
         if is_alive(read_json(layout.state, {}).get("supervisor")):
             raise Failure("A stack is just starting or stopping. Wait a moment and try again.")
-        command = [sys.executable, str(ROOT / "Tools" / "penguin"), "supervise"] + ([] if detached else ["--leash", str(os.getpid())])
+        command = [sys.executable, str(ROOT / "Tools" / "penguin"), "supervise"] + ([] if detached else ["--leash", str(os.getpid())]) + list(more)
         supervisor = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
         try:
             while not is_ready(layout):
@@ -98,6 +101,20 @@ class RunningStack:
         """The process of a component as it is now, or None while it is away."""
         process = read_json(self.layout.state, {}).get("processes", {}).get(name)
         return process if is_alive(process) else None
+
+    @contextmanager
+    def without(self, name):
+        """Kills a component and keeps it away while the block runs, at most as long as we live; then waits until it is started again."""
+        held = self.layout.held(name)
+        write_private_json(held, fingerprint(os.getpid()))
+        try:
+            while process := self.process(name):
+                send(process, signal.SIGKILL)
+                time.sleep(0.05)
+            yield
+        finally:
+            held.unlink()
+        wait_until(f"{name} is started again", lambda: self.process(name), 20)
 
     @property
     def facts(self):

@@ -26,15 +26,17 @@ class Supervisor:
     def is_stopping(self):
         return self._stopping
 
-    def acquire(self):
-        """Becomes the one supervisor of this folder, after the end of what a killed predecessor may have left."""
+    def acquire(self, heeds_signals=True):
+        """Becomes the one supervisor of this folder, after the end of what a killed predecessor may have left. Whoever only keeps others out of the
+        folder for a while leaves signals as they are."""
         self._lock = open(self._layout.lock, "w")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise Failure("The stack is running already. ./penguin down stops it.") from None
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, self._stop_soon)
+        if heeds_signals:
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, self._stop_soon)
         left = [process for process in read_json(self._layout.state, {}).get("processes", {}).values() if is_alive(process)]
         if left:
             say("  Waiting for the processes of an earlier stack to end …")
@@ -54,12 +56,26 @@ class Supervisor:
                     component.prepare()
         self._write_state(ready=True)
 
-    def keep(self):
-        """Restarts what crashes, until somebody asks us to stop."""
+    def keep(self, serve=lambda: None):
+        """Restarts what crashes, unless somebody who is still there wants it away, and does what `serve` finds to do, until somebody asks us to stop."""
         while not self._stopping:
-            for component in self._components():
-                self._look_after(component)
+            self.tend()
+            serve()
             time.sleep(0.1)
+
+    def tend(self):
+        """One look at everything that was started."""
+        for component in self._components():
+            self._look_after(component)
+
+    def component(self, name):
+        return next((component for component in self._components() if component.name == name), None)
+
+    def replace(self, old, new):
+        """`new`, which runs already, stands for `old` from now on; the caller ends that."""
+        for group in self._groups:
+            group[:] = [new if component is old else component for component in group]
+        self._write_state(ready=True)
 
     def stop(self):
         """Ends everything that was started, the last group first, and waits for it."""
@@ -106,7 +122,7 @@ class Supervisor:
     def _look_after(self, component):
         now = time.monotonic()
         if component.restart_at is not None:
-            if now >= component.restart_at:
+            if now >= component.restart_at and not is_alive(read_json(self._layout.held(component.name))):
                 component.start()
                 self._write_state(ready=True)
         elif component.has_ended():

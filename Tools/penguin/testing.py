@@ -7,7 +7,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 
-from penguin import build, checks, console, deploy, docs, swift_tests
+from penguin import build, checks, console, deploy, docs, isolation, swift_tests
 from penguin.layout import ROOT
 from penguin.terminal import Failure, duration, say
 
@@ -34,10 +34,13 @@ class Result:
 def run(options):
     stages = [("build", _build)]
     if not options.more or options.full:
-        stages += [("tools", _tools), ("lint", lint), ("boundaries", _boundaries), ("routes", _routes), ("docs", _docs), ("deploy", _deploy)]
+        stages += [
+            ("tools", _tools), ("lint", lint), ("boundaries", _boundaries), ("routes", _routes), ("metrics", _metrics), ("docs", _docs),
+            ("deploy", _deploy),
+        ]
     stages.append(("swift test", lambda: _swift_test(options.more, options.full)))
     if not options.more or options.full:
-        stages.append(("console", _console))
+        stages += [("isolation", _isolation), ("console", _console)]
     return 0 if _run(stages) else 1
 
 
@@ -98,6 +101,10 @@ def format_sources():
     return _stream(["swift", "format", "--in-place", "--parallel", "-r", *SOURCES])
 
 
+def _metrics():
+    return _faults(checks.metrics())
+
+
 def _boundaries():
     return _faults(checks.boundaries())
 
@@ -118,9 +125,22 @@ def _console(arguments=()):
     return Result(*console.run_all(_stream, arguments))
 
 
+def _isolation(arguments=()):
+    return Result(*isolation.run_all(_stream, arguments))
+
+
+def run_isolation(options):
+    """./penguin isolation: what one company, service or role may not have of another."""
+    return _run_alone("isolation", _isolation, options)
+
+
 def run_console(options):
     """./penguin console-test: the console alone, against what was built last."""
-    stages = [("console", lambda: _console(options.more))]
+    return _run_alone("console", _console, options)
+
+
+def _run_alone(name, stage, options):
+    stages = [(name, lambda: stage(options.more))]
     if not options.no_build:
         stages.insert(0, ("build", lambda: (build.build(), Result(1, 0))[1]))
     return 0 if _run(stages) else 1

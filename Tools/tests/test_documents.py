@@ -31,7 +31,7 @@ class DocumentTests(unittest.TestCase):
             self.assertIn(f"`{path}`", text)
 
     def test_the_guide_to_the_api_names_each_type_of_problem_and_no_other(self):
-        made = {problem.kind for problem in [*problems.LOCATIONS.values(), *problems.REFUSALS.values(), problems.FORBIDDEN]}
+        made = {problem.kind for problem in [*problems.LOCATIONS.values(), *problems.REFUSALS.values(), problems.FORBIDDEN, problems.TOO_LONG]}
         for folder in ("Services", "Shared/HTTP", "Shared/Runtime"):
             for path in (ROOT / folder).rglob("*.swift"):
                 made |= set(re.findall(r'kind: "([a-z_]+)",\s*title:', path.read_text()))

@@ -227,9 +227,19 @@ class GatewayTests(GatewayGround):
         self.assertEqual((response.status, self.stubs["campaigns"].requests[-1]["length"]), (200, 2 * len(large)))
 
     def test_header_limits(self):
-        self.expect_problem(self.ask("GET", "/api/v1/status", {"X-Long": "x" * 20_000}), 400, "invalid_request")
-        response, _ = self.ask("GET", "/api/v1/status?" + "x" * 20_000)
-        self.assertEqual(response.status, 414)
+        self.expect_problem(self.ask("GET", "/api/v1/status", {"X-Long": "x" * 40_000}), 400, "invalid_request")
+        for path in ("/api/v1/status?", "/nowhere?"):
+            self.expect_problem(self.ask("GET", path + "x" * 40_000), 414, "address_too_long")
+
+    def test_an_address_may_be_as_long_as_the_longest_query(self):
+        query = "workspace=1&mapping=" + "%C3%A9" * 4_096
+        for headers in ({}, {"X-Long": "x" * 20_000}):
+            response, _ = self.ask_as("good", "POST", f"/api/v1/imports?{query}", headers, body=b"a")
+            self.assertEqual(response.status, 200)
+            self.assertTrue(self.stubs["campaigns"].requests[-1]["path"].endswith("%C3%A9"))
+
+    def test_the_page_of_long_addresses_is_no_page_of_its_own(self):
+        self.expect_problem(self.ask("GET", "/gateway/too-long"), 404, "not_found")
 
     def test_credentials_are_rate_limited(self):
         answers = [self.ask("POST", "/api/v1/auth/sign-in") for _ in range(60)]

@@ -13,6 +13,7 @@ from unittest import mock
 
 from penguin import compose, ports, secrets_file, services, settings
 from penguin.layout import ROOT, SERVICES, Layout, read_json
+from penguin.terminal import Failure
 
 
 class SettingsTests(unittest.TestCase):
@@ -65,17 +66,55 @@ class SettingsTests(unittest.TestCase):
     def test_containers_get_the_settings_that_processes_get(self):
         here = services.local_wiring(self.layout, ports.claim(self.layout))
         known = secrets_file.passwords(self.layout.secrets)
-        with tempfile.TemporaryDirectory() as folder:
-            compose.prepare(Path(folder), "8443")
-            before = Path(folder, "secrets.json").read_text()
-            compose.prepare(Path(folder), "8443")
-            self.assertEqual(Path(folder, "secrets.json").read_text(), before)
+        with self.dealt() as (secrets, deal):
             for service in SERVICES:
-                script = f"source {folder}/env/{service}; env -0"
-                printed = subprocess.run(["env", "-i", "bash", "-c", script], capture_output=True, text=True, check=True).stdout
-                names = {line.partition("=")[0] for line in printed.split("\0") if line} - {"PWD", "SHLVL", "_"}
-                self.assertEqual(names, set(settings.environment(service, here, known)))
-            self.assertIn("server campaigns:8080", Path(folder, "nginx.conf").read_text())
+                names = {path.name.upper().replace("-", "_") for path in (deal / service).iterdir() if path.is_file()}
+                wanted = {name for name, value in settings.environment(service, here, known).items() if value} - {"SERVICE_INSTANCE", "DNS_SERVER"}
+                self.assertEqual(names, wanted, service)
+            self.assertIn("default campaigns:8080;", (deal / "gateway" / "nginx.conf").read_text())
+
+    def test_made_again_keys_and_passwords_stay(self):
+        with self.dealt() as (secrets, deal):
+            def kept():
+                return {path: path.read_bytes() for path in [*secrets.rglob("*"), *(deal / "auth").rglob("*")] if path.is_file()}
+            before = kept()
+            compose.prepare(secrets, deal, compose.Deployment())
+            self.assertEqual(kept(), before)
+
+    def test_a_container_is_given_no_key_of_another(self):
+        with self.dealt() as (secrets, deal):
+            private = {service: (secrets / "keys" / f"{service}.pem").read_text() for service in SERVICES}
+            passwords = read_json(secrets / "secrets.json")
+            for container in deal.iterdir():
+                text = "".join(path.read_text() for path in container.rglob("*") if path.is_file())
+                for service, key in private.items():
+                    self.assertEqual(key in text, service == container.name, f"{service}'s key in {container.name}")
+                    if container.name != "postgres":
+                        own = passwords[f"{service}_worker"] in text
+                        self.assertEqual(own, service == container.name, f"{service}'s password in {container.name}")
+                self.assertEqual((secrets / "certificates" / "ca.key").read_text() in text, False, f"the authority's key in {container.name}")
+
+    def test_a_production_stack_is_strict_and_names_who_delivers_its_mail(self):
+        with self.assertRaisesRegex(Failure, "PUBLIC_BASE_URL, MAIL_HOST, MAIL_PORT, MAIL_FROM"):
+            compose.Deployment.read({"PENGUIN_MODE": "production"})
+        deployment = compose.Deployment.read({
+            "PENGUIN_MODE": "production", "PUBLIC_BASE_URL": "https://app.example.com", "MAIL_HOST": "smtp.example.com", "MAIL_PORT": "587",
+            "MAIL_FROM": "no-reply@example.com", "MAIL_PASSWORD": "secret"})
+        known = secrets_file.passwords(self.layout.secrets)
+        told = {service: compose.settings(service, deployment, known) for service in SERVICES}
+        self.assertEqual(deployment.port, 443)
+        self.assertEqual(told["auth"]["MAIL_HOST"], "smtp.example.com")
+        self.assertNotIn("MAIL_USERNAME", told["auth"])
+        self.assertNotIn("MAIL_CA_FILE", told["auth"])
+        self.assertFalse([name for values in told.values() for name in values if name.endswith("_REACH") or name == "DELIVERY_DOMAINS_REQUIRED"])
+        self.assertNotIn("secret", str(told["delivery"]) + str(told["campaigns"]))
+
+    @contextlib.contextmanager
+    def dealt(self):
+        with tempfile.TemporaryDirectory() as folder:
+            secrets, deal = Path(folder, "secrets"), Path(folder, "deal")
+            compose.prepare(secrets, deal, compose.Deployment())
+            yield secrets, deal
 
     def test_an_account_at_stripe_is_told_to_billing_only(self):
         with mock.patch.dict(os.environ, {"STRIPE_SECRET_KEY": "sk_test_x", "LOG_LEVEL": "debug", "SOMETHING": "else"}):
@@ -85,5 +124,5 @@ class SettingsTests(unittest.TestCase):
         self.assertFalse(any("SOMETHING" in values for values in told.values()))
 
     def test_scripts_can_be_read_by_bash(self):
-        for path in [ROOT / "penguin", ROOT / ".ci" / "run", *(ROOT / "Tools" / "compose").glob("*.sh")]:
+        for path in [ROOT / "penguin", ROOT / ".ci" / "run", ROOT / "Tests" / "compose" / "test.sh"]:
             self.assertEqual(subprocess.run(["bash", "-n", str(path)]).returncode, 0, path)

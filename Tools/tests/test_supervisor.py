@@ -8,8 +8,8 @@ import tempfile
 import unittest
 
 from penguin import stack
-from penguin.layout import ROOT, Layout, read_json
-from penguin.processes import is_alive
+from penguin.layout import ROOT, Layout, read_json, write_private_json
+from penguin.processes import fingerprint, is_alive
 from tests.support import eventually
 
 # Two groups of one process; what is called neither first nor second never gets ready.
@@ -95,6 +95,28 @@ class SupervisorTests(unittest.TestCase):
         after = eventually(lambda: self.processes().get("second") not in (None, before["second"]) and self.processes())
         self.assertTrue(is_alive(after["second"]))
         self.assertEqual(after["first"], before["first"])
+
+    def test_what_is_held_stays_away_until_it_is_let_go(self):
+        self.start()
+        before = self.processes()
+        running = stack.RunningStack.find(self.layout)
+        with running.without("second"):
+            self.assertFalse(is_alive(before["second"]))
+            # Who died later is back: the supervisor has passed the other by.
+            os.kill(before["first"]["pid"], signal.SIGKILL)
+            eventually(lambda: running.process("first") not in (None, before["first"]))
+            self.assertIsNone(running.process("second"))
+        self.assertNotIn(running.process("second"), (None, before["second"]))
+
+    def test_who_held_it_and_died_holds_it_no_more(self):
+        self.start()
+        before = self.processes()
+        gone = subprocess.Popen(["sleep", "600"])
+        write_private_json(self.layout.held("second"), fingerprint(gone.pid))
+        os.kill(before["second"]["pid"], signal.SIGKILL)
+        gone.kill()
+        gone.wait()
+        eventually(lambda: self.processes().get("second") not in (None, before["second"]))
 
     def test_a_failing_start_says_why_and_leaves_nothing(self):
         for name, script, words in [("broken", "echo no such luck; exit 3", "ended with status 3"), ("slow", "exec sleep 600", "it takes its time")]:

@@ -1,7 +1,7 @@
-// The audit trail: search it, follow it, read an entry, check what was signed, take it away.
+// The audit trail: search it, follow it, read an entry, check what was signed, take it away; and who of support looked into it.
 import { Form, List, Live, Resource, Screen, api, bytes, copy, count, day, dialog, drawer, empty, exact, field, filters, go, header, html, icon, menu, nothing, plural, problem, readQuery, session, settings, show, status, time, toast, toastError, words, writeQuery } from '../ui.js';
-import { diff, facts, json } from '../ui/data.js';
-import { altered, histogram, isBeginning, isField, isSigned, leafHash, quoted, range, rootOf, terms, withTerm, without } from './trail.js';
+import { diff, facts, json, timeline } from '../ui/data.js';
+import { altered, dateOf, histogram, isBeginning, isField, isSigned, leafHash, quoted, range, rootOf, terms, withTerm, without } from './trail.js';
 
 const EVENTS = '/api/v1/audit/events';
 const EXPORTS = '/api/v1/audit/exports';
@@ -130,7 +130,7 @@ export class TrailScreen extends Screen {
     const { total, window } = answer;
     const found = this.counts.data;
     const drawn = found?.facets.day && histogram(found.facets.day, window.from ?? this.asked.from, Math.min(Date.now(), Date.parse(window.to ?? '') || Date.now()));
-    return html`<p class="note" role="status">${total?.relation === 'gte' ? 'More than ' : ''}${plural(total?.value ?? data.length, 'entry', 'entries')}, ${window.from ? day(window.from) : 'the beginning'} to ${window.to ? day(Date.parse(window.to) - 1) : 'now'}.</p>
+    return html`<p class="note" role="status">${total?.relation === 'gte' ? 'More than ' : ''}${plural(total?.value ?? data.length, 'entry', 'entries')}, ${window.from ? day(dateOf(window.from)) : 'the beginning'} to ${window.to ? day(dateOf(Date.parse(window.to) - 1)) : 'now'}; days are UTC.</p>
       ${drawn?.labels.length > 1 && total?.value ? html`<pm-chart label="Entries a day" kind="bars" height="80" .labels=${drawn.labels} .series=${[{ label: 'Entries', values: drawn.values }]}></pm-chart>` : nothing}
       ${found && total?.value > 1 ? html`<details><summary>Narrow down</summary><div class="grid">${Object.entries(found.facets).filter(([name]) => name !== 'day').map(([name, values]) => html`<section><h2>${words(name.replace('.', ' '))}</h2><ul class="plain">${values.slice(0, 8).map((one) => html`<li><a href=${this.to(`${name}:${quoted(one.value)}`)} data-keep>${this.#called(name, one.value)}</a> <span class="quiet">${count(one.count)}</span></li>`)}</ul></section>`)}</div></details>` : nothing}`;
   }
@@ -275,7 +275,7 @@ export class Trail extends TrailScreen {
     const { live, keys } = this;
     const follows = live.paused ? ['paused'] : live.state === 'live' ? ['live'] : [live.state, { tone: 'none', word: live.state === 'hidden' ? 'Not following' : words(live.state) }];
     return html`${header({ title: 'Audit trail', note: 'Who did what in this company, when and from where. Nobody can change it, and reading it is an entry too.', badge: status(...follows),
-    actions: html`<button type="button" @click=${keys.p.run}>${icon(live.paused ? 'play' : 'pause')}${live.paused ? 'Follow' : 'Pause'}</button><button type="button" @click=${keys.i.run}>Check integrity</button><button type="button" class="primary" @click=${keys.e.run}>${icon('download')}Export</button>` })}
+    actions: html`<button type="button" @click=${keys.p.run}>${icon(live.paused ? 'play' : 'pause')}${live.paused ? 'Follow' : 'Pause'}</button><a class="button" href="/dashboard/audit/settings">Settings</a><button type="button" @click=${keys.i.run}>Check integrity</button><button type="button" class="primary" @click=${keys.e.run}>${icon('download')}Export</button>` })}
       ${this.bar(this.#saved())}<div class="stack">${this.summary()}${this.results()}</div>${this.side()}${this.#open()}
       ${this.saving ? dialog({ title: 'Save this search', onClose: () => { this.saving = null; this.requestUpdate(); }, body: this.saving.render(html`<p><code>${this.query.q || 'every entry'}</code></p>${this.saving.field('name', { label: 'Name', required: true, maxlength: 100 })}`) }) : nothing}`;
   }
@@ -288,7 +288,7 @@ export class Trail extends TrailScreen {
 
   #check = () => show(this.check, { isEmpty: () => false, data: ({ checkpoint, keys, lines }) => html`<div class="stack">${verdict(lines)}
     ${facts([['Entries', count(checkpoint.size)], ['Root', html`<code>${checkpoint.root}</code>`], ['Signed', exact(checkpoint.at)], ['Public key', html`<code>${keys[0]}</code>`]])}
-    <p class="note">Keep this signed state somewhere else: it is what nobody can rewrite behind your back. Everything above was computed in this browser.</p><div class="row"><pre tabindex="0"><code>${checkpoint.note}</code></pre>${copy(checkpoint.note, 'Copy signed state')}</div>
+    <p class="note">Keep this signed state somewhere else: it is what nobody can rewrite behind your back. <a href="/dashboard/audit/settings?tab=copies">Have it sent once a day</a>. Everything above was computed in this browser.</p><div class="row"><pre tabindex="0"><code>${checkpoint.note}</code></pre>${copy(checkpoint.note, 'Copy signed state')}</div>
     <form class="stack tight" @submit=${(event) => { event.preventDefault(); this.prove({ seq: Number(new FormData(event.target).get('seq')) }); }}>${field({ label: 'Number of an entry', name: 'seq', type: 'number', min: 1, max: checkpoint.size, required: true })}<div><button>Check this entry</button></div></form>
     ${this.proved?.event.seq && !this.proved.event.id ? this.proof(this.proved.event) : nothing}</div>` });
 
@@ -328,4 +328,42 @@ export class Entry extends TrailScreen {
     return html`${header({ title: event ? named(event.action) : 'Audit entry', note: event?.targets.map(targetOf).join(', '), back: { href: '/dashboard/audit', label: 'Audit trail' }, actions: copy(location.href, 'Copy permalink') })}
       <h2 class="hidden">The entry</h2>${show(this.list, { isEmpty: () => false, data: () => entry(event, (term) => `/dashboard/audit?q=${encodeURIComponent(term)}`, this.proof(event)) })}`;
   }
+}
+
+// Support access: who of the operator's people looked into the company, why, and what they read.
+
+const STATES = { running: ['Looking now', 'warn'], ended: ['Ended', 'none'], expired: ['Ran out', 'none'] };
+const BECAUSE = { holder: 'by the one who began it', expired: 'its time was over', staff_role_removed: 'that person no longer works in support' };
+const ACTIONS = { 'audit_trail.read': 'Read the audit trail', 'support_session.begin': 'Began', 'support_session.end': 'Ended' };
+const KNOWN = ['support_session', 'staff_role', 'reason', 'ticket', 'scope', 'expires_at'];
+
+/** What an entry of the trail adds to what stands above it: "read: events, q: …". Pure. */
+export const detail = (metadata) => Object.entries(metadata).filter(([key]) => !KNOWN.includes(key)).map(([key, value]) => `${key}: ${value}`).join(', ');
+
+const stateOf = (row) => status(row.state, { word: STATES[row.state]?.[0] ?? row.state, tone: STATES[row.state]?.[1] ?? 'none' });
+
+export class SupportAccess extends Screen {
+  static query = { open: '' };
+
+  list = new List(this, (cursor, signal) => api.get('/api/v1/support-sessions', { query: { cursor, limit: 50 }, signal }), { every: 30_000 });
+
+  read = new Resource(this, (signal) => (this.query.open ? api.get('/api/v1/audit/events', { query: { q: `support:${this.query.open}`, limit: 100 }, signal }).then((answer) => answer.data) : []));
+
+  routeChanged(before) { if (readQuery(before.search, SupportAccess.query).open !== this.query.open) this.read.reload({ fresh: true }); }
+
+  render() {
+    const one = this.list.data?.find((row) => row.id === this.query.open);
+    return html`${header({ title: 'Support access', note: 'The operator’s people see your audit trail only in a session with a reason and a ticket, for an hour at most. They read; they cannot change anything, and never act as one of you.' })}
+      ${show(this.list, { data: (rows) => html`<pm-table caption="Support access" .rows=${rows} .columns=${this.columns} .list=${this.list}></pm-table>`,
+    empty: () => empty({ title: 'Nobody has looked', text: 'If support looks into your company, it shows here at once, and stays.', mark: 'support' }) })}
+      ${one ? drawer({ title: `${one.staff_name}, ${one.ticket}`, onClose: () => this.setQuery({ open: '' }), body: this.#detail(one) }) : nothing}`;
+  }
+
+  columns = [
+    { label: 'Who', cell: (row) => row.staff_name, open: (row) => this.setQuery({ open: row.id }, { push: true }) }, { label: 'Why', cell: (row) => row.reason }, { label: 'Ticket', cell: (row) => row.ticket },
+    { label: 'State', cell: stateOf }, { label: 'Began', cell: (row) => time(row.created_at) }, { label: 'Ends', small: 'hide', cell: (row) => time(row.ended_at ?? row.expires_at) },
+  ];
+
+  #detail = (one) => html`<div class="stack">${facts([['State', stateOf(one)], ['Why', one.reason], ['Ticket', one.ticket], ['Allowed', one.scope.map((name) => (name === 'audit' ? 'reading the audit trail' : name)).join(', ')], ['Began', time(one.created_at)], ['Ends', time(one.expires_at)], ['Ended', one.ended_at && html`${time(one.ended_at)}, ${BECAUSE[one.ended_because] ?? one.ended_because}`]])}
+    <h3>What was done and read</h3>${show(this.read, { lines: 3, empty: () => html`<p class="note">Nothing so far.</p>`, data: (rows) => timeline(rows.map((event) => ({ at: event.occurred_at, title: ACTIONS[event.action] ?? event.action, text: detail(event.metadata), href: `/dashboard/audit/${event.id}` }))) })}</div>`;
 }

@@ -9,10 +9,11 @@ const BACK = '/dashboard/settings/billing';
 const cash = (one) => (one ? money(one.amount, one.currency) : '–');
 const per = (interval) => (interval === 'year' ? 'a year' : 'a month');
 
-/** What a limit's forecast says, or undefined. Pure. */
-export function forecast(limit, end, now = Date.now()) {
+/** What a limit's forecast says, or undefined. A few hours say nothing of a month. Pure. */
+export function forecast(limit, { start, end }, now = Date.now()) {
   const { used, limit: most, forecast_at_period_end: later } = limit;
   if (later == null || later <= used || new Date(end) <= now) return undefined;
+  if (now - new Date(start) < 3 * 86_400_000) return `How many by ${day(end)} is too early to say.`;
   const text = `About ${count(later)} by ${day(end)} if it goes on like this`;
   return most != null && later > most ? `${text}: ${count(later - most)} more than the plan has.` : `${text}.`;
 }
@@ -26,7 +27,7 @@ export function terms(preview) {
 
 const bars = (data) => html`<div class="grid">${Object.entries(LIMITS).filter(([key]) => data[key]).map(([key, label]) => {
   const one = data[key];
-  const notes = [one.reserved ? `${count(one.reserved)} more are spoken for.` : '', one.packs?.count ? `${count(one.packs.mails)} are from packs.` : '', (key === 'mails' && forecast(one, data.period.end)) || ''].filter(Boolean).join(' ');
+  const notes = [one.reserved ? `${count(one.reserved)} more are spoken for.` : '', one.packs?.count ? `${count(one.packs.mails)} are from packs.` : '', (key === 'mails' && forecast(one, data.period)) || (key === 'leads' ? 'Counted each night.' : '')].filter(Boolean).join(' ');
   return usage({ label, used: one.used, limit: one.limit, note: notes || undefined });
 })}</div>`;
 

@@ -35,6 +35,9 @@ export class Builder extends Screen {
     return Object.fromEntries(names.map((name, at) => [name.split('/').pop(), answers[at].data]));
   });
 
+  /** What the company wants noticed: a campaign alone can only want less. */
+  tracking = new Resource(this, (signal) => api.get('/api/v1/tracking/settings', { signal }));
+
   /** How many leads the audience has: { count, is_capped }. */
   people = new Resource(this, async (signal) => {
     const { kind, id } = this.draft.audience;
@@ -197,6 +200,7 @@ export class Builder extends Screen {
 
   #steps() {
     const { steps } = this.draft;
+    const unnoticed = ['opens', 'clicks'].filter((name) => this.draft[`tracks_${name}`] && this.tracking.data?.[name] === false);
     const set = (next) => this.edit({ steps: next });
     const add = async (step) => {
       const number = freeNumber(steps);
@@ -211,7 +215,8 @@ export class Builder extends Screen {
     return this.#section('steps', 'Steps', html`${stepList(this, steps, set)}
       ${steps.length < 20 ? html`<div class="actions">${[['Mail', { kind: 'email' }], ['Wait', { kind: 'wait', seconds: 259_200 }], ['Condition', { kind: 'condition', condition: { kind: 'opened' }, then: 'next', otherwise: 'exit' }]].map(([label, step]) => html`<button type="button" ?disabled=${!this.things.data} @click=${() => add({ ...step })}>${icon('plus')}${label}</button>`)}</div>` : nothing}
       ${this.#switch('stops_on_reply', 'Stop when the lead answers')}
-      <div class="fields">${this.#switch('tracks_opens', 'Notice opened mails')}${this.#switch('tracks_clicks', 'Notice clicked links')}</div>`);
+      <div class="fields">${this.#switch('tracks_opens', 'Notice opened mails')}${this.#switch('tracks_clicks', 'Notice clicked links')}</div>
+      ${unnoticed.length ? html`<p class="note" data-unnoticed>The company notices no ${unnoticed.join(' and no ')}, so these are not noticed here either. <a href="/dashboard/settings/sending">Sending settings</a></p>` : nothing}`);
   }
 
   /** A template of this campaign's own. */

@@ -85,6 +85,9 @@ export function copyOf({ workspace, name, audience, enrols_later, steps, mailbox
   return { workspace, name: `${name.slice(0, 193)} (copy)`, audience, enrols_later, steps, mailboxes, schedule, stops_on_reply, tracks_opens, tracks_clicks };
 }
 
+/** A copy that writes to a list: those whom the first one did not reach. */
+export const again = (campaign, list) => ({ ...copyOf(campaign), name: `${campaign.name.slice(0, 192)} (again)`, audience: { kind: 'list', id: list }, enrols_later: false });
+
 const same = (a, b) => JSON.stringify(a ?? null) === JSON.stringify(b ?? null);
 const MAY_BE_ABSENT = ['starts_at'];
 
@@ -121,6 +124,9 @@ export function moved(steps, from, to) {
   next.splice(to, 0, ...next.splice(from, 1));
   return next;
 }
+
+/** The place that a dragged step takes: behind all others whose middle is above the pointer. */
+export const landing = (middles, from, y) => middles.filter((middle, at) => at !== from && middle < y).length;
 
 export const freeNumber = (steps) => Math.max(0, ...steps.map((step) => step.number)) + 1;
 

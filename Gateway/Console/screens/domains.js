@@ -1,5 +1,6 @@
 // Domains: the records that prove them, how they fare, the keys that sign their mail.
 import { Form, List, Resource, Screen, api, attempt, confirm, copy, dialog, empty, go, header, html, icon, menu, nothing, plural, readQuery, session, show, status, time, toast, toastError } from '../ui.js';
+import { facts } from '../ui/data.js';
 import { health, score } from './health.js';
 
 const STATES = { pending: ['Records are open', 'warn'], verified: ['Proved', 'good'], failing: ['The last check failed', 'warn'], broken: ['Records are broken', 'bad'] };
@@ -8,6 +9,7 @@ const PURPOSES = {
   mx: ['Mail exchanger', 'Where answers and bounces arrive.'], tracking: ['Tracking host', 'Links and opens run over your own domain.'],
 };
 const RECORD = { ok: ['Right', 'good'], missing: ['Missing', 'bad'], wrong: ['Something is wrong', 'bad'], recommended: ['Recommended', 'none'], unknown: ['DNS gave no answer', 'warn'] };
+const CERTIFICATE = { off: ['Not on this installation', 'none'], waiting: ['Its record is open', 'warn'], ordered: ['Being ordered', 'warn'], issued: ['Valid', 'good'], failing: ['Not there yet', 'bad'] };
 const KEYS = { publish: 'Publish its record', keep: 'Nothing to do', remove: 'Its record can go', none: 'Nothing to do' };
 const stateOf = (table, state, rest) => status(state, { word: table[state]?.[0] ?? state, tone: table[state]?.[1] ?? 'none', ...rest });
 const name = (record) => PURPOSES[record.purpose]?.[0] ?? record.purpose;
@@ -130,6 +132,7 @@ export class Domain extends Screen {
     return html`<div class="stack"><p class="hint ${done ? '' : 'warn'}" role="status">${icon(done ? 'check' : 'warn')}<span><b>${text}</b> Checked ${time(domain.checked_at)}. ${this.watch ? html`Looking again every 15 seconds, ${plural(8 - this.watch.round, 'time')} more. <button type="button" class="plain link" @click=${this.#stop}>Stop</button>`
     : html`We look again by ourselves ${time(domain.next_check_at)}.${done ? '' : ' DNS can take up to 48 hours.'}`}</span></p>
       <section><h2>Records</h2><ul class="steps section">${domain.records.map((record) => this.#record(record))}</ul></section>
+      ${domain.tracking_certificate ? this.#tracking(domain.tracking_certificate) : nothing}
       <section class="card"><h2>Health</h2>${show(this.reputation, { data: (data) => health(data, { days: this.query.days, href: (days) => this.href({ days }), reload: () => this.reputation.reload() }) })}</section>
       ${this.#keys(domain)}</div>`;
   }
@@ -141,6 +144,13 @@ export class Domain extends Screen {
       <dl class="facts">${line(`${record.type} name`, record.name, copy(record.name, `Copy the name of ${title}`))}${record.value ? line('Expected', record.value, copy(record.value, `Copy the value of ${title}`)) : nothing}
       ${record.found.length ? record.found.map((one) => line('Found', one === record.value ? 'the same' : one)) : html`<dt>Found</dt><dd class="quiet">Nothing</dd>`}${record.lookups ? html`<dt>Look-ups</dt><dd>${record.lookups} of 10</dd>` : nothing}</dl>
       ${record.findings.length ? html`<ul class="checks">${record.findings.map((one) => html`<li class=${one.is_error ? 'bad' : 'open'}>${icon(one.is_error ? 'warn' : 'info')}<p>${one.detail} <span class="quiet">${one.remedy}</span></p></li>`)}</ul>` : nothing}</li>`;
+  }
+
+  #tracking(one) {
+    return html`<section class="card"><div class="row wrap between"><h2>Certificate of the tracking host</h2>${stateOf(CERTIFICATE, one.state)}</div><div class="stack"><p class="note">${one.detail}</p>
+      ${facts([['Host', html`<code>${one.host}</code>`], ['Links of new mails', one.is_used ? 'Under this host' : 'Under the platform’s host'], ['Issued', one.issued_at && time(one.issued_at)], ['Expires', one.expires_at && time(one.expires_at)],
+    ['Renewed', one.renews_at && time(one.renews_at)], ['Tried next', one.next_attempt_at && time(one.next_attempt_at)]])}
+      <p class="note">What is noticed at all is set for the company. <a href="/dashboard/settings/sending">Sending settings</a></p></div></section>`;
   }
 
   #again = (done) => { if (done) [this.keyring, this.one].forEach((one) => one.reload()); };

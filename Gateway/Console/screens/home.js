@@ -96,7 +96,7 @@ export class Home extends Screen {
   }
 
   #plan(plan) {
-    return html`<h2>This period</h2><div class="stack tight">${[['Mails', plan.mails], ['Leads', plan.leads], ['E-mail accounts', plan.mailboxes]].filter(([, one]) => one).map(([label, one]) => usage({ label, used: one.used, limit: one.limit }))}
+    return html`<h2>This period</h2><div class="stack tight">${[['Mails', plan.mails], ['Leads', plan.leads], ['E-mail accounts', plan.mailboxes]].filter(([, one]) => one).map(([label, one]) => usage({ label, used: one.used, limit: one.limit, note: label === 'Leads' ? 'Counted each night.' : undefined }))}
       <p class="note">Ends ${time(plan.period?.end)}. <a href="/dashboard/settings/billing">Billing</a></p></div>`;
   }
 }

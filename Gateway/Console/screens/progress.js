@@ -1,13 +1,13 @@
 // How far a campaign is: where its leads are, why it waits, what failed, what its mails came to, and why each lead was mailed or not.
-import { List, Resource, Screen, api, clock, confirm, count, day, drawer, duration, empty, field, filters, header, html, icon, menu, nothing, parts, percent, plural, readQuery, session, show, stat, status, tabs, time, toast, words } from '../ui.js';
+import { List, Resource, Screen, api, clock, confirm, count, day, drawer, duration, empty, field, filters, go, header, html, icon, menu, nothing, parts, percent, plural, readQuery, session, show, stat, status, tabs, time, toast, toastError, words } from '../ui.js';
 import { facts, timeline } from '../ui/data.js';
 import { act, actionsOf, entries } from './campaigns.js';
-import { EXITS, PARTS, WAITS, causes, left, secondsLeft } from './campaign.js';
+import { ways } from './unclear.js';
+import { EXITS, PARTS, WAITS, again, causes, left, secondsLeft } from './campaign.js';
 
 const OVER = ['finished', 'failed', 'suppressed', 'replied', 'bounced', 'complained', 'unsubscribed', 'removed'];
 const ALWAYS = ['finished', 'waiting', 'queued', 'deferred', 'failed', 'suppressed'];
 const FIGURES = [['delivered', 'Delivered'], ['opened', 'Opened'], ['clicked', 'Clicked'], ['replied', 'Replied'], ['bounced', 'Bounced'], ['unsubscribed', 'Unsubscribed']];
-const SETTLE = [['sent', 'They arrived', 'Nothing is sent; the sequence goes on.'], ['resend', 'Send again', 'They go out once more. Who got the first one gets it twice.'], ['not_sent', 'Give up', 'They count as failed and are not sent again.']];
 const EVERY = 3_000;
 
 /** "Mon, 30 Nov, 09:00 (Europe/Oslo)", with how far off it is. */
@@ -34,8 +34,8 @@ export class Progress extends Screen {
   failed = new Resource(this, async (signal) => {
     const [failed, bounced, unclear] = await Promise.all([
       ...['failed', 'bounced'].map((name) => api.get(`${this.path}/enrolments`, { query: { status: name, limit: 100 }, signal })),
-      api.get('/api/v1/sends/ambiguous', { query: { limit: 100 }, signal })]);
-    return { causes: causes([...failed.data, ...bounced.data]), unclear: unclear.data.filter((one) => one.campaign === this.params.id) };
+      api.get('/api/v1/sends/ambiguous', { query: { campaign: this.params.id, limit: 100 }, signal })]);
+    return { causes: causes([...failed.data, ...bounced.data]), unclear: unclear.data };
   }, { every: 30_000 });
 
   figures = new Resource(this, async (signal) => {
@@ -142,16 +142,38 @@ export class Progress extends Screen {
   #failed({ causes: list, unclear }) {
     if (!list.length && !unclear.length) return nothing;
     return html`<section class="card"><h2>What failed</h2><ul class="checks">${unclear.length ? html`<li class="warn">${icon('warn')}<div><p><b>${plural(unclear.length, 'mail')}</b> of which nobody knows whether it arrived</p><p class="note" dir="auto">The line broke before the server’s answer. ${unclear.slice(0, 3).map((one) => one.recipient).join(', ')}${unclear.length > 3 ? ' …' : ''}</p></div>
-      ${session.may('member') ? menu('Settle', SETTLE.map((one) => ({ label: one[1], run: () => this.#settle(unclear, one) })), { text: 'Settle', mark: 'down' }) : nothing}</li>` : nothing}
-      ${list.map(({ cause, rows }) => html`<li class="bad">${icon('stop')}<div><p><b>${plural(rows.length, 'lead')}</b> ${words(cause)}</p><p class="note" dir="auto">${rows.slice(0, 3).map((one) => one.email ?? 'erased').join(', ')}${rows.length > 3 ? ' …' : ''}</p><p class="note">Final: not tried again.</p></div><a href=${this.href({ tab: 'leads', status: rows[0].status })}>Show<span class="hidden"> ${cause}</span></a></li>`)}</ul></section>`;
+      <a href="/dashboard/unclear?campaign=${this.params.id}">Show<span class="hidden"> unclear mails</span></a>${session.may('member') ? menu('Settle', ways(unclear, () => [this.failed, this.progress].forEach((one) => one.reload())), { text: 'Settle', mark: 'down' }) : nothing}</li>` : nothing}
+      ${list.map(({ cause, rows }) => html`<li class="bad">${icon('stop')}<div><p><b>${plural(rows.length, 'lead')}</b> ${words(cause)}</p><p class="note" dir="auto">${rows.slice(0, 3).map((one) => one.email ?? 'erased').join(', ')}${rows.length > 3 ? ' …' : ''}</p><p class="note">Final: not tried again by itself.</p></div>${rows[0].exit_reason === 'refused' && session.may('member') ? html`<button type="button" class="small" @click=${this.#again}>Write again</button>` : nothing}<a href=${this.href({ tab: 'leads', status: rows[0].status })}>Show<span class="hidden"> ${cause}</span></a></li>`)}</ul></section>`;
   }
 
-  #settle(unclear, [as, label, text]) {
-    confirm({ title: `${label}: ${plural(unclear.length, 'mail')}`, text, action: label, danger: as === 'resend', run: () => Promise.all(unclear.map((one) => api.post(`/api/v1/sends/${one.id}/settle`, { as }))) }).then((done) => {
-      if (!done) return;
-      for (const one of [this.failed, this.progress]) one.reload();
+  /** What a refused mail said is gone, so no mail goes twice by itself: a copy of the campaign writes to those leads. */
+  #again = async () => {
+    const campaign = this.campaign.data;
+    const rows = [];
+    try {
+      for (let cursor; cursor !== null;) {
+        const { data, page } = await api.get(`${this.path}/enrolments`, { query: { status: 'failed', cursor, limit: 100 } });
+        rows.push(...data.filter((one) => one.exit_reason === 'refused'));
+        cursor = page.next ?? null;
+      }
+    } catch (error) {
+      return toastError(error);
+    }
+    const leads = [...new Set(rows.map((one) => one.lead))];
+    const later = rows.filter((one) => one.step > 1).length;
+    let list;
+    let made;
+    const done = await confirm({
+      title: `Write to ${plural(leads.length, 'lead')} again`, action: 'Make the draft',
+      text: `The ${plural(leads.length, 'lead')} whose mail was refused become a list, and a copy of this campaign writes to it. Nothing goes out before you launch the draft.${later ? ` ${plural(later, 'lead')} got the mails before; the copy begins with the first one.` : ''}`,
+      run: async () => {
+        list ??= await api.post('/api/v1/lists', { workspace: campaign.workspace, name: `Refused: ${campaign.name.slice(0, 60)}, ${day(Date.now())} ${clock(Date.now())}` });
+        for (let at = 0; at < leads.length; at += 1_000) await api.post(`/api/v1/lists/${list.id}/leads`, { leads: leads.slice(at, at + 1_000) });
+        made = await api.post('/api/v1/campaigns', again(campaign, list.id));
+      },
     });
-  }
+    return done && go(`/dashboard/workspaces/${this.params.slug}/campaigns/${made.id}/edit`);
+  };
 
   #figures() {
     const { by, interval } = this.query;

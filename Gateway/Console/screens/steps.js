@@ -1,6 +1,6 @@
 // The steps of a campaign as they are edited: mails with variants, waits, conditions; moved by buttons or by drag; and the mail of a variant.
 import { api, drafts, field, html, icon, menu, nothing, openDialog, problem, repeat, session, toast, words } from '../ui.js';
-import { arrange, freeLetter, inUnits, moved, unitSeconds } from './campaign.js';
+import { arrange, freeLetter, inUnits, landing, moved, unitSeconds } from './campaign.js';
 
 const KINDS = { email: ['mailboxes', 'Mail'], wait: ['clock', 'Wait'], condition: ['segments', 'Condition'] };
 const ASKED = [['opened', 'has opened a mail'], ['clicked', 'has clicked a link'], ['replied', 'has replied'], ['attribute', 'has a value']];
@@ -9,22 +9,68 @@ const FIELDS = ['company', 'first_name', 'last_name', 'email_domain', 'time_zone
 
 const nameOf = (step) => `Step ${step.number}: ${KINDS[step.kind]?.[1] ?? words(step.kind)}`;
 
+const EDGE = 72;
+
+/** Takes a step by its handle and follows the pointer, mouse or finger; a line shows where it lands. Escape, or losing the pointer, leaves all as it was. */
+function grab(event, builder, from, drop) {
+  const handle = event.currentTarget;
+  // A finger on the words scrolls; on the grip it drags.
+  if (event.button || !event.isPrimary || (event.pointerType === 'touch' && !event.target.closest('.grip'))) return;
+  const list = handle.closest('ol');
+  const over = new AbortController();
+  let { clientY: y } = event;
+  let scrolling = 0;
+  const look = () => {
+    const to = landing([...list.children].map((row) => row.getBoundingClientRect()).map(({ top, height }) => top + height / 2), from, y);
+    if (builder.drag?.to === to) return;
+    builder.drag = { from, to };
+    builder.requestUpdate();
+  };
+  const scroll = () => {
+    const by = y < EDGE ? -12 : y > innerHeight - EDGE ? 12 : 0;
+    if (by) scrollBy(0, by);
+    if (by) look();
+    scrolling = by ? requestAnimationFrame(scroll) : 0;
+  };
+  const end = (isDropped) => {
+    over.abort();
+    cancelAnimationFrame(scrolling);
+    const { to = from } = builder.drag ?? {};
+    builder.drag = null;
+    builder.requestUpdate();
+    if (isDropped && to !== from) drop(to);
+  };
+  const hear = (target, name, run) => target.addEventListener(name, run, { signal: over.signal, capture: true });
+  handle.setPointerCapture(event.pointerId);
+  hear(handle, 'pointermove', (moved) => {
+    if (!builder.drag && Math.abs(moved.clientY - event.clientY) < 4) return;
+    y = moved.clientY;
+    look();
+    scrolling ||= requestAnimationFrame(scroll);
+  });
+  hear(handle, 'pointerup', () => end(true));
+  // It is told to the document when the step itself is gone.
+  hear(document, 'lostpointercapture', () => end(false));
+  hear(document, 'keydown', (pressed) => { if (pressed.key === 'Escape') end(false); });
+}
+
 /** The list; `set` takes the steps as they are to be. */
 export function stepList(builder, steps, set) {
   const store = (next) => set(arrange(next, builder.isDraft));
   const change = (at, changed) => set(steps.map((step, place) => (place === at ? { ...step, ...changed } : step)));
-  const move = (from, to) => store(moved(steps, from, to));
-  const drop = (event, at) => {
-    event.preventDefault();
-    move(Number(event.dataTransfer.getData('text/plain')), at);
+  // What is stored meanwhile numbers the steps anew: those of now are moved.
+  const move = (from, to) => store(moved(builder.draft.steps, from, to));
+  const mark = (at) => {
+    const { from, to } = builder.drag ?? {};
+    return at === from ? 'moving' : at === to ? (to < from ? 'above' : 'below') : '';
   };
   /** The focus goes with the step. */
   const follow = (to, label) => builder.updateComplete.then(() => builder.querySelectorAll(`.steps > li:nth-child(${to + 1}) [title^="Move"]:not(:disabled)`)).then((buttons) => ([...buttons].find((one) => one.title.endsWith(label)) ?? buttons[0])?.focus());
   if (!steps.length) return html`<p class="note">No step yet. Begin with a mail.</p>`;
   return html`<ol class="steps">${repeat(steps, (step) => step.number, (step, at) => {
-    const shift = (by, label, mark) => html`<button type="button" class="quiet small" aria-label="Move step ${step.number} ${label}" title="Move ${label}" ?disabled=${at + by < 0 || at + by >= steps.length} @click=${() => { move(at, at + by); follow(at + by, label); }}>${icon(mark)}</button>`;
-    return html`<li class="stack" @dragover=${(event) => event.preventDefault()} @drop=${(event) => drop(event, at)}>
-      <div class="row between"><span class="row" draggable="true" title="Drag to move" @dragstart=${(event) => event.dataTransfer.setData('text/plain', at)}>${icon('grip')}${icon(KINDS[step.kind]?.[0])}<h3>${nameOf(step)}</h3></span>
+    const shift = (by, label, arrow) => html`<button type="button" class="quiet small" aria-label="Move step ${step.number} ${label}" title="Move ${label}" ?disabled=${at + by < 0 || at + by >= steps.length} @click=${() => { move(at, at + by); follow(at + by, label); }}>${icon(arrow)}</button>`;
+    return html`<li class="stack ${mark(at)}">
+      <div class="row between"><span class="row handle" title="Drag to move" @pointerdown=${(event) => grab(event, builder, at, (to) => move(at, to))}><span class="grip">${icon('grip')}</span>${icon(KINDS[step.kind]?.[0])}<h3>${nameOf(step)}</h3></span>
       <span class="row">${shift(-1, 'up', 'up')}${shift(1, 'down', 'down')}<button type="button" class="quiet small" aria-label="Remove step ${step.number}" title="Remove" @click=${() => { store(steps.filter((one) => one !== step)); builder.querySelector('#steps').focus(); }}>${icon('trash')}</button></span></div>
       ${({ email: mailStep, wait: waitStep, condition: conditionStep })[step.kind]?.({ builder, steps, step, at, change: (changed) => change(at, changed) }) ?? nothing}</li>`;
   })}</ol>`;

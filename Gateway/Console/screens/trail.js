@@ -21,12 +21,15 @@ export function range({ q, days, from, to }, now = Date.now()) {
   return { from: from ? midnight(Date.parse(from)) : undefined, to: to ? midnight(Date.parse(to) + 86_400_000) : undefined };
 }
 
+/** The day (UTC) of an instant: "2026-03-01". */
+export const dateOf = (time) => new Date(time).toISOString().slice(0, 10);
+
 /** Every day of a span with how many entries it has, also days without any: { labels, values }. */
 export function histogram(counted, from, to = Date.now()) {
   const found = new Map(counted.map((one) => [one.value, one.count]));
   const first = from ? Date.parse(from) : Math.min(to, ...counted.map((one) => Date.parse(one.value)));
   const labels = [];
-  for (let at = first; at <= to && labels.length < 401; at += 86_400_000) labels.push(new Date(at).toISOString().slice(0, 10));
+  for (let at = first; at <= to && labels.length < 401; at += 86_400_000) labels.push(dateOf(at));
   return { labels, values: labels.map((label) => found.get(label) ?? 0) };
 }
 

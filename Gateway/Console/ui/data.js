@@ -55,14 +55,14 @@ export class Chart extends LitElement {
     const WIDTH = this.room;
     const width = WIDTH - LEFT - 6;
     const x = (at) => LEFT + (stacked ? (width / this.labels.length) * (at + 0.5) : (width / Math.max(1, this.labels.length - 1)) * at);
-    const bar = Math.max(1, (width / Math.max(1, this.labels.length)) * 0.7);
+    const bar = Math.min(48, Math.max(1, (width / Math.max(1, this.labels.length)) * 0.7));
     const named = (label) => (/^\d{4}-\d\d-\d\d/.test(label) ? day(label) : label);
     const drawn = this.series.map((one, place) => (stacked
       ? one.values.map((value, at) => {
         const below = this.series.slice(0, place).reduce((sum, other) => sum + (other.values[at] ?? 0), 0);
         return value ? svg`<rect class="s${place}" x=${x(at) - bar / 2} width=${bar} y=${y(below + value)} height=${Math.max(1, y(below) - y(below + value))}></rect>` : nothing;
       })
-      : lines(one.values, x, y).map((points) => svg`<polyline class="series s${place}" points=${points}></polyline>`)));
+      : [...lines(one.values, x, y).map((points) => svg`<polyline class="series s${place}" points=${points}></polyline>`), one.values.map((value, at) => (value != null && one.values[at + 1] == null ? svg`<circle class="s${place}" cx=${x(at)} cy=${y(value)} r="3"></circle>` : nothing))]));
     const last = this.labels.length - 1;
     return html`<figure class="chart">${this.series.length > 1 ? html`<div class="legend" aria-hidden="true">${this.series.map((one, place) => html`<span><span class="key s${place}"></span>${one.label}</span>`)}</div>` : nothing}
       <svg viewBox="0 0 ${WIDTH} ${this.height}" role="img" aria-label=${this.#summary(sums, named)}>

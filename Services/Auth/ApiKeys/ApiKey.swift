@@ -1,6 +1,7 @@
 import Contracts
 import Crypto
 import Foundation
+import HTTP
 import Primitives
 
 /// A key by which a program acts for a company.
@@ -16,8 +17,12 @@ struct ApiKey: Sendable, Encodable, Equatable {
     let lastUsedAt: Date?
 }
 
-/// What a key may do: read or change what one service has. Writing includes reading. None reaches Auth: a key must not make keys.
+/// What a key may do: read or change what one service has, as a member would. Writing includes reading; reading is whatever changes nothing, so that a
+/// key that only reads has the files and the rejected rows of what it may look at, too. None reaches Auth: a key must not make keys.
 enum ApiScope {
+    /// Of every key, whichever its scopes: what needs an admin stays with people, unless a scope is made for it (the trail, what the company pays).
+    static let role = Role.member.rawValue
+
     static let all: Set<String> = [
         "billing:read", "campaigns:read", "campaigns:write", "delivery:read", "delivery:write", "audit:read",
     ]

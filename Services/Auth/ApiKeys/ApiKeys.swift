@@ -53,12 +53,13 @@ struct ApiKeys: Sendable {
         rates = PlanRates(house: house)
     }
 
-    func list(of tenant: TenantID) async throws -> [ApiKey] {
+    /// The newest first, before `start`.
+    func list(of tenant: TenantID, before start: EntityID<ApiKey>?, limit: Int) async throws -> [ApiKey] {
         try await api.query(
             as: tenant,
             """
             select id, name, hint, scopes, requests_per_minute, created_at, expires_at, last_used_at from api_keys
-            where tenant_id = \(tenant) and revoked_at is null order by id desc limit 1000
+            where tenant_id = \(tenant) and revoked_at is null and (\(start)::uuid is null or id < \(start)) order by id desc limit \(limit)
             """
         ).map { row in
             ApiKey(

@@ -61,10 +61,19 @@ enum DeletionStore {
         try await open(nil, of: tenant, in: transaction) != nil
     }
 
-    /// The newest first.
-    static func list(of tenant: TenantID, in database: Database) async throws -> [Deletion] {
-        try await database.query(as: tenant, "select \(columns) from deletions d where d.tenant_id = \(tenant) order by d.id desc limit 1000")
-            .map(deletion)
+    /// The newest first, before `start`: the company's, and of its workspaces those that the caller may use (nil is all).
+    static func list(
+        of tenant: TenantID, workspaces: [WorkspaceID]?, before start: DeletionID?, limit: Int, in database: Database
+    ) async throws -> [Deletion] {
+        try await database.query(
+            as: tenant,
+            """
+            select \(columns) from deletions d
+            where d.tenant_id = \(tenant) and (\(start)::uuid is null or d.id < \(start))
+              and (d.workspace_id is null or \(workspaces)::uuid[] is null or d.workspace_id = any(\(workspaces)::uuid[]))
+            order by d.id desc limit \(limit)
+            """
+        ).map(deletion)
     }
 
     private static let columns: SQL = """

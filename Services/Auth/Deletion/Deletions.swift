@@ -32,8 +32,8 @@ struct Deletions: Sendable {
         clock = house.clock
     }
 
-    func list(for identity: Identity) async throws -> [Deletion] {
-        try await DeletionStore.list(of: identity.tenant, in: api).filter { $0.workspace.map(identity.mayUse) ?? true }
+    func list(for identity: Identity, before start: DeletionID?, limit: Int) async throws -> [Deletion] {
+        try await DeletionStore.list(of: identity.tenant, workspaces: identity.workspaces, before: start, limit: limit, in: api)
     }
 
     /// Sends stop at once, the rest waits for 30 days; asked for again, it answers with what is on its way already.

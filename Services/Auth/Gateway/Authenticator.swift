@@ -79,10 +79,9 @@ struct Authenticator: Sendable {
             let holder = try await keys.find(secret)
         else { return .problem(.unauthenticated) }
         guard await keys.mayProceed(holder) else { return .problem(.rateLimited) }
-        let isSafe = Self.isSafe(question.method)
-        guard ApiScope.allows(holder.scopes, question.audience, isSafe: isSafe) else { return .problem(.forbidden) }
+        guard ApiScope.allows(holder.scopes, question.audience, isSafe: Self.isSafe(question.method)) else { return .problem(.forbidden) }
         let claims = IdentityClaims(
-            tenant: holder.tenant, user: holder.user, name: holder.name, role: isSafe ? "viewer" : "member", verified: true, workspaces: nil,
+            tenant: holder.tenant, user: holder.user, name: holder.name, role: ApiScope.role, verified: true, workspaces: nil,
             session: SessionID(holder.key), apiKey: holder.key)
         return .identity(try await tokens.sign(claims, for: question.audience, now: clock.now))
     }

@@ -11,6 +11,14 @@ struct Member: Sendable, Encodable, Equatable {
     /// Nil is all.
     let workspaces: [WorkspaceID]?
     let joinedAt: Date
+
+    /// Where a page of the list ends.
+    struct Place: Codable, Sendable {
+        let joinedAt: Date
+        let user: UserID
+    }
+
+    var place: Place { Place(joinedAt: joinedAt, user: user) }
 }
 
 /// Somebody who was asked to.

@@ -20,12 +20,13 @@ enum MemberStore {
     }
 
     /// In the order in which they joined, after `start`.
-    static func list(of tenant: TenantID, after start: UserID?, limit: Int, in database: Database) async throws -> [Member] {
-        try await database.query(
+    static func list(of tenant: TenantID, after start: Member.Place?, limit: Int, in database: Database) async throws -> [Member] {
+        // What the place says and not what its member is now: who has left meanwhile ends no page early.
+        let rest: SQL = if let start { "and (m.created, m.user_id) > (\(start.joinedAt), \(start.user))" } else { "" }
+        return try await database.query(
             """
             select \(columns) from users.tenant_users m join users.users u on u.id = m.user_id and u.deleted is null
-            where m.tenant_id = \(tenant) and m.deleted is null and (\(start)::uuid is null or (m.created, m.user_id) > (
-                select x.created, x.user_id from users.tenant_users x where x.tenant_id = \(tenant) and x.user_id = \(start)))
+            where m.tenant_id = \(tenant) and m.deleted is null \(rest)
             order by m.created, m.user_id limit \(limit)
             """
         ).map(member)
@@ -142,12 +143,16 @@ enum InvitationStore {
         return true
     }
 
-    static func list(of tenant: TenantID, at now: Date, in database: Database) async throws -> [Invitation] {
+    /// The newest first, before `start`.
+    static func list(
+        of tenant: TenantID, at now: Date, before start: EntityID<Invitation>?, limit: Int, in database: Database
+    ) async throws -> [Invitation] {
         try await database.query(
             as: tenant,
             """
             select id, address, role, workspaces, created_at, expires_at from invitations
-            where tenant_id = \(tenant) and accepted_at is null and revoked_at is null and expires_at > \(now) order by id desc limit 1000
+            where tenant_id = \(tenant) and accepted_at is null and revoked_at is null and expires_at > \(now)
+              and (\(start)::uuid is null or id < \(start)) order by id desc limit \(limit)
             """
         ).map(invitation)
     }

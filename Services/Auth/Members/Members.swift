@@ -39,7 +39,7 @@ struct Members: Sendable {
         case asBefore
     }
 
-    func list(for identity: Identity, after start: UserID?, limit: Int) async throws -> [Member] {
+    func list(for identity: Identity, after start: Member.Place?, limit: Int) async throws -> [Member] {
         try await MemberStore.list(of: identity.tenant, after: start, limit: limit, in: database)
     }
 
@@ -125,8 +125,8 @@ struct Members: Sendable {
 
     // MARK: - Invitations
 
-    func invitations(for identity: Identity) async throws -> [Invitation] {
-        try await InvitationStore.list(of: identity.tenant, at: clock.now, in: api)
+    func invitations(for identity: Identity, before start: EntityID<Invitation>? = nil, limit: Int = 1_000) async throws -> [Invitation] {
+        try await InvitationStore.list(of: identity.tenant, at: clock.now, before: start, limit: limit, in: api)
     }
 
     /// Mails somebody a link that is good for a week; a seat is taken from now on.

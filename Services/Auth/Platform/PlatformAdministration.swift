@@ -48,6 +48,12 @@ struct PlatformAdministration: Sendable {
         try await PlatformDirectory.tenant(id, in: database)
     }
 
+    /// A company's people in the order of their joining; nil when there is no such company.
+    func members(of tenant: TenantID, after start: Member.Place?, limit: Int) async throws -> [Member]? {
+        guard try await PlatformDirectory.tenant(tenant, in: database) != nil else { return nil }
+        return try await MemberStore.list(of: tenant, after: start, limit: limit, in: database)
+    }
+
     // MARK: - People
 
     /// Nobody signs in as this person until it is resumed; what is open ends. Doing it twice is doing it once.

@@ -25,9 +25,11 @@ struct ApiKeyRoutes {
     }
 
     func add(to router: Router<AppContext>) {
-        router.get("/api/v1/api-keys") { _, context in
-            let list = try await keys.list(of: try context.require(atLeast: .admin).tenant)
-            return try Response.json(Page(list, limit: max(1, list.count)) { $0.id })
+        router.get("/api/v1/api-keys") { request, context in
+            let identity = try context.require(atLeast: .admin)
+            let page = try PageRequest(request, standard: 200)
+            let list = try await keys.list(of: identity.tenant, before: try page.after(EntityID<ApiKey>.self), limit: page.limit + 1)
+            return try Response.json(Page(list, limit: page.limit) { $0.id })
         }
         router.post("/api/v1/api-keys") { request, context in try await create(request, context) }
         router.delete("/api/v1/api-keys/{id}") { _, context in

@@ -22,9 +22,11 @@ struct DeletionRoutes {
             let identity = try context.require(atLeast: .admin, in: workspace)
             return try await self.request(workspace, request, context, by: identity)
         }
-        router.get("/api/v1/deletions") { _, context in
-            let list = try await deletions.list(for: try context.require(atLeast: .admin))
-            return try Response.json(Page(list, limit: max(1, list.count)) { $0.id })
+        router.get("/api/v1/deletions") { request, context in
+            let identity = try context.require(atLeast: .admin)
+            let page = try PageRequest(request, standard: 200)
+            let list = try await deletions.list(for: identity, before: try page.after(DeletionID.self), limit: page.limit + 1)
+            return try Response.json(Page(list, limit: page.limit) { $0.id })
         }
         router.post("/api/v1/deletions/{id}/undo") { _, context in
             let identity = try context.require(atLeast: .admin)

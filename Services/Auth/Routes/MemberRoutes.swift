@@ -43,15 +43,18 @@ struct MemberRoutes {
         router.get("/api/v1/users") { request, context in
             let identity = try context.requireIdentity()
             let page = try PageRequest(request)
-            let list = try await members.list(for: identity, after: try page.after(UserID.self), limit: page.limit + 1)
-            return try Response.json(Page(list, limit: page.limit) { $0.user })
+            let list = try await members.list(for: identity, after: try page.after(Member.Place.self), limit: page.limit + 1)
+            return try Response.json(Page(list, limit: page.limit) { $0.place })
         }
         router.patch("/api/v1/users/{id}") { request, context in try await change(request, context) }
         router.delete("/api/v1/users/{id}") { request, context in try await remove(request, context) }
         router.post("/api/v1/tenants/current/transfer-ownership") { request, context in try await transfer(request, context) }
-        router.get("/api/v1/invitations") { _, context in
-            let list = try await members.invitations(for: try context.require(atLeast: .admin))
-            return try Response.json(Page(list, limit: max(1, list.count)) { $0.id })
+        router.get("/api/v1/invitations") { request, context in
+            let identity = try context.require(atLeast: .admin)
+            let page = try PageRequest(request, standard: 200)
+            let list = try await members.invitations(
+                for: identity, before: try page.after(EntityID<Invitation>.self), limit: page.limit + 1)
+            return try Response.json(Page(list, limit: page.limit) { $0.id })
         }
         router.post("/api/v1/invitations") { request, context in try await invite(request, context) }
         router.delete("/api/v1/invitations/{id}") { _, context in
@@ -62,9 +65,10 @@ struct MemberRoutes {
             return Response(status: .noContent)
         }
         router.get("/api/v1/auth/invitation") { request, _ in
-            guard let token = request.uri.queryParameters["token"].map(String.init), let offer = try await members.offer(token) else {
-                throw Self.gone
+            guard let token = request.uri.queryParameters["token"].map(String.init), !token.isEmpty else {
+                throw Problem.invalid("token must be the one of the mailed link.", field: "token")
             }
+            guard let offer = try await members.offer(token) else { throw Self.gone }
             return try Response.json(
                 OfferAnswer(company: offer.company, email: offer.address, role: offer.role, hasAccount: offer.hasAccount))
         }

@@ -83,6 +83,15 @@ struct PlatformRoutes {
             guard let tenant = try await platform.tenant(try context.identifier("id", as: TenantID.self)) else { throw Problem.notFound("company") }
             return try Response.json(tenant)
         }
+        tenants.get("{id}/members") { request, context in
+            // People's addresses are nothing that finance needs.
+            _ = try context.require(staff: .support, .ops)
+            let page = try PageRequest(request)
+            let tenant = try context.identifier("id", as: TenantID.self)
+            let start = try page.after(Member.Place.self)
+            guard let list = try await platform.members(of: tenant, after: start, limit: page.limit + 1) else { throw Problem.notFound("company") }
+            return try Response.json(Page(list, limit: page.limit) { $0.place })
+        }
         tenants.post("{id}/suspend") { request, context in
             let staff = try context.require(staff: .superAdmin)
             let reason = try await request.json(ReasonRequest.self).checked()
@@ -98,7 +107,9 @@ struct PlatformRoutes {
         }
         tenants.get("{id}/features") { _, context in
             _ = try context.require(staff: .support, .ops)
-            return try Response.json(["features": try await platform.features(of: try context.identifier("id", as: TenantID.self))])
+            let tenant = try context.identifier("id", as: TenantID.self)
+            guard try await platform.tenant(tenant) != nil else { throw Problem.notFound("company") }
+            return try Response.json(["features": try await platform.features(of: tenant)])
         }
         tenants.put("{id}/features/{name}") { request, context in
             let staff = try context.require(staff: .ops)

@@ -88,8 +88,9 @@ struct SessionRoutes {
         auth.post("step-up") { request, context in try await stepUp(request, context) }
         auth.get("sessions") { request, _ in
             let session = try await guardian.session(of: request)
-            let list = try await sessions.list(of: session)
-            return try Response.json(Page(list, limit: max(1, list.count)) { $0.id })
+            let page = try PageRequest(request, standard: 200)
+            let list = try await sessions.list(of: session, after: try page.after(SessionView.Place.self), limit: page.limit + 1)
+            return try Response.json(Page(list, limit: page.limit) { $0.place })
         }
         auth.get("tenants") { request, _ in
             let session = try await guardian.session(of: request)
@@ -99,12 +100,21 @@ struct SessionRoutes {
         auth.post("switch-tenant") { request, context in try await switchTenant(request, context) }
         auth.delete("sessions/{id}") { request, context in try await revoke(request, context) }
         auth.post("sessions/revoke") { request, context in try await revokeAll(request, context) }
-        auth.get("session") { request, _ in
-            guard let token = RequestCookies(request.headers).session, let session = try await sessions.find(token) else {
-                throw Problem.unauthenticated
-            }
-            return try Response.json(SessionAnswer(session))
+        auth.get("session") { request, _ in try await who(request) }
+    }
+
+    /// Who is signed in. That nobody is, is a 401, or with `optional=true` a 204: a page that only wants to know whether somebody is has then made no
+    /// mistake that its browser would note.
+    private func who(_ request: Request) async throws -> Response {
+        let optional = request.uri.queryParameters["optional"]
+        guard optional == nil || optional == "true" || optional == "false" else {
+            throw Problem.invalid("optional must be true or false.", field: "optional")
         }
+        guard let token = RequestCookies(request.headers).session, let session = try await sessions.find(token) else {
+            guard optional == "true" else { throw Problem.unauthenticated }
+            return Response(status: .noContent, headers: [.cacheControl: "no-store"])
+        }
+        return try Response.json(SessionAnswer(session))
     }
 
     private func token(_ request: Request) throws -> Response {

@@ -21,8 +21,12 @@ struct SupportRoutes {
             let page = try PageRequest(request)
             let start = try page.after(UUID.self)
             // Staff who ask for their own say so; everybody else sees what was done to the company.
+            let scope = request.uri.queryParameters["scope"]
+            guard scope == nil || scope == "mine" || scope == "company" else {
+                throw Problem.invalid("scope must be mine or company.", field: "scope")
+            }
             let list =
-                if request.uri.queryParameters["scope"] == "mine" {
+                if scope == "mine" {
                     try await support.list(by: try context.require(staff: .support).user, before: start, limit: page.limit + 1)
                 } else {
                     try await support.list(of: try context.require(atLeast: .admin).tenant, before: start, limit: page.limit + 1)

@@ -5,6 +5,9 @@ import Hummingbird
 
 /// A tenant's workspaces.
 struct WorkspaceRoutes {
+    /// On one page.
+    private static let most = 1_000
+
     let workspaces: Workspaces
 
     struct CreateRequest: Codable {
@@ -18,9 +21,12 @@ struct WorkspaceRoutes {
     }
 
     func add(to router: Router<AppContext>) {
-        router.get("/api/v1/workspaces") { _, context in
-            let list = try await workspaces.list(for: try context.requireIdentity())
-            return try Response.json(Page(list, limit: max(1, list.count)) { $0.id })
+        router.get("/api/v1/workspaces") { request, context in
+            let identity = try context.requireIdentity()
+            // Whoever begins to work needs all of them to choose from.
+            let page = try PageRequest(request, maximum: Self.most, standard: Self.most)
+            let list = try await workspaces.list(for: identity, after: try page.after(Workspace.Place.self), limit: page.limit + 1)
+            return try Response.json(Page(list, limit: page.limit) { Workspace.Place(name: $0.name, id: $0.id) })
         }
         router.get("/api/v1/workspaces/{id}") { _, context in
             let id = try context.identifier("id", as: WorkspaceID.self)

@@ -85,13 +85,16 @@ enum SessionStore {
     }
 
     /// The person's living sessions, the one seen last first.
-    static func list(of user: UserID, now: Date, in database: Database) async throws -> [SessionView] {
-        try await database.query(
+    /// Those that live, the last used first, after `start`.
+    static func list(of user: UserID, now: Date, after start: SessionView.Place?, limit: Int, in database: Database) async throws -> [SessionView] {
+        let rest: SQL =
+            if let start { "and (s.last_seen_at < \(start.lastSeenAt) or s.last_seen_at = \(start.lastSeenAt) and s.id > \(start.id))" } else { "" }
+        return try await database.query(
             """
             select s.id, s.created_at, s.last_seen_at, s.expires_at, s.address, s.user_agent, s.assurance::bigint as assurance
             from sessions s \(strictestPolicy)
-            where s.user_id = \(user) and s.revoked_at is null and \(isAlive(now))
-            order by s.last_seen_at desc, s.id limit 200
+            where s.user_id = \(user) and s.revoked_at is null and \(isAlive(now)) \(rest)
+            order by s.last_seen_at desc, s.id limit \(limit)
             """
         ).map { row in
             SessionView(

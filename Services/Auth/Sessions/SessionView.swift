@@ -12,4 +12,12 @@ struct SessionView: Sendable, Encodable {
     let assurance: Int
     /// Whether it is the one that asks.
     var isCurrent = false
+
+    /// Where a page of the list ends.
+    struct Place: Codable, Sendable {
+        let lastSeenAt: Date
+        let id: SessionID
+    }
+
+    var place: Place { Place(lastSeenAt: lastSeenAt, id: id) }
 }

@@ -190,8 +190,8 @@ struct Sessions: Sendable {
     }
 
     /// The devices on which the person is signed in.
-    func list(of session: Session) async throws -> [SessionView] {
-        try await SessionStore.list(of: session.user, now: clock.now, in: database).map { view in
+    func list(of session: Session, after start: SessionView.Place?, limit: Int) async throws -> [SessionView] {
+        try await SessionStore.list(of: session.user, now: clock.now, after: start, limit: limit, in: database).map { view in
             var view = view
             view.isCurrent = view.id == session.id
             return view

@@ -10,6 +10,12 @@ struct Workspace: Codable, Sendable, Equatable {
     var postalAddress: String?
     let createdAt: Date
 
+    /// Where a page of the list ends.
+    struct Place: Codable, Sendable {
+        let name: String
+        let id: WorkspaceID
+    }
+
     /// What is to be different; nil stays as it is.
     struct Change: Sendable {
         let name: String?

@@ -29,12 +29,17 @@ enum WorkspaceStore {
         return Workspace(id: identifier, name: name, slug: slug, postalAddress: postalAddress, createdAt: instant)
     }
 
-    static func list(of tenant: TenantID, in database: Database) async throws -> [Workspace] {
-        try await database.query(
+    /// By name, after `start`: of those that the caller may use (nil is all).
+    static func list(
+        of tenant: TenantID, among visible: [WorkspaceID]?, after start: Workspace.Place?, limit: Int, in database: Database
+    ) async throws -> [Workspace] {
+        let rest: SQL = if let start { "and (name, id) > (\(start.name), \(start.id))" } else { "" }
+        return try await database.query(
             as: tenant,
             """
-            select id, name, slug, postal_address, created_at from workspaces where tenant_id = \(tenant) and closed_at is null
-            order by name, id limit 10000
+            select id, name, slug, postal_address, created_at from workspaces
+            where tenant_id = \(tenant) and closed_at is null and (\(visible)::uuid[] is null or id = any(\(visible)::uuid[])) \(rest)
+            order by name, id limit \(limit)
             """
         ).map(workspace)
     }

@@ -66,9 +66,9 @@ struct Workspaces: Sendable {
         return changed
     }
 
-    /// Ordered by name; a tenant has tens of them, not thousands.
-    func list(for identity: Identity) async throws -> [Workspace] {
-        try await WorkspaceStore.list(of: identity.tenant, in: database).filter { identity.mayUse($0.id) }
+    /// Ordered by name; a tenant has tens of them, seldom thousands.
+    func list(for identity: Identity, after start: Workspace.Place?, limit: Int) async throws -> [Workspace] {
+        try await WorkspaceStore.list(of: identity.tenant, among: identity.workspaces, after: start, limit: limit, in: database)
     }
 
     func find(_ workspace: WorkspaceID, of tenant: TenantID) async throws -> Workspace? {

@@ -71,14 +71,17 @@ extension AppContext {
         { audit($0, outcome: $1, targets: $2, changes: $3, metadata: $4) }
     }
 
-    /// Who may see what the company pays.
+    /// Who may see what the company pays: its owners and admins, and its keys with the scope `billing:read`.
     func requireBilling() throws(Problem) -> Identity {
-        try require(atLeast: .admin)
+        let identity = try requireIdentity()
+        // Auth lets no key come here but for that scope, and then to read only, so a key's role says nothing.
+        if identity.apiKey != nil { return identity }
+        return try require(atLeast: .admin)
     }
 
     /// Who may open Stripe for the company: a confirmed address besides the role, since what follows costs money.
     func requirePaying() throws(Problem) -> Identity {
-        let identity = try requireBilling()
+        let identity = try require(atLeast: .admin)
         guard identity.isVerified else {
             throw Problem(
                 .forbidden, kind: "unverified", title: "Confirm your address first.", detail: "Whoever pays for a company has a confirmed address.")

@@ -56,7 +56,7 @@ struct ConnectRoutes {
             throw Problem.invalid("country must be two capital letters, such as US or DE.", field: "country")
         }
         guard accounts.stripe.isConfigured else { throw Problem.stripeNotConfigured }
-        let account = try await explainingStripe(context.logger) {
+        let account = try await explainingConnect(context.logger) {
             try await accounts.create(country: input.country, for: identity.tenant, by: identity.actor) {
                 context.audit("connect.create", targets: [$0], metadata: ["country": input.country])
             }
@@ -70,7 +70,7 @@ struct ConnectRoutes {
         let account = try await account(of: identity.tenant)
         let key = request.headers[.idempotencyKey]
         return try await idempotency.once(request, as: identity, body: input) {
-            let payment = try await explainingStripe(context.logger) {
+            let payment = try await explainingConnect(context.logger) {
                 try await payments.begin(input, on: account, by: identity, idempotencyKey: key) {
                     context.audit("connect.charge", targets: [$0], metadata: $1)
                 }

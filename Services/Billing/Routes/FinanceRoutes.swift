@@ -80,15 +80,19 @@ struct FinanceRoutes {
             return try await answer(of: tenant)
         }
         routes.post("tenants/{tenant}/grants") { request, context in try await grant(request, context) }
-        routes.delete("tenants/{tenant}/grants/{id}") { request, context in
-            let staff = try context.require(staff: .finance)
-            let tenant = try context.identifier("tenant", as: TenantID.self)
-            let reason = try Self.checked(reason: try await request.json(ReasonRequest.self).reason)
-            guard let id = context.parameters.get("id").flatMap({ UUID(text: $0) }),
-                try await finance.revoke(id, of: tenant, reason: reason, by: staff, audit: context.financeAudit)
-            else { throw Problem.notFound("grant") }
-            return Response.noContent
-        }
+        routes.delete("tenants/{tenant}/grants/{id}") { request, context in try await revoke(request, context) }
+        // The same for clients and proxies that send no body with DELETE.
+        routes.post("tenants/{tenant}/grants/{id}/revoke") { request, context in try await revoke(request, context) }
+    }
+
+    private func revoke(_ request: Request, _ context: AppContext) async throws -> Response {
+        let staff = try context.require(staff: .finance)
+        let tenant = try context.identifier("tenant", as: TenantID.self)
+        let reason = try Self.checked(reason: try await request.json(ReasonRequest.self).reason)
+        guard let id = context.parameters.get("id").flatMap({ UUID(text: $0) }),
+            try await finance.revoke(id, of: tenant, reason: reason, by: staff, audit: context.financeAudit)
+        else { throw Problem.notFound("grant") }
+        return Response.noContent
     }
 
     private func answer(of tenant: TenantID) async throws -> Response {

@@ -96,7 +96,8 @@ struct Campaigns: Sendable {
         try await database.transaction(as: identity.tenant) { transaction in
             let isLaunched = try await CampaignStore.launch(
                 campaign, of: identity.tenant, as: status, postalAddress: postalAddress, at: now, in: transaction)
-            guard isLaunched else { throw Problem.changedMeanwhile }
+            // Nobody was asked for a revision, so none can be wrong.
+            guard isLaunched else { throw Self.changed }
             try await outbox.append([event], in: transaction)
         }
         outbox.wake()
@@ -129,7 +130,7 @@ struct Campaigns: Sendable {
             let version = try await CampaignStore.move(
                 campaign.id, of: identity.tenant, from: campaign.status, to: next, reason: reason, at: clock.now,
                 sweeping: next == .completed ? "stop" : nil, needsGate: campaign.status.isRunning, in: transaction)
-            guard let version else { throw Problem.conflict(kind: "campaign_status", title: "The campaign changed meanwhile; look again.") }
+            guard let version else { throw Self.changed }
             try await outbox.append([event], in: transaction)
             return version
         }
@@ -195,6 +196,8 @@ struct Campaigns: Sendable {
         let (reasons, isRequired) = try await SenderDomains(delivery: delivery).reasons(mailboxes, of: identity.tenant)
         return isRequired ? reasons : []
     }
+
+    private static let changed = Problem.conflict(kind: "campaign_status", title: "The campaign changed meanwhile; look again.")
 
     private static func refused(_ reasons: [LaunchReason], title: String) -> HTTP.Problem {
         let list = reasons.map { ProblemValue.object(["code": .text($0.code), "detail": .text($0.detail)]) }

@@ -16,9 +16,10 @@ enum ImportStore {
         try await transaction.query(
             """
             insert into imports (tenant_id, id, workspace_id, file_name, status, on_duplicate, list_id, tags, encoding, delimiter, has_header, header,
-                is_reversible, started_at, updated_at)
+                is_reversible, started_at, updated_at, rejections)
             values (\(tenant), \(run.id), \(run.workspace), \(run.fileName), \(run.status), \(run.onDuplicate), \(run.list), \(run.tags),
-                \(run.encoding?.rawValue), \(run.delimiter), \(run.hasHeader), \(run.header), true, \(run.startedAt), \(run.updatedAt))
+                \(run.encoding?.rawValue), \(run.delimiter), \(run.hasHeader), \(run.header ?? []), true, \(run.startedAt), \(run.updatedAt),
+                \(run.rejections))
             on conflict (tenant_id, id) do nothing
             """
         ).affected == 1
@@ -28,7 +29,7 @@ enum ImportStore {
     static func save(_ run: LeadImport, of tenant: TenantID) -> SQL {
         """
         update imports set status = \(run.status), rows = \(run.rows), created = \(run.created), updated = \(run.updated),
-            duplicates = \(run.duplicates), rejected = \(run.rejected), failure = \(run.failure), updated_at = \(run.updatedAt),
+            duplicates = \(run.duplicates), rejected = \(run.rejected), rejections = \(run.rejections), failure = \(run.failure), updated_at = \(run.updatedAt),
             finished_at = \(run.finishedAt)
         where tenant_id = \(tenant) and id = \(run.id) and status = 'running'
         """

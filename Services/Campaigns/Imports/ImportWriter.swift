@@ -63,7 +63,8 @@ struct ImportWriter: Sendable {
         after.created += Int64(created)
         after.updated += Int64(updated)
         after.duplicates += known - Int64(updated) + batch.repeated
-        after.rejected += Int64(batch.rejected.count + left.count)
+        after.count(batch.rejected)
+        after.count(left)
         after.updatedAt = instant
         var statements = [ImportStore.save(after, of: tenant)]
         if created > 0 { statements.append(LeadCounter.add(Int64(created), of: tenant)) }

@@ -35,6 +35,8 @@ struct LeadImport: Codable, Sendable, Equatable {
     var updated: Int64 = 0
     var duplicates: Int64 = 0
     var rejected: Int64 = 0
+    /// Of the rejected rows how many for which reason; nil for imports from before this was counted.
+    var rejectedByReason: [String: Int64]? = [:]
     /// What a rollback took back, and what it left because somebody has changed or enrolled it since.
     var reverted: Int64 = 0
     var kept: Int64 = 0
@@ -44,7 +46,8 @@ struct LeadImport: Codable, Sendable, Equatable {
     var encoding: FileEncoding?
     var delimiter: String?
     var hasHeader = true
-    var header: [String] = []
+    /// Left out of lists, since it may be long.
+    var header: [String]?
     /// Whether it left snapshots to go back to.
     var isReversible = true
     var failure: String?
@@ -54,15 +57,15 @@ struct LeadImport: Codable, Sendable, Equatable {
 }
 
 extension LeadImport {
-    /// All but the header, which may be long.
+    /// All but the header.
     private static let shortColumns: SQL =
         """
         id, workspace_id, file_name, status, rows, created, updated, duplicates, rejected, reverted, kept, on_duplicate, list_id, tags, encoding,
-        delimiter, has_header, is_reversible, failure, started_at, updated_at, finished_at
+        delimiter, has_header, is_reversible, failure, started_at, updated_at, finished_at, rejections::text as rejections
         """
     static let columns: SQL = "\(shortColumns), header"
     /// For many at once.
-    static let listColumns: SQL = "\(shortColumns), '{}'::text[] as header"
+    static let listColumns: SQL = "\(shortColumns), null::text[] as header"
 
     init(row: Row) throws {
         id = try row.decode("id")
@@ -74,6 +77,9 @@ extension LeadImport {
         updated = try row.decode("updated")
         duplicates = try row.decode("duplicates")
         rejected = try row.decode("rejected")
+        rejectedByReason = try row.decodeOptional("rejections", as: String.self).map { text in
+            try JSONDecoder().decode([String: Int64].self, from: Data(text.utf8))
+        }
         reverted = try row.decode("reverted")
         kept = try row.decode("kept")
         onDuplicate = try row.decode("on_duplicate")
@@ -82,12 +88,26 @@ extension LeadImport {
         encoding = try row.decodeOptional("encoding", as: String.self).flatMap(FileEncoding.init(rawValue:))
         delimiter = try row.decodeOptional("delimiter")
         hasHeader = try row.decode("has_header")
-        header = try row.decode("header")
+        header = try row.decodeOptional("header")
         isReversible = try row.decode("is_reversible")
         failure = try row.decodeOptional("failure")
         startedAt = try row.decode("started_at")
         updatedAt = try row.decode("updated_at")
         finishedAt = try row.decodeOptional("finished_at")
+    }
+}
+
+extension LeadImport {
+    /// The counts as they are kept.
+    var rejections: PostgresJSON? {
+        guard let counts = rejectedByReason, let text = try? JSONEncoder().encode(counts) else { return nil }
+        return PostgresJSON(text: String(decoding: text, as: UTF8.self))
+    }
+
+    /// Counts rows that were left out.
+    mutating func count(_ rows: [RejectedRow]) {
+        rejected += Int64(rows.count)
+        for row in rows { rejectedByReason?[row.error.reason, default: 0] += 1 }
     }
 }
 

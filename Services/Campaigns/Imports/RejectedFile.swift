@@ -17,7 +17,7 @@ struct RejectedFile: Sendable {
     /// Reads and sends some hundred rows at a time, however many there are.
     var response: Response {
         let body = ResponseBody { [self] writer in
-            try await writer.write(ByteBuffer(string: Self.line(Self.notes + run.header)))
+            try await writer.write(ByteBuffer(string: Self.line(Self.notes + (run.header ?? []))))
             var last: Int64 = 0
             while true {
                 let rows = try await ImportStore.rejected(of: run.id, tenant: tenant, after: last, limit: Self.batch, in: database)

@@ -6,9 +6,6 @@ import Primitives
 
 /// What campaigns came to: figures, their course over time, and a file of them.
 struct AnalyticsRoutes {
-    /// A workspace's campaigns on one page, unless fewer are asked for.
-    private static let mostCampaigns = 200
-
     let database: Database
     let clock: WallClock
 
@@ -58,12 +55,11 @@ struct AnalyticsRoutes {
             throw Problem.invalid("workspace must name a workspace.", field: "workspace")
         }
         let identity = try context.require(atLeast: .viewer, in: workspace)
-        let page = try PageRequest(request, maximum: Self.mostCampaigns)
-        let isLimited = request.uri.queryParameters["limit"] != nil
+        let page = try PageRequest(request)
         return try Response.json(
             try await reader.workspace(
                 workspace, of: identity.tenant, in: try DayRange(request), before: try page.after(CampaignID.self),
-                limit: isLimited ? page.limit : Self.mostCampaigns))
+                limit: page.limit))
     }
 
     private func find(_ context: AppContext) async throws -> Campaign {

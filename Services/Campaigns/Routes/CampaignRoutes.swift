@@ -46,16 +46,20 @@ struct CampaignRoutes {
             }
         }
         router.patch("/api/v1/campaigns/{id}") { request, context in
+            _ = try context.require(atLeast: .member)
+            let expected = try Revision.required(by: request)
             let draft = try await request.json(CampaignDraft.self, limit: Self.limit)
             let campaign = try await find(context, atLeast: .member)
-            try Revision(campaign.revision).check(Revision.required(by: request))
+            try Revision(campaign.revision).check(expected)
             return try answer(
                 try await campaigns.edit(
                     campaign, draft, by: try context.requireIdentity(), audit: { context.audit($0, targets: [$1]) }))
         }
         router.delete("/api/v1/campaigns/{id}") { request, context in
+            _ = try context.require(atLeast: .member)
+            let expected = try Revision.required(by: request)
             let campaign = try await find(context, atLeast: .member)
-            try Revision(campaign.revision).check(Revision.required(by: request))
+            try Revision(campaign.revision).check(expected)
             try await campaigns.delete(campaign, by: try context.requireIdentity(), audit: { context.audit($0, targets: [$1]) })
             return Response(status: .noContent)
         }

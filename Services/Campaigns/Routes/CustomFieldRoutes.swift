@@ -63,8 +63,8 @@ struct CustomFieldRoutes {
 
     private func change(_ request: Request, _ context: AppContext) async throws -> Response {
         let identity = try context.require(atLeast: .admin)
-        let old = try await find(context)
         let expected = try Revision.required(by: request)
+        let old = try await find(context)
         let input = try await request.json(ChangeRequest.self)
         guard input.kind ?? old.kind == old.kind, input.key ?? old.key == old.key else {
             throw Problem.unprocessable(

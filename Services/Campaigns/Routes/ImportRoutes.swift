@@ -158,9 +158,10 @@ extension ImportRoutes {
         return encoding
     }
 
+    /// At most what the gateway's limit of an address lets through, whatever its letters.
     private func mapping(of request: Request) throws(Problem) -> String? {
         guard let text = request.uri.queryParameters["mapping"], !text.isEmpty else { return nil }
-        guard text.utf8.count <= 16_384 else { throw Problem.invalid("mapping takes at most 16,384 bytes.", field: "mapping") }
+        guard text.utf8.count <= 8_192 else { throw Problem.invalid("mapping takes at most 8,192 bytes.", field: "mapping") }
         return String(text)
     }
 }

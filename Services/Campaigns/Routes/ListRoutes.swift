@@ -77,14 +77,18 @@ struct ListRoutes {
                 return try Response.json(addition)
             }
         }
-        router.delete("/api/v1/lists/{id}/leads") { request, context in
-            let identity = try context.require(atLeast: .member)
-            let leads = try checked(try await request.json(MembersRequest.self))
-            let removal = try await lists.remove(
-                leads, from: try context.identifier("id", as: ListID.self), by: identity,
-                audit: { context.audit($0, targets: [$1], changes: $2, metadata: $3) })
-            return try Response.json(removal)
-        }
+        router.delete("/api/v1/lists/{id}/leads") { request, context in try await remove(request, context) }
+        // The same for clients and proxies that send no body with DELETE.
+        router.post("/api/v1/lists/{id}/leads/remove") { request, context in try await remove(request, context) }
+    }
+
+    private func remove(_ request: Request, _ context: AppContext) async throws -> Response {
+        let identity = try context.require(atLeast: .member)
+        let leads = try checked(try await request.json(MembersRequest.self))
+        let removal = try await lists.remove(
+            leads, from: try context.identifier("id", as: ListID.self), by: identity,
+            audit: { context.audit($0, targets: [$1], changes: $2, metadata: $3) })
+        return try Response.json(removal)
     }
 
     private func create(_ request: Request, _ context: AppContext) async throws -> Response {

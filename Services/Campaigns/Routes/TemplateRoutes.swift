@@ -43,9 +43,11 @@ struct TemplateRoutes {
         }
         router.put("/api/v1/templates/{id}") { request, context in try await change(request, context) }
         router.delete("/api/v1/templates/{id}") { request, context in
+            _ = try context.require(atLeast: .member)
+            let expected = try Revision.required(by: request)
             let template = try await access.find(context, atLeast: .member)
             try await templates.delete(
-                template.id, expected: try Revision.required(by: request), by: try context.requireIdentity(),
+                template.id, expected: expected, by: try context.requireIdentity(),
                 audit: { context.audit($0, targets: [$1]) })
             return Response.noContent
         }
@@ -88,9 +90,9 @@ struct TemplateRoutes {
     }
 
     private func change(_ request: Request, _ context: AppContext) async throws -> Response {
-        let template = try await access.find(context, atLeast: .member)
-        let identity = try context.requireIdentity()
+        let identity = try context.require(atLeast: .member)
         let expected = try Revision.required(by: request)
+        let template = try await access.find(context, atLeast: .member)
         let input = try await request.json(ChangeRequest.self, limit: TemplateAccess.bodyLimit)
         var name: String?
         if let given = input.name { name = try checkedName(given, atMost: 200) }

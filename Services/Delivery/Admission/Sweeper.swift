@@ -104,9 +104,11 @@ struct Sweeper: Sendable {
     /// The body may have reached the server and nobody knows: held, told, and counted as used.
     private func hold(_ expired: [Expired], now: Date, in transaction: Transaction) async throws -> [QueueChange] {
         let words = "the worker ended between the mail and the server's reply"
+        // What a restore marked (Tools/postgres/restored.sql) says so itself.
         let rows = try await transaction.query(
             """
-            update sends s set state = 'ambiguous', version = s.version + 1, resolved_at = \(now), reply_text = \(words)
+            update sends s set state = 'ambiguous', version = s.version + 1, resolved_at = \(now),
+                reply_text = case when starts_with(s.reply_text, 'restored from a backup') then s.reply_text else \(words) end
             from unnest(\(expired.map(\.tenant)), \(expired.map(\.job))) as p (tenant_id, id)
             where s.tenant_id = p.tenant_id and s.id = p.id
             returning s.tenant_id, s.id, s.send_key, s.version, s.campaign_id, s.enrolment_id, s.reservation_id

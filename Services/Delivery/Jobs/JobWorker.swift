@@ -26,6 +26,7 @@ struct JobWorker: Service {
     let logger: Logger
     private let load = Load()
     private let lanes = LaneOrder()
+    private let metrics = JobMetrics()
 
     init(
         streams: WorkStreams, store: JobStore, redis: RedisConfiguration, handlers: [String: JobHandler], slots: Int, lease: Double,
@@ -125,6 +126,13 @@ struct JobWorker: Service {
 
     private func perform(_ job: RunningJob) async -> JobResult {
         guard let handler = handlers[job.kind] else { return .dead("there is no handler for jobs of the kind \(job.kind)") }
+        let start = ContinuousClock.now
+        let result = await attempt(job, handler)
+        metrics.count(job.kind, result, since: start)
+        return result
+    }
+
+    private func attempt(_ job: RunningJob, _ handler: JobHandler) async -> JobResult {
         do {
             return try await handler(job)
         } catch {

@@ -39,8 +39,10 @@ struct OutcomeStore: Sendable {
         }
         if let logs = log(valid, now: now) { statements.append(logs) }
         if let lanes = lanes(valid) { statements.append(lanes) }
+        // What the sweeper gave up was used then, and a late reply does not use it again.
         let used = valid.compactMap { outcome in
-            outcome.resolution.isUsed ? outcome.delivery.reservation.map { (outcome.delivery.tenant, $0) } : nil
+            outcome.resolution.isUsed && !swept.contains(outcome.delivery.job)
+                ? outcome.delivery.reservation.map { (outcome.delivery.tenant, $0) } : nil
         }
         if !used.isEmpty { statements.append(SettlementStore.use(used)) }
         let notes = AutoPause.Notes(valid)

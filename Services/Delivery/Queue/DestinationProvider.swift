@@ -17,6 +17,9 @@ enum DestinationProvider {
         return known[domain] ?? domain
     }
 
+    /// All whose names are known: values of a metric's label.
+    static let names = Set(known.values).union(hosts.map(\.provider)).sorted()
+
     /// Below which names the servers of those stand who take mail for many domains. Filters are on it too: they judge a sender for all of theirs.
     private static let hosts: [(suffix: String, provider: String)] = [
         ("google.com", "google"), ("googlemail.com", "google"), ("smtp.goog", "google"),

@@ -73,6 +73,7 @@ struct Enqueuer: Sendable {
             let reopened = StopFence.reopen(new.map(\.1.send), of: tenant).map { [$0] } ?? []
             try await transaction.pipeline(reopened + [content(new, tenant), jobs(new, tenant, now)] + lanes(new, tenant, now))
         }
+        metrics.planned(new: new.count, known: sends.count - fresh.count, suppressed: out.count)
         return DeliveryRPC.EnqueueResult(enqueued: fresh.count, known: sends.count - fresh.count)
     }
 

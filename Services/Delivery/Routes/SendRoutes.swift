@@ -18,7 +18,8 @@ struct SendRoutes {
         router.get("/api/v1/sends/ambiguous") { request, context in
             let identity = try context.requireIdentity()
             let page = try PageRequest(request)
-            let found = try await ambiguous.list(of: identity, after: try page.after(SendID.self), limit: page.limit + 1)
+            let filter = AmbiguousSends.Filter(mailbox: try Self.wanted("mailbox", in: request), campaign: try Self.wanted("campaign", in: request))
+            let found = try await ambiguous.list(of: identity, filter, after: try page.after(SendID.self), limit: page.limit + 1)
             return try Response.json(Page(found, limit: page.limit) { $0.id })
         }
         router.post("/api/v1/sends/{id}/settle") { request, context in
@@ -43,5 +44,11 @@ struct SendRoutes {
             try await ambiguous.set(settings.ambiguous, by: identity, audit: record)
             return try Response.json(settings)
         }
+    }
+
+    private static func wanted<Kind>(_ name: String, in request: Request) throws(Problem) -> EntityID<Kind>? {
+        guard let text = request.uri.queryParameters[Substring(name)] else { return nil }
+        guard let id = EntityID<Kind>(String(text)) else { throw Problem.invalid("\(name) must be an id.", field: name) }
+        return id
     }
 }

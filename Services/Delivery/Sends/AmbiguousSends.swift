@@ -45,13 +45,22 @@ struct AmbiguousSends: Sendable {
     let wakeup: Wakeup
     let clock: WallClock
 
-    func list(of identity: Identity, after start: SendID?, limit: Int) async throws -> [Item] {
+    /// Of which mailbox and campaign; nil: of any.
+    struct Filter: Sendable {
+        var mailbox: MailboxID?
+        var campaign: CampaignID?
+    }
+
+    func list(of identity: Identity, _ filter: Filter, after start: SendID?, limit: Int) async throws -> [Item] {
         let narrowed: SQL = identity.workspaces.map { "and workspace_id = any(\($0))" } ?? ""
+        let ofMailbox: SQL = filter.mailbox.map { "and mailbox_id = \($0)" } ?? ""
+        let ofCampaign: SQL = filter.campaign.map { "and campaign_id = \($0)" } ?? ""
         return try await api.query(
             as: identity.tenant,
             """
             select id, send_key, workspace_id, campaign_id, mailbox_id, recipient, data_sent_at, reply_text from sends
             where tenant_id = \(identity.tenant) and state = 'ambiguous' and (\(start)::uuid is null or id > \(start)) \(narrowed)
+              \(ofMailbox) \(ofCampaign)
             order by id limit \(limit)
             """
         ).map { row in
@@ -163,11 +172,12 @@ struct AmbiguousSends: Sendable {
     }
 
     /// The fence moves on: whoever sent it first can say nothing more. Others hear that it goes again, so that whoever has taken the person out
-    /// meanwhile takes the mail back too.
+    /// meanwhile takes the mail back too. What it had reserved is used already, and a company pays for a mail once.
     private func planAgain(_ sends: [(TenantID, SendID)], now: Date, in transaction: Transaction) async throws {
         let planned = try await transaction.query(
             """
-            update sends s set state = 'planned', version = s.version + 1, fence = s.fence + 1, resolved_at = null
+            update sends s set state = 'planned', version = s.version + 1, fence = s.fence + 1, resolved_at = null,
+                reservation_id = null
             from unnest(\(sends.map(\.0)), \(sends.map(\.1))) as p (tenant_id, id) where s.tenant_id = p.tenant_id and s.id = p.id
             returning s.tenant_id, s.id, s.send_key, s.version, s.campaign_id, s.enrolment_id
             """)

@@ -204,13 +204,13 @@ struct DKIMKeys: Sendable {
         throw Self.tooManyKeys
     }
 
-    private static let tooManyKeys = Problem.conflict(
+    private static let tooManyKeys = Problem.unprocessable(
         kind: "too_many_signing_keys", title: "The domain was given all keys that it can have in a day.")
 
     private func requireRoom(of tenant: TenantID) async throws {
         let row = try await database.query(as: tenant, SigningKeyStore.countDomains(of: tenant))[0]
         guard try row.decode("n", as: Int64.self) < Self.mostDomains else {
-            throw Problem.conflict(
+            throw Problem.unprocessable(
                 kind: "too_many_domains", title: "Keys were made for \(Self.mostDomains) domains; there can be no more.")
         }
     }

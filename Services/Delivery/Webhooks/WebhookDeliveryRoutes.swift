@@ -19,7 +19,7 @@ struct WebhookDeliveryRoutes {
     func add(to group: RouterGroup<AppContext>) {
         group.get("{id}/deliveries") { request, context in try await list(request, context) }
         group.get("{id}/deliveries/{message}") { _, context in
-            let identity = try context.require(atLeast: .admin)
+            let identity = try context.requireWebhookReader()
             let message = try context.identifier("message", as: WebhookMessageID.self, called: "delivery")
             return try Response.json(
                 try await webhooks.delivery(message, of: try context.identifier("id", as: WebhookID.self), for: identity))
@@ -34,7 +34,7 @@ struct WebhookDeliveryRoutes {
     }
 
     private func list(_ request: Request, _ context: AppContext) async throws -> Response {
-        let identity = try context.require(atLeast: .admin)
+        let identity = try context.requireWebhookReader()
         let page = try PageRequest(request)
         let parameters = request.uri.queryParameters
         let filter = WebhookDeliveryStore.Filter(

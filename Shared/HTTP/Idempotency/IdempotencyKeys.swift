@@ -48,14 +48,18 @@ public struct IdempotencyKeys: Sendable {
             """
             insert into idempotency_keys as k (tenant_id, key, route, digest, created_at)
             values (\(tenant), \(key), \(route), \(digest), \(now))
-            on conflict (tenant_id, route, key) do update set digest = excluded.digest, created_at = excluded.created_at, status = null, body = null
+            on conflict (tenant_id, route, key) do update set digest = excluded.digest, created_at = excluded.created_at, status = null, body = null,
+                etag = null, location = null
             where k.created_at < \(now.addingTimeInterval(-86_400)) or (k.status is null and k.created_at < \(now.addingTimeInterval(-60)))
             returning key
             """)
         guard rows.isEmpty else { return nil }
         let stored = try await database.query(
             as: tenant,
-            "select digest, status, content_type, body from idempotency_keys where tenant_id = \(tenant) and route = \(route) and key = \(key)")
+            """
+            select digest, status, content_type, etag, location, body from idempotency_keys
+            where tenant_id = \(tenant) and route = \(route) and key = \(key)
+            """)
         guard let row = stored.first else { throw Problem.conflict(kind: "idempotency_in_progress", title: "The first request is still at work.") }
         guard try row.decode("digest") == digest else {
             throw Problem.unprocessable(kind: "idempotency_mismatch", title: "This Idempotency-Key was used with another body.")
@@ -64,10 +68,10 @@ public struct IdempotencyKeys: Sendable {
             throw Problem.conflict(kind: "idempotency_in_progress", title: "The first request is still at work.")
         }
         let body: Data = try row.decodeOptional("body") ?? Data()
-        return Response(
-            status: .init(code: status),
-            headers: [.contentType: try row.decodeOptional("content_type") ?? "application/json", .cacheControl: "no-store"],
-            body: .init(byteBuffer: ByteBuffer(bytes: body)))
+        var headers: HTTPFields = [.contentType: try row.decodeOptional("content_type") ?? "application/json", .cacheControl: "no-store"]
+        headers[.eTag] = try row.decodeOptional("etag")
+        headers[.location] = try row.decodeOptional("location")
+        return Response(status: .init(code: status), headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: body)))
     }
 
     private func keep(_ response: Response, key: String, route: String, as tenant: TenantID) async throws -> Response {
@@ -77,7 +81,8 @@ public struct IdempotencyKeys: Sendable {
         try await database.query(
             as: tenant,
             """
-            update idempotency_keys set status = \(response.status.code), content_type = \(response.headers[.contentType]), body = \(body)
+            update idempotency_keys set status = \(response.status.code), content_type = \(response.headers[.contentType]),
+                etag = \(response.headers[.eTag]), location = \(response.headers[.location]), body = \(body)
             where tenant_id = \(tenant) and route = \(route) and key = \(key)
             """)
         var replayable = response

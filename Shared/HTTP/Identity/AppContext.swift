@@ -2,6 +2,7 @@ public import Contracts
 import HTTPTypes
 public import Hummingbird
 import Logging
+import Primitives
 
 /// What a handler knows of the request besides its body: who asks, from where, under which request id.
 public struct AppContext: RequestContext {
@@ -20,7 +21,7 @@ public struct AppContext: RequestContext {
     /// The headers that the gateway sets; only it can reach a service's public listener.
     mutating func readFacts(of request: Request) {
         requestID = request.headers[.requestID] ?? "-"
-        traceparent = request.headers[.traceparent]
+        traceparent = TraceContext.traceparent ?? request.headers[.traceparent]
         clientAddress = request.headers[.realAddress]
         userAgent = request.headers[.userAgent].map { String($0.prefix(512)) }
         logger[metadataKey: "request_id"] = "\(requestID)"

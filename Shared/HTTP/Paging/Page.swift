@@ -26,12 +26,15 @@ public struct Page<Item: Encodable & Sendable>: Encodable, Sendable {
     }
 }
 
-/// What a list request asks for: `limit` (1–200, default 50) and `cursor`.
+/// What a list request asks for: `limit` (1–200, default 50, unless a list has other bounds) and `cursor`.
 public struct PageRequest: Sendable {
     public let limit: Int
     private let cursor: String?
+    /// A key may hold a name of 100 characters of four bytes.
+    private static let longestCursor = 1_024
 
-    public init(_ request: Request, maximum: Int = 200) throws(Problem) {
+    /// `standard`: how many are given where nothing is said; nil is 50.
+    public init(_ request: Request, maximum: Int = 200, standard: Int? = nil) throws(Problem) {
         let parameters = request.uri.queryParameters
         if let text = parameters["limit"] {
             guard let limit = Int(text), (1...maximum).contains(limit) else {
@@ -39,7 +42,7 @@ public struct PageRequest: Sendable {
             }
             self.limit = limit
         } else {
-            limit = min(50, maximum)
+            limit = min(standard ?? 50, maximum)
         }
         cursor = parameters["cursor"].map(String.init)
     }
@@ -47,7 +50,8 @@ public struct PageRequest: Sendable {
     /// Where the page starts; nil for the first one, a 400 for a cursor that is not ours.
     public func after<Key: Decodable>(_ type: Key.Type) throws(Problem) -> Key? {
         guard let cursor else { return nil }
-        guard cursor.utf8.count <= 512, let data = Data(base64URL: cursor), let key = try? WireJSON.decoder().decode([Key].self, from: data).first
+        guard cursor.utf8.count <= Self.longestCursor, let data = Data(base64URL: cursor),
+            let key = try? WireJSON.decoder().decode([Key].self, from: data).first
         else {
             throw Problem.invalid("The cursor is not one that this list gave.", field: "cursor")
         }

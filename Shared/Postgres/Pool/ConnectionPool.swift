@@ -1,5 +1,3 @@
-import Metrics
-
 /// Connections of one role, shared: at most `limit` open, each lease bounded in its wait.
 actor ConnectionPool {
     private let configuration: PostgresConfiguration
@@ -7,7 +5,7 @@ actor ConnectionPool {
     private var state: PoolState
     private var connections: [PoolState.ConnectionNumber: PostgresConnection] = [:]
     private var continuations: [PoolState.Waiter: CheckedContinuation<Grant, Never>] = [:]
-    private let exhausted: Counter
+    private var metrics: PoolMetrics
 
     struct Lease: Sendable {
         let number: PoolState.ConnectionNumber
@@ -27,10 +25,11 @@ actor ConnectionPool {
         self.configuration = configuration
         self.maximumWait = maximumWait
         state = PoolState(limit: limit)
-        exhausted = Counter(label: "postgres_pool_exhausted_total", dimensions: [("role", configuration.role)])
+        metrics = PoolMetrics(role: configuration.role, limit: limit)
     }
 
     func lease() async throws(PostgresError) -> Lease {
+        defer { metrics.show(state) }
         while true {
             switch state.lease() {
             case .use(let number):
@@ -40,12 +39,16 @@ actor ConnectionPool {
             case .connect:
                 return try await connect()
             case .wait(let waiter):
-                switch await wait(waiter) {
+                metrics.show(state)
+                let began = ContinuousClock.now
+                let grant = await wait(waiter)
+                metrics.waited(since: began)
+                switch grant {
                 case .lease(let lease): return lease
                 case .connect: return try await connect()
                 case .cancelled: throw PostgresError(.cancelled, message: "the task was cancelled while it waited for a connection")
                 case .timedOut:
-                    exhausted.increment()
+                    metrics.gaveUp()
                     throw PostgresError(
                         .poolExhausted,
                         message: "all \(state.limit) connections of \(configuration.role) were busy for \(maximumWait); try again")
@@ -55,6 +58,7 @@ actor ConnectionPool {
     }
 
     func giveBack(_ lease: Lease) {
+        defer { metrics.show(state) }
         let usable = lease.connection.isUsable()
         switch state.giveBack(lease.number, usable: usable) {
         case .keep: break

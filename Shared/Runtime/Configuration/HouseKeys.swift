@@ -1,10 +1,11 @@
 import Contracts
+import Foundation
 
 /// The settings that every service has.
 enum HouseKeys {
     static let all: [ConfigurationKey] =
         [
-            ConfigurationKey("service.instance", "This replica's name; a restarted replica keeps it.", default: "1"),
+            ConfigurationKey("service.instance", "This replica's name, unlike its siblings'; a restarted replica keeps it.", default: hostName),
             ConfigurationKey("log.level", "trace, debug, info, notice, warning, error or critical.", default: "info"),
             ConfigurationKey("public.host", "Where the public listener binds; only the gateway may reach it.", default: "127.0.0.1"),
             ConfigurationKey("public.port", "The public listener's port."),
@@ -21,6 +22,8 @@ enum HouseKeys {
             ConfigurationKey("postgres.worker.connections", "Connections for background work.", default: "8"),
             ConfigurationKey("redis.host", "Redis server.", default: "127.0.0.1"),
             ConfigurationKey("redis.port", "Redis port.", default: "6379"),
+            ConfigurationKey("redis.username", "Redis user, where Redis has an access list.", default: ""),
+            ConfigurationKey("redis.password", "Redis password; empty: Redis asks for none.", default: "", isSecret: true),
             ConfigurationKey("token.private.key.file", "This service's Ed25519 key (PKCS 8, PEM)."),
             ConfigurationKey("token.public.keys.file", "The five services' public keys (JWKS; the kid is the service's name)."),
             ConfigurationKey("encryption.keys.file", "Root keys for secrets at rest: {\"current\":id,\"keys\":{id: base64}}."),
@@ -28,4 +31,11 @@ enum HouseKeys {
         + ServiceName.allCases.map {
             ConfigurationKey("\($0.rawValue).rpc.url", "Internal listener of \($0.rawValue), such as http://127.0.0.1:9001.")
         }
+
+    /// In containers each replica has one of its own; asked of the kernel, not of a name server.
+    private static var hostName: String {
+        var name = [CChar](repeating: 0, count: 256)
+        guard gethostname(&name, name.count - 1) == 0 else { return "1" }
+        return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
 }

@@ -1,5 +1,6 @@
 import CoreMetrics
 import Foundation
+import Primitives
 import Synchronization
 
 /// Keeps every metric of the process and writes them in Prometheus' text format.
@@ -10,6 +11,12 @@ final class MetricsRegistry: MetricsFactory, Sendable {
     }
 
     private let series = Mutex<[Key: any Series]>([:])
+    private let catalogue: [String: MetricDescription]
+
+    /// What is in the catalogue is told also while there is no series of it.
+    init(_ catalogue: [MetricDescription] = []) {
+        self.catalogue = Dictionary(catalogue.map { ($0.name, $0) }) { first, _ in first }
+    }
 
     func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {
         find(label, dimensions) { Count(name: $0, dimensions: dimensions) }
@@ -40,9 +47,13 @@ final class MetricsRegistry: MetricsFactory, Sendable {
     func exposition() -> String {
         let all = series.withLock { Array($0.values) }
         let families = Dictionary(grouping: all) { $0.name }
-        return families.keys.sorted().map { name in
+        return Set(families.keys).union(catalogue.keys).sorted().map { name in
             let members = families[name] ?? []
-            return "# TYPE \(name) \(members[0].kind)\n" + members.map { $0.lines() }.sorted().joined()
+            let help = catalogue[name].map { "# HELP \(name) \($0.help)\n" } ?? ""
+            let kind = members.first?.kind ?? catalogue[name]?.kind.rawValue ?? "untyped"
+            // A counter that begins with its first event would hide that one from whoever asks how much it grew.
+            let zero = members.isEmpty && catalogue[name].map { $0.kind == .counter && $0.labels.isEmpty } == true ? "\(name) 0\n" : ""
+            return help + "# TYPE \(name) \(kind)\n" + zero + members.map { $0.lines() }.sorted().joined()
         }.joined()
     }
 

@@ -13,7 +13,7 @@ extension House {
     /// The router that the gateway reaches, with errors as problem details and the caller's identity checked.
     public func publicRouter(_ service: some DeployableService) -> Router<AppContext> {
         let router = Router(context: AppContext.self, options: .autoGenerateHeadEndpoints)
-        router.add(middleware: MetricsMiddleware())
+        router.add(middleware: RequestObservation(metrics: RequestMetrics(), tracer: tracer))
         router.add(middleware: ProblemMiddleware { ($0 as? RPCError).flatMap(Problem.init(peer:)) })
         let tokens = tokens
         let clock = clock
@@ -30,13 +30,13 @@ extension House {
         let router = Router(context: BasicRequestContext.self)
         var methods = RPCRouter(service: self.service)
         service.methods(on: &methods)
-        methods.mount(on: router, tokens: tokens, clock: clock, logger: logger)
+        methods.mount(on: router, tokens: tokens, clock: clock, tracer: tracer, logger: logger)
         router.get("/healthz") { _, _ in "ok" }
         router.get("/readyz") { _, _ in try await readiness(of: service, schema: schema) }
         router.get("/metrics") { _, _ in
             Response(
                 status: .ok, headers: [.contentType: "text/plain; version=0.0.4"],
-                body: .init(byteBuffer: ByteBuffer(string: metrics.exposition())))
+                body: .init(byteBuffer: ByteBuffer(string: metrics.exposition() + ProcessMetrics.exposition())))
         }
         return router
     }

@@ -2,6 +2,7 @@ public import Contracts
 public import HTTP
 public import Hummingbird
 public import Postgres
+public import Primitives
 public import RPC
 public import ServiceLifecycle
 
@@ -16,6 +17,9 @@ public protocol DeployableService: Sendable {
     /// Whether it has something to say while the database is away, also when it was started then: it listens at once, and its schema is brought up
     /// to date when the database is there. Every other service first migrates, then serves.
     static var servesWithoutDatabase: Bool { get }
+
+    /// What it counts, beyond what every service does.
+    static var metrics: [MetricDescription] { get }
 
     /// Builds everything, connects to nothing: what needs a connection makes it when it runs.
     init(_ house: House) async throws
@@ -47,6 +51,7 @@ public enum PartHealth: String, Sendable, Encodable {
 
 extension DeployableService {
     public static var keys: [ConfigurationKey] { [] }
+    public static var metrics: [MetricDescription] { [] }
     public static var settingsForListing: [String: String] { [:] }
     public static var servesWithoutDatabase: Bool { false }
     public var background: [any Service] { [] }

@@ -25,7 +25,9 @@ extension House {
             api: Database(try postgres(service, "api", settings), connections: try settings.integer("postgres.api.connections", in: 1...200)),
             worker: Database(worker, connections: try settings.integer("postgres.worker.connections", in: 1...200)),
             workerPostgres: worker,
-            redis: RedisConfiguration(host: settings["redis.host"], port: try settings.integer("redis.port", in: 1...65_535)),
+            redis: RedisConfiguration(
+                host: settings["redis.host"], port: try settings.integer("redis.port", in: 1...65_535), username: settings["redis.username"],
+                password: settings["redis.password"]),
             outbox: Outbox(), tokens: tokens, keyring: try Keyring(contentsOf: URL(filePath: settings["encryption.keys.file"])),
             publicBaseURL: publicBaseURL, settings: settings, peers: { peers[$0] ?? .failing })
     }

@@ -27,12 +27,15 @@ public struct House: Sendable {
     /// The gateway's address as people see it, without a slash at its end.
     public let publicBaseURL: URL
     public let settings: Settings
+    /// For work that no request began: traces of its own.
+    public let tracer: Tracer
     private let peers: @Sendable (ServiceName) -> RPCClient
 
     public init(
         service: ServiceName, instance: String, clock: WallClock, logger: Logger, api: Database, worker: Database,
         workerPostgres: PostgresConfiguration, redis: RedisConfiguration, outbox: Outbox, tokens: ServiceTokens, keyring: Keyring,
-        publicBaseURL: URL, settings: Settings, peers: @escaping @Sendable (ServiceName) -> RPCClient
+        publicBaseURL: URL, settings: Settings, tracer: Tracer = .silent,
+        peers: @escaping @Sendable (ServiceName) -> RPCClient
     ) {
         self.service = service
         self.instance = instance
@@ -47,6 +50,7 @@ public struct House: Sendable {
         self.keyring = keyring
         self.publicBaseURL = publicBaseURL
         self.settings = settings
+        self.tracer = tracer
         self.peers = peers
     }
 

@@ -83,4 +83,9 @@ public enum HouseTables {
                 grant select, delete on idempotency_keys to \(name)_worker;
                 """)
     }
+
+    /// The headers of an answer that a repeated one has, too. A step of each service's own, under its next number: a schema only goes forward.
+    public static func repeatedHeaders(_ name: String) -> Migration {
+        Migration(name: name, script: "alter table idempotency_keys add column etag text, add column location text;")
+    }
 }

@@ -18,7 +18,8 @@ public enum ServiceMain {
     /// Reads the settings, migrates, starts everything and serves until SIGTERM or SIGINT. A service that serves without its database listens at
     /// once, and migrates when that is there.
     ///
-    /// `--help` lists every setting, `--routes` every public route. Exits 1 with one line a problem when it cannot start.
+    /// `--help` lists every setting, `--routes` every public route, `--metrics` every metric, `--ready` asks the one that runs here. Exits 1 with one
+    /// line a problem when it cannot start.
     public static func run<Deployable: DeployableService>(_ type: Deployable.Type) async {
         // hiredis writes with write(2): without this a broken Redis line would end the process.
         signal(SIGPIPE, SIG_IGN)
@@ -28,6 +29,11 @@ public enum ServiceMain {
                 print(help(type))
             } else if arguments.contains("--routes") {
                 print(try await RouteListing.lines(of: type).joined(separator: "\n"))
+            } else if arguments.contains("--metrics") {
+                print(MetricCatalogue.lines(of: type).joined(separator: "\n"))
+            } else if arguments.contains("--ready") {
+                let port = try await SettingsSource.reader().string(forKey: "internal.port") ?? ""
+                if let refusal = await ReadinessProbe.refusal(port: port) { fail(type, refusal) }
             } else {
                 try await serve(type)
             }
@@ -39,14 +45,22 @@ public enum ServiceMain {
     }
 
     private static func serve<Deployable: DeployableService>(_ type: Deployable.Type) async throws {
-        let reader = ConfigReader(providers: [
-            CommandLineArgumentsProvider(), EnvironmentVariablesProvider(),
-        ])
+        try TimeZones.check()
+        let reader = try await SettingsSource.reader()
         let settings = try Settings(reader, keys: HouseKeys.all + type.keys)
         let logger = try bootstrapLogging(type.name, settings)
-        let metrics = MetricsRegistry()
+        let metrics = MetricsRegistry(MetricCatalogue.of(type))
         MetricsSystem.bootstrap(metrics)
-        let httpClient = HTTPClient(eventLoopGroupProvider: .singleton)
+        // Also a start that fails shuts the client down: dropped as it is, it would end the process before it says why.
+        try await HTTPClient.withHTTPClient { httpClient in
+            try await serve(type, settings, httpClient: httpClient, metrics: metrics, logger: logger)
+        }
+        logger.info("stopped")
+    }
+
+    private static func serve<Deployable: DeployableService>(
+        _ type: Deployable.Type, _ settings: Settings, httpClient: HTTPClient, metrics: MetricsRegistry, logger: Logger
+    ) async throws {
         let house = try await House.build(type.name, settings, httpClient: httpClient, logger: logger)
         let schema = try schema(of: type, settings, logger)
         if !type.servesWithoutDatabase { try await schema.migrate() }
@@ -60,7 +74,10 @@ public enum ServiceMain {
             Application(
                 router: house.publicRouter(service), configuration: try address("public", settings), logger: logger),
         ]
-        let work: [any Service] = [relay, Housekeeping(database: house.worker, clock: house.clock, logger: logger)] + service.background
+        let housekeeping: [any Service] = [
+            relay, Housekeeping(database: house.worker, clock: house.clock, logger: logger), gauges(house),
+        ]
+        let work = housekeeping + service.background
         let stored: [any Service] = type.servesWithoutDatabase ? [DatabaseWork(schema: schema, services: work, logger: logger)] : work
         var group = ServiceGroupConfiguration(
             services: stored + service.watching + listeners,
@@ -68,8 +85,14 @@ public enum ServiceMain {
         group.maximumGracefulShutdownDuration = .seconds(20)
         logger.info("starting", metadata: ["public_port": "\(settings["public.port"])", "internal_port": "\(settings["internal.port"])"])
         try await ServiceGroup(configuration: group).run()
-        try await httpClient.shutdown()
-        logger.info("stopped")
+    }
+
+    private static func gauges(_ house: House) -> GaugeSampling {
+        let keys = [("token", "token.private.key.file"), ("public_keys", "token.public.keys.file"), ("encryption", "encryption.keys.file")]
+        let gauges = HouseGauges(
+            service: house.service, instance: house.instance, database: house.worker, redis: RedisClient(house.redis),
+            keyFiles: keys.map { (key: $0.0, path: house.settings[$0.1]) })
+        return GaugeSampling("house", every: .seconds(15), logger: house.logger) { try await gauges.sample() }
     }
 
     private static func schema<Deployable: DeployableService>(
@@ -97,8 +120,11 @@ public enum ServiceMain {
         let rows = (HouseKeys.all + type.keys).map { key in
             "  \(key.environmentName)\n      \(key.summary) " + (key.fallback.map { $0.isEmpty ? "Optional." : "Default: \($0)." } ?? "Required.")
         }
-        return "The \(type.name.rawValue) service of PenguinMails. Settings, from the environment or as --name-of-key value:\n"
-            + rows.joined(separator: "\n") + "\nOther options: --routes lists the public routes.\n"
+        return "The \(type.name.rawValue) service of PenguinMails. Settings, from the environment, as --name-of-key value, or as files "
+            + "(name-of-key) in the folder that \(SettingsSource.folderVariable) names:\n"
+            + rows.joined(separator: "\n")
+            + "\nOther options: --routes lists the public routes, --metrics what is counted, --ready says by its status whether the service that runs"
+            + " here is ready.\n"
     }
 
     private static func fail<Deployable: DeployableService>(_ type: Deployable.Type, _ message: String) -> Never {

@@ -1,7 +1,6 @@
 import Contracts
 import Foundation
 import Logging
-import Metrics
 import Postgres
 
 /// Brings entries into the database: effects once, what cannot be taken into quarantine, the rest of a batch unharmed.
@@ -10,6 +9,15 @@ struct EventIntake: Sendable {
     let database: Database
     let logger: Logger
     let handle: EventConsumer.Handler
+    private let metrics: IntakeMetrics
+
+    init(source: ServiceName, database: Database, logger: Logger, handle: @escaping EventConsumer.Handler) {
+        self.source = source
+        self.database = database
+        self.logger = logger
+        self.handle = handle
+        metrics = IntakeMetrics(source: source.rawValue)
+    }
 
     /// Throws only what may go away by itself; then nothing of what is left was recorded.
     func take(_ entries: [IntakeEntry]) async throws {
@@ -23,6 +31,8 @@ struct EventIntake: Sendable {
             }
         }
         try await apply(events[...])
+        guard let oldest = events.map(\.header.occurredAt).min() else { return }
+        metrics.received(events.count, after: Date.now.timeIntervalSince(oldest))
     }
 
     private func apply(_ events: ArraySlice<ReceivedEvent>) async throws {
@@ -57,7 +67,7 @@ struct EventIntake: Sendable {
 
     private func quarantine(_ identifier: UUID, type: String, body: [UInt8], reason: String) async throws {
         logger.error("event put into quarantine", metadata: ["event": "\(identifier)", "type": "\(type)", "reason": "\(reason)"])
-        Counter(label: "events_quarantined_total", dimensions: [("source", source.rawValue)]).increment()
+        metrics.quarantine()
         try await database.transaction { transaction in
             try await transaction.pipeline([
                 """

@@ -10,14 +10,14 @@ public struct PendingEvent: Sendable {
     public let body: String
 
     /// The event's id is a UUIDv7 of `instant`, which is also its `occurred_at`; throws when the data cannot be encoded. An entry for the trail
-    /// that is too large is brought within its bounds, so that none of ours lands in quarantine.
+    /// that is too large is brought within its bounds, so that none of ours lands in quarantine. `trace` is the current one where none is named.
     public init<E: Event>(
         _ event: E, at instant: Date, tenant: TenantID?, workspace: WorkspaceID? = nil, aggregate: Aggregate? = nil, actor: EventActor,
         trace: String? = nil, audit: AuditRecord? = nil
     ) throws {
         header = EventHeader(
             id: EventID(.v7(at: instant)), type: E.name, version: E.version, tenant: tenant, workspace: workspace, aggregate: aggregate,
-            actor: actor, trace: trace, occurredAt: instant, audit: audit
+            actor: actor, trace: trace ?? TraceContext.traceparent, occurredAt: instant, audit: audit
         ).withinAuditBounds()
         body = String(decoding: try WireJSON.encoder().encode(EventBody(header: header, data: event)), as: UTF8.self)
     }

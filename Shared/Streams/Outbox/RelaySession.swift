@@ -1,7 +1,7 @@
 import Contracts
 import Foundation
-import Metrics
 import Postgres
+import Primitives
 
 /// What a relay does while it holds the lock and both lines stand.
 ///
@@ -11,7 +11,7 @@ struct RelaySession {
     private let service: ServiceName
     private let postgres: PostgresConnection
     private let redis: RedisConnection
-    private let published: Counter
+    private let metrics = OutboxMetrics()
     private static let batch = 500
 
     private var stream: String { service.eventStream }
@@ -21,7 +21,6 @@ struct RelaySession {
         self.service = service
         self.postgres = postgres
         self.redis = redis
-        published = Counter(label: "outbox_published_total")
     }
 
     /// A restarted Redis may have lost its last second although the epoch survived: another run is another epoch.
@@ -64,7 +63,8 @@ struct RelaySession {
             update outbox o set published_at = now(), epoch = \(epoch), stream_ms = p.ms, stream_seq = p.seq
             from unnest(\(identifiers), \(positions.map(\.milliseconds)), \(positions.map(\.sequence))) as p (id, ms, seq) where o.id = p.id
             """)
-        published.increment(by: positions.count)
+        // Identifiers hold their instants and come in their order: the first is the oldest.
+        metrics.published(positions.count, after: identifiers.first?.v7Instant.map { Date.now.timeIntervalSince($0) })
         return rows.count
     }
 

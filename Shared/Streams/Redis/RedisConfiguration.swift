@@ -2,13 +2,22 @@
 public struct RedisConfiguration: Sendable {
     public var host: String
     public var port: Int
+    /// Empty: the default user.
+    public var username: String
+    /// Empty: Redis asks for none.
+    public var password: String
     public var connectTimeout: Duration
     /// How long an answer may take; above the longest blocking read.
     public var commandTimeout: Duration
 
-    public init(host: String, port: Int, connectTimeout: Duration = .seconds(3), commandTimeout: Duration = .seconds(10)) {
+    public init(
+        host: String, port: Int, username: String = "", password: String = "", connectTimeout: Duration = .seconds(3),
+        commandTimeout: Duration = .seconds(10)
+    ) {
         self.host = host
         self.port = port
+        self.username = username
+        self.password = password
         self.connectTimeout = connectTimeout
         self.commandTimeout = commandTimeout
     }

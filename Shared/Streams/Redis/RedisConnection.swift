@@ -12,9 +12,11 @@ public actor RedisConnection {
 
     public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
-    /// Connects, or throws ``RedisError/Code/connectionFailed``.
+    /// Connects and signs in, or throws ``RedisError/Code/connectionFailed`` or what Redis says to the password.
     public static func connect(_ configuration: RedisConfiguration) async throws(RedisError) -> RedisConnection {
-        try await Opener(executor: ThreadExecutor(name: "redis")).open(configuration)
+        let connection = try await Opener(executor: ThreadExecutor(name: "redis")).open(configuration)
+        try await connection.authenticate(configuration)
+        return connection
     }
 
     /// Opens on the new connection's own thread, since connecting blocks.
@@ -36,6 +38,16 @@ public actor RedisConnection {
         let handle = try RedisHandle(configuration)
         line = handle.line
         self.handle = handle
+    }
+
+    /// A line that Redis does not let in is of no use: it is thrown here, not at the first command.
+    private func authenticate(_ configuration: RedisConfiguration) throws(RedisError) {
+        guard !configuration.password.isEmpty else { return }
+        let names = configuration.username.isEmpty ? [] : [configuration.username]
+        if case .error(let message) = try run([["AUTH"] + names + [configuration.password]])[0] {
+            close()
+            throw RedisError(.server, message: message)
+        }
     }
 
     /// Sends one command and gives its answer; an error answer is thrown as ``RedisError/Code/server``.

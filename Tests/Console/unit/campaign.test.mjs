@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { arrange, causes, changes, clockOf, copyOf, faultOf, freeLetter, freeNumber, inUnits, left, minutesOf, moved, officeHours, openingsOf, PARTS, rowsOf, secondsLeft, STARTS, tally, verdicts } from '../../../Gateway/Console/screens/campaign.js';
+import { again, arrange, causes, changes, clockOf, copyOf, faultOf, freeLetter, freeNumber, inUnits, landing, left, minutesOf, moved, officeHours, openingsOf, PARTS, rowsOf, secondsLeft, STARTS, tally, verdicts } from '../../../Gateway/Console/screens/campaign.js';
 
 const mail = (number, rest = {}) => ({ number, kind: 'email', variants: [], ...rest });
 const fork = (number, rest) => ({ number, kind: 'condition', condition: { kind: 'opened', step: 1 }, then: 'next', otherwise: 'exit', ...rest });
@@ -29,6 +29,8 @@ test('moving stays within the list', () => {
   assert.deepEqual(moved([1, 2, 3], 0, 1), [2, 1, 3]);
   assert.deepEqual(moved([1, 2], 0, 2), [1, 2]);
   assert.deepEqual(moved([1, 2], 0, -1), [1, 2]);
+  assert.deepEqual([0, 99, 101, 250, 301, 999].map((y) => landing([100, 200, 300], 1, y)), [0, 0, 1, 1, 2, 2]);
+  assert.deepEqual([50, 201, 301].map((y) => landing([100, 200, 300], 0, y)), [0, 1, 2]);
   assert.equal(freeNumber([mail(3), mail(1)]), 4);
   assert.equal(freeNumber([]), 1);
   assert.equal(freeLetter([{ name: 'A' }, { name: 'C' }]), 'B');
@@ -48,6 +50,13 @@ test('a copy is named one and stays within the length', () => {
   assert.equal(copy.name.length, 200);
   assert.ok(copy.name.endsWith(' (copy)'));
   assert.equal('id' in copy || 'starts_at' in copy || 'status' in copy, false);
+});
+
+test('a copy for those who were not reached writes to their list alone', () => {
+  const copy = again({ workspace: 'w', name: 'x'.repeat(200), audience: { kind: 'workspace' }, enrols_later: true, steps: [1] }, 'l');
+  assert.deepEqual([copy.audience, copy.enrols_later, copy.steps], [{ kind: 'list', id: 'l' }, false, [1]]);
+  assert.equal(copy.name.length, 200);
+  assert.ok(copy.name.endsWith(' (again)'));
 });
 
 test('waits and windows in words and back', () => {

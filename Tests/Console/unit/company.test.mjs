@@ -8,8 +8,8 @@ const { account, tests } = await load('screens/mailboxes.js');
 const { verdict } = await load('screens/domains.js');
 const { forecast, terms } = await load('screens/billing.js');
 const { device, inDays } = await load('screens/settings.js');
-const { groups, wanted } = await load('screens/webhooks.js');
-const { detail } = await load('screens/support.js');
+const { groups, wanted } = await load('screens/settings.js');
+const { detail } = await load('screens/audit.js');
 
 test('what the tests of a mailbox came to, each by itself', () => {
   assert.deepEqual(tests(null, ['smtp']), []);
@@ -41,12 +41,19 @@ test('a domain is proved by its required records alone', () => {
 });
 
 test('a forecast says how much is missing', () => {
-  const now = Date.UTC(2026, 2, 1);
-  const end = '2026-03-31T00:00:00Z';
-  assert.equal(forecast({ used: 5, limit: 10, forecast_at_period_end: 5 }, end, now), undefined);
-  assert.match(forecast({ used: 5, limit: 10, forecast_at_period_end: 12 }, end, now), /2 more than the plan has/);
-  assert.match(forecast({ used: 5, limit: null, forecast_at_period_end: 12 }, end, now), /like this\.$/);
-  assert.equal(forecast({ used: 5, limit: 10, forecast_at_period_end: 12 }, end, Date.UTC(2026, 4, 1)), undefined);
+  const now = Date.UTC(2026, 2, 4);
+  const period = { start: '2026-03-01T00:00:00Z', end: '2026-03-31T00:00:00Z' };
+  assert.equal(forecast({ used: 5, limit: 10, forecast_at_period_end: 5 }, period, now), undefined);
+  assert.match(forecast({ used: 5, limit: 10, forecast_at_period_end: 12 }, period, now), /2 more than the plan has/);
+  assert.match(forecast({ used: 5, limit: null, forecast_at_period_end: 12 }, period, now), /like this\.$/);
+  assert.equal(forecast({ used: 5, limit: 10, forecast_at_period_end: 12 }, period, Date.UTC(2026, 4, 1)), undefined);
+});
+
+test('a period of a few hours has no forecast', () => {
+  const period = { start: '2026-03-01T00:00:00Z', end: '2026-03-31T00:00:00Z' };
+  const limit = { used: 8, limit: 10, forecast_at_period_end: 2_000_000 };
+  assert.match(forecast(limit, period, Date.UTC(2026, 2, 3, 23)), /too early to say\.$/);
+  assert.match(forecast(limit, period, Date.UTC(2026, 2, 4)), /^About 2,000,000/);
 });
 
 test('what a change costs is said before', () => {

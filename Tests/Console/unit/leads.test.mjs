@@ -94,3 +94,11 @@ test('a choice keeps what was marked, and its other word is what will be changed
   assert.deepEqual(place('a\nbc', 3), { line: 2, column: 2 });
   assert.deepEqual(changes({ subject: 'a', text: 'x' }, { subject: 'a', html: 'y' }).map((one) => one.path), ['Text', 'Html']);
 });
+
+test('what is typed for the list of suppressions', async () => {
+  const { entriesOf, wrong } = await load('screens/suppressions.js');
+  assert.deepEqual(entriesOf(' a@b.example,\n@c.example; a@b.example ', { reason: 'legal' }), [{ address: 'a@b.example', reason: 'legal' }, { address: '@c.example', reason: 'legal' }]);
+  assert.equal(wrong('a@b.example @c.example'), undefined);
+  assert.match(wrong('a@b.example nonsense'), /nonsense/);
+  assert.match(wrong(Array.from({ length: 501 }, (_, at) => `a${at}@b.example`).join(' ')), /these are 501/);
+});

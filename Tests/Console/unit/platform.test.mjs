@@ -3,9 +3,9 @@ import test from 'node:test';
 
 import { load } from './lit.mjs';
 
-const { capped, payload, plain, summary, target } = await load('screens/platform-queues.js');
-const { limitsOf, verdict } = await load('screens/platform-finance.js');
-const { localTime, parts, stateOf } = await load('screens/platform-status.js');
+const { capped, payload, plain, summary, target } = await load('screens/platform.js');
+const { limitsOf, verdict } = await load('screens/platform.js');
+const { localTime, parts, stateOf } = await load('screens/platform.js');
 
 test('queues in words', () => {
   assert.equal(plain('queue:email-sending:high'), 'email-sending:high');

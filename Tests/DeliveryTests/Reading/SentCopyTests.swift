@@ -104,6 +104,25 @@ struct SentCopyTests {
         #expect(try await fixture.database.query("select from jobs where id = \(plain.send) and state = 'completed'").count == 1)
     }
 
+    @Test("a copy is found however many mails of unknown fate stand before its own, as after a restore")
+    func many() async throws {
+        let fixture = try await ReadingFixture.make(["delivery.imap.idle.connections": "0"])
+        let mailbox = try await fixture.mailbox()
+        try await fixture.database.query(
+            """
+            insert into sends (tenant_id, id, send_key, state, workspace_id, mailbox_id, recipient, created_at)
+            select \(fixture.tenant), ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, 'campaign:before:' || n, 'ambiguous',
+                \(fixture.workspace), \(mailbox), 'before' || n || '@x.example', now()
+            from generate_series(1, 1000) n
+            """)
+        let last = try await plan("campaign:a:1", "ambiguous", fixture, mailbox)
+        try fixture.server.deliver(copy(last.messageID), in: .sent)
+        try await fixture.reading([try fixture.feature()]) {
+            try await eventually("the copy is found") { try await state(last, fixture).state == "accepted" }
+        }
+        #expect(try await fixture.database.query("select from sends where state = 'ambiguous'").count == 1_000)
+    }
+
     @Test("a company that wants such mail sent again waits until the sent mail was read")
     func resend() async throws {
         let fixture = try await ReadingFixture.make()

@@ -200,7 +200,7 @@ struct SigningKeyTests {
         let error = await #expect(throws: Problem.self) {
             _ = try await ground.keys.make(for: SigningGround.domain, of: ground.tenant, by: .system)
         }
-        #expect(error?.kind == "too_many_signing_keys" && error?.status == .conflict)
+        #expect(error?.kind == "too_many_signing_keys" && error?.status == .unprocessableContent)
         ground.advance(days: 1.01)
         let keys = try await ground.keys.make(for: SigningGround.domain, of: ground.tenant, by: .system)
         #expect(keys.count { $0.state == .pending } == 2)

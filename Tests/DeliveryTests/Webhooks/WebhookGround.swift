@@ -39,9 +39,9 @@ struct WebhookGround: Sendable {
 
     func ask(
         _ method: HTTPRequest.Method, _ path: String = "", _ body: String? = nil, role: Role = .admin, workspaces: [WorkspaceID]? = nil,
-        key: String? = nil
+        key: String? = nil, apiKey: UUID? = nil
     ) async throws -> (status: Int, body: String) {
-        var headers = try await house.identityHeader(tenant: tenant, role: role, workspaces: workspaces)
+        var headers = try await house.identityHeader(tenant: tenant, role: role, workspaces: workspaces, apiKey: apiKey)
         headers[.contentType] = "application/json"
         headers[.idempotencyKey] = key
         let sent = headers

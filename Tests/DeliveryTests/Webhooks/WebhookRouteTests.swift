@@ -124,6 +124,8 @@ struct WebhookRouteTests {
         ]
         for (method, path, body) in questions {
             #expect(try await ground.ask(method, path, body, role: .member).status == 403, "\(path)")
+            // A key reads webhooks and their deliveries, and changes none.
+            #expect(try await ground.ask(method, path, body, role: .member, apiKey: UUID()).status == (method == .get ? 200 : 403), "\(path)")
             #expect(try await ground.other.ask(method, path, body).status == 404, "\(path)")
             #expect(try await ground.ask(method, path, body, workspaces: [ground.workspace]).status == 404, "\(path)")
         }

@@ -38,7 +38,7 @@ struct TestMails: Sendable {
         let parsed = try order.content.parsed()
         let mailbox = try await contexts.mailbox(order.mailbox, in: template.workspace, of: tenant)
         guard mailbox.state == "active" else {
-            throw Problem.unprocessable(kind: "mailbox_stopped", title: "The mailbox is stopped.", detail: mailbox.stateReason)
+            throw Problem.conflict(kind: "mailbox_stopped", title: "The mailbox is stopped.", detail: mailbox.stateReason)
         }
         let values = try await contexts.values(
             lead: order.lead, mailbox: mailbox, workspace: template.workspace, customFields: try await contexts.customFields(of: tenant),

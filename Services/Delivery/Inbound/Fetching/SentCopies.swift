@@ -53,13 +53,28 @@ struct SentCopies: Sendable {
     }
 
     /// Mails of unknown fate whose copies are there, now or since before they became so.
+    ///
+    /// After a restore there may be thousands, of which the first need not be those whose copies are there: all are looked at, some hundred at a time.
     private func settle(_ mailbox: ReadingMailbox, at now: Date, in transaction: Transaction) async throws -> Bool {
-        let rows = try await transaction.query(
-            """
-            select id, send_key, sent_copy_at is not null as is_found from sends
-            where tenant_id = \(mailbox.tenant) and mailbox_id = \(mailbox.id) and state = 'ambiguous' order by id limit 500
-            """)
-        guard !rows.isEmpty else { return false }
+        var (found, last): ([SendID], SendID?) = ([], nil)
+        repeat {
+            let rows = try await transaction.query(
+                """
+                select id, send_key, sent_copy_at is not null as is_found from sends
+                where tenant_id = \(mailbox.tenant) and mailbox_id = \(mailbox.id) and state = 'ambiguous' and (\(last)::uuid is null or id > \(last))
+                order by id limit \(Self.batch)
+                """)
+            found += try await copied(rows, mailbox, in: transaction)
+            last = rows.count < Self.batch ? nil : try rows.last?.decode("id")
+        } while last != nil
+        guard !found.isEmpty else { return false }
+        return try await ambiguous.settleByCopy(found, of: mailbox.tenant, now: now, in: transaction) > 0
+    }
+
+    private static let batch = 500
+
+    /// Those of the ledger's rows whose copies lie in the folder.
+    private func copied(_ rows: Rows, _ mailbox: ReadingMailbox, in transaction: Transaction) async throws -> [SendID] {
         var found: [SendID] = []
         var open: [Data: SendID] = [:]
         for row in rows {
@@ -79,8 +94,7 @@ struct SentCopies: Sendable {
                 """)
             found += try seen.compactMap { open[try $0.decode("digest")] }
         }
-        guard !found.isEmpty else { return false }
-        return try await ambiguous.settleByCopy(found, of: mailbox.tenant, now: now, in: transaction) > 0
+        return found
     }
 
     private static func messageIdentifier(of sendKey: String, _ mailbox: ReadingMailbox) -> String {
