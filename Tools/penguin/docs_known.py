@@ -9,7 +9,7 @@ from penguin.routes import RouteTable
 # Programs of others read these, or say them.
 OTHERS = {
     "NILEDB_API_URL": "Nile's SDK", "NILEDB_USER": "Nile's SDK", "NILEDB_PASSWORD": "Nile's SDK", "POSTGRES_PASSWORD_FILE": "the image of Postgres",
-    "POSTGRES_DB": "the image of Postgres",
+    "POSTGRES_DB": "the image of Postgres", "COMPOSE_PROFILES": "docker compose",
 }
 # Answered by each service beside its public routes, for probes, peers and the gateway; and files of the gateway's own.
 INTERNAL = {("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics"), ("POST", "/rpc"), ("GET", "/gateway/authenticate")}
