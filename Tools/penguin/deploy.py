@@ -108,11 +108,11 @@ class Manifests:
     def _settings(self, service):
         """Each variable is a setting of this service, and each that it needs is there; it says itself which."""
         main, = self.of("Deployment")[service]["spec"]["template"]["spec"]["containers"]
-        if main["command"] != [f"/usr/local/bin/{service.capitalize()}"]:
-            yield f"its command is {main['command']}"
+        if "command" in main or not re.search(rf"-{service}:", main["image"]):
+            yield f"its image is {main['image']}, and what runs there its own affair"
         shared = set(self.of("ConfigMap")["settings"]["data"])
         own = {variable["name"] for variable in main["env"]}
-        secret = {f"POSTGRES_{kind}_PASSWORD" for kind in ("OWNER", "API", "WORKER")} | set(MORE.get(service, ()))
+        secret = {f"POSTGRES_{kind}_PASSWORD" for kind in ("OWNER", "API", "WORKER")} | set(MORE[service])
         known, needed = described(service)
         yield from (f"{name} is no setting of it" for name in sorted((own | secret | shared) - known) if not name.startswith("PGSSL"))
         yield from (f"{name} is missing" for name in sorted(needed - own - secret - shared))

@@ -12,7 +12,7 @@ from penguin.layout import ROOT
 # What the list of the product's documents names; a document that moves leaves a page at its old place.
 REQUIRED = (
     "README.md", "CHANGELOG.md", "LICENSE", "SECURITY.md", "deploy/kubernetes/README.md", "docs/api.md", "docs/architecture.md", "docs/audit.md",
-    "docs/contributing.md", "docs/queue.md", "docs/scale.md",
+    "docs/compose.md", "docs/contributing.md", "docs/observability.md", "docs/operations.md", "docs/queue.md", "docs/scale.md",
     "docs/design/frontend-routing-map.md", "docs/freelancer-support/tutorials/domain-setup.md", "docs/implementation-technical/overview.md",
     "docs/implementation-technical/audit-trail.md", "docs/implementation-technical/architecture-system/email-system-implementation.md",
     "docs/implementation-technical/api/public-status.md", "docs/implementation-technical/api/platform-api/audit.md",

@@ -14,9 +14,11 @@ from penguin.routes import RouteTable
 
 # What a service is told as a secret, beside the passwords of its roles; empty means that it is not set up.
 MORE = {
-    "auth": ("MAIL_PASSWORD", "MAIL_LOOPS_KEY", "OPENID_GOOGLE_CLIENT_SECRET", "OPENID_MICROSOFT_CLIENT_SECRET"),
-    "billing": ("STRIPE_SECRET_KEY", "STRIPE_PUBLISHABLE_KEY", "STRIPE_WEBHOOK_SECRET", "STRIPE_CONNECT_WEBHOOK_SECRET"),
-    "audit": ("MAIL_PASSWORD",),
+    "auth": ("REDIS_PASSWORD", "MAIL_PASSWORD", "MAIL_LOOPS_KEY", "OPENID_GOOGLE_CLIENT_SECRET", "OPENID_MICROSOFT_CLIENT_SECRET"),
+    "billing": ("REDIS_PASSWORD", "STRIPE_SECRET_KEY", "STRIPE_PUBLISHABLE_KEY", "STRIPE_WEBHOOK_SECRET", "STRIPE_CONNECT_WEBHOOK_SECRET"),
+    "campaigns": ("REDIS_PASSWORD",),
+    "delivery": ("REDIS_PASSWORD",),
+    "audit": ("REDIS_PASSWORD", "MAIL_PASSWORD"),
 }
 
 
@@ -31,7 +33,7 @@ def make_secrets(folder):
         path = folder / f"{service}.env"
         if not path.exists():
             lines = [f"POSTGRES_{kind.upper()}_PASSWORD={known[f'{service}_{kind}']}\n" for kind in ("owner", "api", "worker")]
-            write_private(path, "".join(lines + [f"{name}=\n" for name in MORE.get(service, ())]))
+            write_private(path, "".join(lines + [f"{name}=\n" for name in MORE[service]]))
     write_private(folder / "roles.sql", secrets_file.role_passwords(known))
 
 

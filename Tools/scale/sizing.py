@@ -21,6 +21,8 @@ EVENT_DAYS = 14
 ENTRY = 1_244 + 1_504 + 2 * 297
 # Written to the write-ahead log for one mail, from the import of its lead to its outcome (the second run, VACUUM included).
 MAIL_WAL = 18_300
+# Of the same runs: events of Delivery in Redis, as they were written to its log (one of 1,106 bytes told of 3.6 mails).
+MAIL_EVENT = 355
 
 # Seconds of a core for one mail: docs/benchmarks.md, at 2,200 mails/s Delivery 0.75 of a core, Postgres 0.65, the others 0.35 together.
 MAIL_CPU = {"Delivery": 0.75 / 2_200, "Postgres": 0.65 / 2_200, "the others": 0.35 / 2_200}
@@ -84,6 +86,11 @@ class Size:
     def wal_bytes_a_second(self):
         return self.mails_a_second * MAIL_WAL
 
+    @property
+    def redis_bytes(self):
+        """What gathers in the busiest hour while one reader reads nothing."""
+        return self.mails_a_second * 3_600 * MAIL_EVENT
+
 
 SIZES = (
     Size(mails=100_000, tenants=10, leads=100_000), Size(mails=1_000_000, tenants=100, leads=1_000_000),
@@ -108,11 +115,11 @@ def tables():
         cores = size.cores
         figures = (size.mails_a_second, size.requests_a_second, sum(cores.values()), cores["mail"] + cores["decisions"])
         lines.append(_row([f"{number:,}" for number in (size.mails, size.tenants, size.leads)] + [_few(figure) for figure in figures]))
-    head = ("mails a month", "Postgres at once", "more a month", "after a year", "write-ahead log, busiest hour")
+    head = ("mails a month", "Postgres at once", "more a month", "after a year", "write-ahead log, busiest hour", "Redis, an hour without a reader")
     lines += ["", _row(head), _row(["---"] * len(head))]
     for size in SIZES:
         sizes = (size.fixed_bytes, size.monthly_bytes, size.fixed_bytes + 12 * size.monthly_bytes)
-        lines.append(_row([f"{size.mails:,}", *(_bytes(each) for each in sizes), f"{_bytes(size.wal_bytes_a_second)}/s"]))
+        lines.append(_row([f"{size.mails:,}", *(_bytes(each) for each in sizes), f"{_bytes(size.wal_bytes_a_second)}/s", _bytes(size.redis_bytes)]))
     return "\n".join(lines)
 
 

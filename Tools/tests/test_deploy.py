@@ -30,7 +30,7 @@ class ManifestTests(unittest.TestCase):
         self.settings = {}
         for service in SERVICES:
             main, = manifests.of("Deployment")[service]["spec"]["template"]["spec"]["containers"]
-            self.settings[service] = KNOWN | shared | {line["name"] for line in main["env"]} | set(kubernetes.MORE.get(service, ()))
+            self.settings[service] = KNOWN | shared | {line["name"] for line in main["env"]} | set(kubernetes.MORE[service])
         self.needed = {service: {"PUBLIC_PORT"} | KNOWN for service in SERVICES}
 
     def faults(self):
@@ -59,7 +59,7 @@ class ManifestTests(unittest.TestCase):
             ("delivery.yaml", lambda d: pod(d)["containers"][0]["startupProbe"]["httpGet"].update(port="public"), "startupProbe"),
             ("delivery.yaml", lambda d: pod(d)["containers"][0]["livenessProbe"]["httpGet"].update(path="/health"), "livenessProbe"),
             ("delivery.yaml", lambda d: pod(d)["containers"][0]["ports"][0].update(containerPort=8081), "its ports"),
-            ("delivery.yaml", lambda d: pod(d)["containers"][0].update(command=["/usr/local/bin/Audit"]), "its command"),
+            ("delivery.yaml", lambda d: pod(d)["containers"][0].update(image="registry.example.com/penguinmails-audit:1"), "its image"),
             ("delivery.yaml", lambda d: pod(d)["containers"][0]["env"].append({"name": "DELIVERY_WORKER_SLOT", "value": "1"}), "no setting of it"),
             ("settings.yaml", lambda d: d[0]["data"].pop("PUBLIC_PORT"), "PUBLIC_PORT is missing"),
             ("delivery.yaml", lambda d: d[0]["spec"].update(replicas=1), "one replica"),
@@ -111,7 +111,7 @@ class MadeTests(unittest.TestCase):
             self.assertEqual(path.stat().st_mode & 0o077, 0, path)
         for service in SERVICES:
             names = [line.partition("=")[0] for line in (secrets / f"{service}.env").read_text().splitlines()]
-            self.assertEqual(names, ["POSTGRES_OWNER_PASSWORD", "POSTGRES_API_PASSWORD", "POSTGRES_WORKER_PASSWORD", *kubernetes.MORE.get(service, ())])
+            self.assertEqual(names, ["POSTGRES_OWNER_PASSWORD", "POSTGRES_API_PASSWORD", "POSTGRES_WORKER_PASSWORD", *kubernetes.MORE[service]])
 
     def test_the_gateway_is_made_with_the_services_by_their_names(self):
         with redirect_stdout(io.StringIO()):
