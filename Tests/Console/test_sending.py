@@ -55,6 +55,22 @@ class SendingTests(unittest.TestCase):
         self.assertIn("bo@left.example", listed)
         self.assertNotIn("ada@left.example", listed)
 
+    def test_the_certificate_of_the_tracking_host_is_told(self):
+        path = "/dashboard/workspaces/{slug}/domains/{domain}".format(**vars(self.person.ids))
+        page = self.visit.open(path, ".steps")
+        # This stack orders none; what others say is put into the answer.
+        expect(page.locator(".card", has_text="Certificate of the tracking host")).to_contain_text("Not on this installation")
+        issued = {"host": "track.left.example", "state": "issued", "detail": "It is valid.", "is_used": True, "issued_at": "2026-01-01T00:00:00Z", "expires_at": "2100-01-01T00:00:00Z", "renews_at": "2099-12-01T00:00:00Z"}
+        failing = {"host": "track.left.example", "state": "failing", "detail": people.HOSTILE, "is_used": False, "next_attempt_at": "2100-01-01T00:00:00Z"}
+        for certificate, words in ((issued, ("Valid", "It is valid.", "Under this host", "Expires", "Renewed")), (failing, ("Not there yet", people.HOSTILE, "Under the platform’s host", "Tried next"))):
+            def answer(route, certificate=certificate):
+                found = route.fetch()
+                route.fulfill(response=found, json={**found.json(), "tracking_certificate": certificate})
+            page.route(f"**/api/v1/domains/{self.person.ids.domain}", answer)
+            card = self.visit.open(path, ".steps").locator(".card", has_text="Certificate of the tracking host")
+            for word in words:
+                expect(card).to_contain_text(word)
+
     def test_who_may_only_look_switches_nothing(self):
         with Visit(people.viewer()) as visit:
             page = visit.open("/dashboard/settings/sending", ".card [role=switch]")
@@ -74,7 +90,7 @@ class SendingTests(unittest.TestCase):
         page.wait_for_url(f"**{UNCLEAR}?campaign={self.person.ids.unclear}")
         expect(page.locator("[data-row]").first).to_contain_text("@elsewhere.example")
         page.get_by_label("Every campaign").select_option("")
-        page.get_by_label("Every e-mail account").select_option(self.person.ids.mailbox)
+        page.get_by_label("Every account").select_option(self.person.ids.mailbox)
         page.locator(".empty", has_text="Nothing matches").wait_for()
         self.assertTrue(page.url.endswith(f"?mailbox={self.person.ids.mailbox}"))
         page.get_by_role("button", name="Clear filters").click()

@@ -19,8 +19,8 @@ export function setUp({ verified, workspace, domains = [], mailboxes = [], leads
 export class Home extends Screen {
   state = new Resource(this, async (signal) => {
     const get = (path, query) => api.get(path, { query, signal });
-    const [workspaces, domains, mailboxes, campaigns, plan] = await Promise.all([
-      session.workspaces(), get('/api/v1/domains', { limit: 50 }), get('/api/v1/mailboxes', { limit: 50 }), get('/api/v1/campaigns', { limit: 50 }),
+    const [workspaces, domains, mailboxes, campaigns, unclear, plan] = await Promise.all([
+      session.workspaces(), get('/api/v1/domains', { limit: 50 }), get('/api/v1/mailboxes', { limit: 50 }), get('/api/v1/campaigns', { limit: 50 }), get('/api/v1/sends/ambiguous', { limit: 50 }),
       // Billing hears of a new company a moment later: nothing else may wait for it.
       session.may('admin') ? get('/api/v1/billing/usage').catch((error) => { if (signal.aborted) throw error; return null; }) : null,
     ]);
@@ -29,7 +29,7 @@ export class Home extends Screen {
     const leads = workspace ? plan?.leads?.used || campaigns.data.length || (await get('/api/v1/leads', { workspace: workspace.id, limit: 1 })).data.length : 0;
     const running = campaigns.data.filter((one) => one.status === 'active').slice(0, 5);
     await Promise.all(running.map(async (one) => { one.progress = await get(`/api/v1/campaigns/${one.id}/progress`).catch(() => null); }));
-    return { workspaces, workspace, domains: domains.data, mailboxes: mailboxes.data, campaigns: campaigns.data, plan, leads, verified: session.user.verified };
+    return { workspaces, workspace, domains: domains.data, mailboxes: mailboxes.data, campaigns: campaigns.data, unclear, plan, leads, verified: session.user.verified };
   }, { every: 30_000 });
 
   form = new Form(this, {
@@ -85,7 +85,9 @@ export class Home extends Screen {
   #needs(state) {
     const names = new Map(state.workspaces.map((one) => [one.id, one.slug]));
     const place = (one, name) => `/dashboard/workspaces/${names.get(one.workspace)}/${name}/${one.id}`;
+    const { data: unclear, page } = state.unclear;
     const items = [
+      ...(unclear.length ? [{ text: page.next ? `More than ${unclear.length} unclear mails` : plural(unclear.length, 'unclear mail'), why: 'may have arrived or not', href: '/dashboard/unclear' }] : []),
       ...state.mailboxes.filter((one) => ['error', 'failed', 'suspended'].includes(one.state ?? one.status)).map((one) => ({ text: one.address, why: one.last_error ?? 'cannot send', href: place(one, 'emails') })),
       ...state.domains.filter((one) => !one.is_authenticated).map((one) => ({ text: one.domain, why: 'is not proved yet', href: place(one, 'domains') })),
       ...state.campaigns.filter((one) => one.status === 'paused').map((one) => ({ text: one.name, why: one.status_reason ? `paused: ${one.status_reason}` : 'is paused', href: place(one, 'campaigns') })),

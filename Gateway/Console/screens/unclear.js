@@ -72,8 +72,8 @@ export class Unclear extends Screen {
     const choice = (name, label, rows, title) => field({ name, label, hideLabel: true, type: 'select', value: this.query[name],
       options: [['', label], ...rows.map((one) => [one.id, title(one)]), ...(this.query[name] && !rows.some((one) => one.id === this.query[name]) ? [[this.query[name], 'Another one']] : [])], onInput: (value) => this.setQuery({ [name]: value }) });
     return html`${header({ title: 'Unclear mails', note: 'The line broke between a mail’s last byte and the server’s answer, so nobody knows whether it arrived. It is held until somebody settles it.' })}
-      ${filters({ body: html`${choice('mailbox', 'Every e-mail account', mailboxes, (one) => one.address)}${choice('campaign', 'Every campaign', campaigns, (one) => one.name)}` })}
-      ${show(this.list, {
+      ${filters({ body: html`${choice('mailbox', 'Every account', mailboxes, (one) => one.address)}${choice('campaign', 'Every campaign', campaigns, (one) => one.name)}` })}
+      ${show(this.around.data ? this.list : this.around, {
     data: (rows) => html`<pm-table caption="Unclear mails" .rows=${rows} .columns=${this.columns} .list=${this.list} .selected=${may ? this.selected : undefined} @select=${({ detail }) => { this.selected = detail; this.requestUpdate(); }}></pm-table>
       ${this.selected.size ? this.#bulk(rows.filter((one) => this.selected.has(one.id))) : nothing}`,
     empty: () => empty({ title: 'Every mail is clear', text: 'A mail shows here when a server took it in and the line broke before it said so. That is rare.', mark: 'check' }),
@@ -87,18 +87,17 @@ export class Unclear extends Screen {
   }
 
   #named(row) {
-    const found = this.around.data?.campaigns.find((one) => one.id === row.campaign);
+    const found = this.around.data.campaigns.find((one) => one.id === row.campaign);
     const slug = session.list?.find((one) => one.id === row.workspace)?.slug;
     if (!row.campaign) return html`<span class="quiet">None</span>`;
     return slug ? html`<a href="/dashboard/workspaces/${slug}/campaigns/${row.campaign}">${found?.name ?? 'A campaign'}</a>` : found?.name ?? 'A campaign';
   }
 
   columns = [
-    { label: 'To', cell: (row) => row.recipient, main: true },
+    { label: 'To', cell: (row) => html`<div>${row.recipient}<p class="note">${row.reason ?? nothing}</p></div>`, main: true },
     { label: 'Campaign', cell: (row) => this.#named(row) },
-    { label: 'Account', cell: (row) => this.around.data?.mailboxes.find((one) => one.id === row.mailbox)?.address ?? html`<span class="quiet">An account that is gone</span>`, small: 'hide' },
+    { label: 'Account', cell: (row) => this.around.data.mailboxes.find((one) => one.id === row.mailbox)?.address ?? html`<span class="quiet">An account that is gone</span>`, small: 'hide' },
     { label: 'Sent', cell: (row) => time(row.data_sent_at) },
-    { label: 'Why', cell: (row) => html`<span class="quiet">${row.reason ?? '–'}</span>`, small: 'hide' },
-    ...(session.may('member') ? [{ label: 'Settle', hideLabel: true, end: true, cell: (row) => menu(`Settle the mail to ${row.recipient}`, ways([row], this.#done), { text: 'Settle', mark: 'down' }) }] : []),
+    ...(session.may('member') ? [{ label: 'Settle', hideLabel: true, end: true, cell: (row) => menu(`Settle the mail to ${row.recipient}`, ways([row], this.#done), { text: html`<span class="nowrap">Settle</span>`, mark: 'down' }) }] : []),
   ];
 }
