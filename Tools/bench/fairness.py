@@ -60,8 +60,8 @@ def _measure(stack, layout, sink, big_mails):
     for share, name in ((0.5, "p50"), (0.99, "p99")):
         loaded, idle = percentile(beside, share), percentile(alone, share)
         yield {
-            "name": f"small companies' wait beside {big_mails} mails of one, {name}", "value": round(loaded, 3), "unit": "s", "beside": round(idle, 3),
-            "ratio": round(loaded / idle, 2)}
+            "name": f"small companies' wait beside {big_mails} mails of one, {name}", "value": round(loaded, 3), "unit": "s",
+            "beside": round(idle, 3), "ratio": round(loaded / idle, 2)}
     slowest = max(urgent)
     yield {
         "name": f"urgent mail beside {big_mails} others, slowest of {URGENT}", "value": round(slowest, 3), "unit": "s", "beside": URGENT_SECONDS,

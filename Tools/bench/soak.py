@@ -22,6 +22,9 @@ PERIOD = 5
 # What the first mails of a process cost, and its first checkpoints, is no trend.
 WARM_UP = 0.1
 
+MEASURES = [(f"resident memory of {service}", "MB") for service in SERVICES] + [
+    ("connections to Postgres", ""), ("dead rows", ""), ("memory of Redis", "MB"), ("mails that wait", ""), ("wait of a mail, p99", "ms")]
+
 
 def run(options):
     if services.configuration() != "release":
@@ -56,8 +59,7 @@ class _Soak:
         samples = samples[round(len(samples) * WARM_UP):]
         if len(samples) < 3:
             raise Failure("That was too short for three samples; take more --minutes.")
-        for name, unit in [(f"resident memory of {service}", "MB") for service in SERVICES] + [
-                ("connections to Postgres", ""), ("dead rows", ""), ("memory of Redis", "MB"), ("mails that wait", ""), ("wait of a mail, p99", "ms")]:
+        for name, unit in MEASURES:
             values = [sample[name] for sample in samples]
             first, last = thirds(values)
             yield {

@@ -142,7 +142,8 @@ class _Run:
         lines = verdict(facts)
         return {
             "ok": not missed and all(line.is_kept for line in lines), "seed": self._seed, "seconds": round(seconds, 1),
-            "faults": [{"fault": str(fault), "at": fault.at, "applied_at": count} for fault, count in injector.applied], "missed": missed, "late": self._late,
+            "faults": [{"fault": str(fault), "at": fault.at, "applied_at": count} for fault, count in injector.applied],
+            "missed": missed, "late": self._late,
             "lines": [{"promise": line.promise, "figures": line.figures, "problems": list(line.problems)} for line in lines],
             "settled": settled, "hurried": self._hurried, "resumed": self._resumed,
             "acts": {"answered": sum(map(len, acts.answered.values())), "unanswered": acts.unanswered},
