@@ -22,6 +22,9 @@ PERIOD = 5
 # What the first mails of a process cost, and its first checkpoints, is no trend.
 WARM_UP = 0.1
 
+MEASURES = [(f"resident memory of {service}", "MB") for service in SERVICES] + [
+    ("connections to Postgres", ""), ("dead rows", ""), ("memory of Redis", "MB"), ("mails that wait", ""), ("wait of a mail, p99", "ms")]
+
 
 def run(options):
     if services.configuration() != "release":
@@ -56,8 +59,7 @@ class _Soak:
         samples = samples[round(len(samples) * WARM_UP):]
         if len(samples) < 3:
             raise Failure("That was too short for three samples; take more --minutes.")
-        for name, unit in [(f"resident memory of {service}", "MB") for service in SERVICES] + [
-                ("connections to Postgres", ""), ("dead rows", ""), ("memory of Redis", "MB"), ("mails that wait", ""), ("wait of a mail, p99", "ms")]:
+        for name, unit in MEASURES:
             values = [sample[name] for sample in samples]
             first, last = thirds(values)
             yield {
@@ -125,8 +127,10 @@ class _Soak:
         now = time.monotonic()
         due = [probe for probe in self._probes if now - probe[0] >= PERIOD]
         self._probes = [probe for probe in self._probes if now - probe[0] < PERIOD]
-        found = []
-        for moment, tenant, keys in due[-20:]:
-            waits = tenants.waits(self._sql, tenant, keys)
-            found += waits + [now - moment] * (len(keys) - len(waits))
-        return percentile(found, 0.99) if found else 0.0
+        probes = due[-20:]
+        if not probes:
+            return 0.0
+        waits = tenants.waits(self._sql, [(tenant, key) for _, tenant, keys in probes for key in keys])
+        # Since when those wait that have not gone is not looked up: it is since the oldest at most, and that is what is said.
+        missing = sum(len(keys) for _, _, keys in probes) - len(waits)
+        return percentile(waits + [now - probes[0][0]] * missing, 0.99)

@@ -10,8 +10,9 @@ from pathlib import Path
 from chaos import companies as make_companies
 from chaos import ground, report
 from chaos.acts import Acts
-from chaos.database import HURRY, WATCH, Database
+from chaos.database import LEFT, WATCH, Database
 from chaos.facts import gather, read_record
+from chaos.herd import Herd
 from chaos.injector import Injector
 from chaos.schedule import KINDS, schedule
 from chaos.verdict import verdict
@@ -96,6 +97,10 @@ class _Run:
         self._wanted = wanted
         self._faults = faults
         self._places = ground.Places(self._layout)
+        # People of whom the mail server's record speaks, and how much of it was read.
+        self._known = set()
+        self._read = 0
+        self._late = 0
         self._hurried = 0
         self._resumed = 0
 
@@ -103,7 +108,7 @@ class _Run:
         layout, wanted = self._layout, self._wanted
         layout.make()
         # The mail server is slow enough for the faults to come while mail is on its way.
-        self._places.make({"rate": wanted["mails"] / (wanted["minutes"] * 60)})
+        self._places.make({"mails": wanted["mails"], "rate": wanted["mails"] / (wanted["minutes"] * 60)})
         say(f"  Seed {self._seed}: {len(self._faults)} faults among {wanted['mails']} mails of {wanted['companies']} companies.")
         running = RunningStack.start(layout, False, "--faults")
         try:
@@ -137,7 +142,8 @@ class _Run:
         lines = verdict(facts)
         return {
             "ok": not missed and all(line.is_kept for line in lines), "seed": self._seed, "seconds": round(seconds, 1),
-            "faults": [{"fault": str(fault), "at": fault.at, "applied_at": count} for fault, count in injector.applied], "missed": missed,
+            "faults": [{"fault": str(fault), "at": fault.at, "applied_at": count} for fault, count in injector.applied],
+            "missed": missed, "late": self._late,
             "lines": [{"promise": line.promise, "figures": line.figures, "problems": list(line.problems)} for line in lines],
             "settled": settled, "hurried": self._hurried, "resumed": self._resumed,
             "acts": {"answered": sum(map(len, acts.answered.values())), "unanswered": acts.unanswered},
@@ -146,32 +152,29 @@ class _Run:
     def _watch(self, companies, database, injector):
         """Until every mail has had a verdict and every fault its time."""
         total = sum(len(company.addresses) - len(company.suppressed) for company in companies)
-        count, moved, started = 0, time.monotonic(), time.monotonic()
-        with live_line() as line:
+        count, started = 0, time.monotonic()
+        moved = started
+        with live_line() as line, Herd(companies, database) as herd:
             while not (injector.is_idle and count >= total):
                 now = time.monotonic()
                 found = self._count()
                 if found > count:
                     count, moved = found, now
+                herd.is_stalled = now - moved > STALL
                 # What is left comes when the mails are through: a fault is never left out because they were quick.
-                injector.step(count, is_over=count >= total)
-                if now - moved > STALL:
-                    if self._is_through(database) and not injector.is_idle:
-                        injector.step(count, is_over=True)
-                    elif injector.is_idle and self._is_through(database):
-                        break
-                    self._hurry(companies, database)
-                    if now - moved > PATIENCE:
-                        break
-                    time.sleep(0.5)
+                is_over = count >= total or herd.is_stalled and herd.is_through
+                before = len(injector.applied)
+                injector.step(count, is_over)
+                self._late += len(injector.applied) - before if is_over else 0
+                if injector.is_idle and (herd.is_through or now - moved > PATIENCE):
+                    break
                 line(f"  Sending {bar(count, total)} {count} of {total} ({duration(now - started)})")
                 time.sleep(0.02)
             line(f"  Sending {bar(count, total)} {count} of {total} ({duration(time.monotonic() - started)})", final=True)
+        self._hurried, self._resumed = herd.hurried, herd.resumed
 
     def _count(self):
         """How many people the mail server has answered about for good, or will never answer about."""
-        if not hasattr(self, "_known"):
-            self._known, self._read = set(), 0
         with open(self._places.record, "rb") as file:
             file.seek(self._read)
             for line in file:
@@ -183,36 +186,13 @@ class _Run:
                     self._known.add(entry["to"])
         return len(self._known)
 
-    def _is_through(self, database):
-        answer = database.attempt(
-            "select (select count(*) from delivery.sends where state in ('planned', 'claimed', 'data_sent', 'deferred')) "
-            "+ (select count(*) from campaigns.campaigns where status <> 'completed')")
-        return answer is not None and answer.strip() == "0"
-
-    def _hurry(self, companies, database):
-        """Hours pass in a moment, and owners see to mailboxes that paused themselves."""
-        if database.attempt(HURRY) is not None:
-            self._hurried += 1
-        paused = (database.attempt("select id from delivery.mailboxes where state <> 'active'") or "").split()
-        if paused:
-            self._resumed += sum(company.resume_mailboxes(paused) for company in companies)
-
     def _settle(self, companies, database):
         """Waits until nothing is on its way any more: mails, events, settlements; false when it does not come to that."""
-        deadline = time.monotonic() + PATIENCE
+        deadline, herd = time.monotonic() + PATIENCE, Herd(companies, database)
         with step("Waiting until every mail, event and settlement has arrived"):
             while time.monotonic() < deadline:
-                if self._is_through(database) and (database.attempt(LEFT) or "").strip() == "0":
+                if herd.look() and (database.attempt(LEFT) or "").strip() == "0":
                     return True
-                self._hurry(companies, database)
+                herd.hurry()
                 time.sleep(1)
         return False
-
-
-LEFT = """
-select (select count(*) from auth.outbox) + (select count(*) from billing.outbox) + (select count(*) from campaigns.outbox)
-    + (select count(*) from delivery.outbox) + (select count(*) from audit.outbox)
-    + (select count(*) from delivery.reservation_settlements where used <> settled_used or released <> settled_released)
-    + (select coalesce(sum(reserved), 0) from billing.mail_periods)
-    + (select coalesce(sum(outstanding), 0) from campaigns.campaign_counters)
-"""

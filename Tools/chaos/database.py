@@ -31,6 +31,21 @@ delete from delivery.destination_pauses;
 commit;
 """
 
+# Mails without an end, and campaigns that go on.
+OPEN = """
+select (select count(*) from delivery.sends where state in ('planned', 'claimed', 'data_sent', 'deferred'))
+    + (select count(*) from campaigns.campaigns where status <> 'completed')
+"""
+
+# What is still on its way when all mails have an end.
+LEFT = """
+select (select count(*) from auth.outbox) + (select count(*) from billing.outbox) + (select count(*) from campaigns.outbox)
+    + (select count(*) from delivery.outbox) + (select count(*) from audit.outbox)
+    + (select count(*) from delivery.reservation_settlements where used <> settled_used or released <> settled_released)
+    + (select coalesce(sum(reserved), 0) from billing.mail_periods)
+    + (select coalesce(sum(outstanding), 0) from campaigns.campaign_counters)
+"""
+
 
 class Database:
     """Questions by psql; `None` where the database does not answer, as it does not under some faults."""

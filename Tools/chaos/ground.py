@@ -16,7 +16,8 @@ from penguin.layout import ROOT, SERVICES, read_json, write_private_json
 from penguin.processes import program
 from penguin.terminal import Failure
 
-DISK = "1536m"
+# Of Postgres' disk: for what every cluster has, with its log at the longest, and for each mail. Small, since filling it takes memory and time.
+DISK_BYTES, DISK_BYTES_OF_MAIL = 400 << 20, 30 << 10
 _CLONE_NEWNS = 0x00020000
 
 
@@ -64,7 +65,7 @@ def plan(layout):
     """As the ordinary plan, with what makes faults possible; called in the keeper of the stack."""
     places = Places(layout)
     if can_fill_disks():
-        _small_disk(places.disk)
+        _small_disk(places.disk, DISK_BYTES + DISK_BYTES_OF_MAIL * read_json(places.wishes, {}).get("mails", 0))
     groups, facts = stack.plan(layout)
     extra = ports.extra(layout, ("sink",) + LINES)
     claimed = facts["ports"]
@@ -113,7 +114,7 @@ def _sink(layout, places, port):
         "sink", command, layout.log("sink"), missing=lambda _: None if answers(port) else f"nobody listens on port {port}", stop_seconds=5)
 
 
-def _small_disk(folder):
+def _small_disk(folder, size):
     """A file system of its own for Postgres, in a mount namespace of the keeper and its children: it ends with them, whatever happens."""
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(_CLONE_NEWNS) != 0:
@@ -122,7 +123,7 @@ def _small_disk(folder):
     folder.mkdir(mode=0o700, exist_ok=True)
     account = pwd.getpwnam("postgres")
     subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={DISK},mode=0700,uid={account.pw_uid},gid={account.pw_gid}", "tmpfs", str(folder)], check=True)
+        ["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700,uid={account.pw_uid},gid={account.pw_gid}", "tmpfs", str(folder)], check=True)
 
 
 class Disk:

@@ -13,7 +13,7 @@ def text(result, again):
     acts = result["acts"]
     words += [
         "", table([
-            ("faults", f"{len(result['faults'])} caused, {len(result['missed'])} not"),
+            ("faults", f"{len(result['faults'])} caused, {result['late']} of them after the last mail; {len(result['missed'])} could not be"),
             ("acts of owners meanwhile", f"{acts['answered']} answered, {acts['unanswered']} not"),
             ("waits cut short", f"{result['hurried']}; mailboxes resumed by their owners: {result['resumed']}"),
             ("took", duration(result["seconds"])), ("again", again)]),

@@ -96,7 +96,8 @@ def _ended(companies):
     counts = Counter(send["state"] for send in _sends(companies))
     problems = _named("sends have no end", [f"{send['id']} ({send['state']})" for send in _sends(companies) if send["state"] not in ENDS])
     return _line(
-        "every send is accepted, refused, suppressed or ambiguous", ", ".join(f"{counts[state]} {state}" for state in ENDS if counts[state]), problems)
+        "every send is accepted, refused, suppressed or ambiguous",
+        ", ".join(f"{counts[state]} {state}" for state in ENDS if counts[state]), problems)
 
 
 def _accepted(companies, record):
@@ -185,7 +186,8 @@ def _quota(companies):
         # A mail uses one of its company's mails, however often it was tried.
         spent = ledger["accepted"] + ledger["refused"] + ledger["ambiguous"]
         used += quota["used"]
-        for name, found in (("used", quota["used"]), ("used by reservations", quota["reservations_used"]), ("told by Delivery", quota["delivery_used"])):
+        counts = {"used": quota["used"], "used by reservations": quota["reservations_used"], "told by Delivery": quota["delivery_used"]}
+        for name, found in counts.items():
             if found != spent:
                 problems.append(f"{company['tenant']}: {name} {found}, the ledger says {spent}")
         if quota["reserved"] or quota["reservations_open"]:

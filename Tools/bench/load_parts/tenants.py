@@ -39,10 +39,18 @@ def enqueue(delivery, tenant, mails, priority=100):
     return keys
 
 
-def waits(sql, tenant, keys):
-    """Seconds from each mail's planning to its body, of those that came so far."""
-    names = ", ".join(f"'{key}'" for key in keys)
-    found = sql.run(
-        f"select extract(epoch from data_sent_at - created_at) from delivery.sends where tenant_id = '{tenant.id}' and send_key in ({names}) "
-        "and data_sent_at is not null")
+def waits(sql, keys):
+    """Seconds from each mail's planning to its body, of those that came so far; `keys` are pairs of a company and a key."""
+    names = ", ".join(f"('{tenant.id}', '{key}')" for tenant, key in keys)
+    return _seconds(sql, f"(tenant_id, send_key) in ({names})")
+
+
+def waits_since(sql, moment, tenants):
+    """The same of all mails that were planned for these companies since a moment of the database."""
+    names = ", ".join(f"'{tenant.id}'" for tenant in tenants)
+    return _seconds(sql, f"tenant_id in ({names}) and created_at >= '{moment}'")
+
+
+def _seconds(sql, condition):
+    found = sql.run(f"select extract(epoch from data_sent_at - created_at) from delivery.sends where {condition} and data_sent_at is not null")
     return [float(line) for line in found.split()]
