@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from penguin import audit_verify, benchmarks, build, contract, demo, openapi, stack, testing  # noqa: E402
+from penguin import audit_verify, benchmarks, build, contract, demo, openapi, sanitizers, stack, testing  # noqa: E402
 from penguin.layout import SERVICES, Layout, read_json  # noqa: E402
 from penguin.postgres import psql_command, psql_environment  # noqa: E402
 from penguin.processes import end_with  # noqa: E402
@@ -46,7 +46,13 @@ def parser():
     show.add_argument("--no-build", action="store_true", help="use what was built last")
     test = add("test", testing.run, "build, check and test everything; other options go to swift test, and then only that runs")
     test.add_argument("--full", action="store_true", help="also run the checks, and let tests that search for rare faults take their time")
+    test.add_argument("--sanitize", choices=sanitizers.KINDS, help="only the Swift tests, built with this sanitizer in a folder of their own")
     test.set_defaults(takes_more=True)
+    fuzz = add("fuzz", testing.run_fuzz, "give broken bytes to everything that reads foreign ones: files, templates, searches, tokens, mails, answers")
+    fuzz.add_argument("target", nargs="?", metavar="TARGET", help="only the tests of this one, such as CampaignsTests")
+    fuzz.add_argument("--seconds", type=int, default=30, metavar="N", help="so long for each reader (default: 30)")
+    fuzz.add_argument("--seed", type=int, metavar="N", help="begin with this one, as a failure names it")
+    fuzz.add_argument("--sanitize", choices=sanitizers.KINDS, help="with this sanitizer")
     console = add("console-test", testing.run_console, "test the console in a browser; other options go to unittest, such as -k leads")
     console.add_argument("--no-build", action="store_true", help="use what was built last")
     console.set_defaults(takes_more=True)
