@@ -10,7 +10,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from chaos import command as chaos_command  # noqa: E402
 from chaos import ground  # noqa: E402
-from penguin import audit_verify, backup, benchmarks, build, contract, demo, doctor, openapi, restore, rolling, rotate, stack, testing  # noqa: E402
+from penguin import (  # noqa: E402
+    audit_verify, backup, benchmarks, build, contract, demo, doctor, openapi, restore, rolling, rotate, sanitizers, stack, testing)
 from penguin.layout import SERVICES, Layout, read_json  # noqa: E402
 from penguin.postgres import psql_command, psql_environment  # noqa: E402
 from penguin.processes import end_with  # noqa: E402
@@ -54,7 +55,13 @@ def parser():
     chaos_command.options(chaos)
     test = add("test", testing.run, "build, check and test everything; other options go to swift test, and then only that runs")
     test.add_argument("--full", action="store_true", help="also run the checks, and let tests that search for rare faults take their time")
+    test.add_argument("--sanitize", choices=sanitizers.KINDS, help="only the Swift tests, built with this sanitizer in a folder of their own")
     test.set_defaults(takes_more=True)
+    fuzz = add("fuzz", testing.run_fuzz, "give broken bytes to everything that reads foreign ones: files, templates, searches, tokens, mails, answers")
+    fuzz.add_argument("target", nargs="?", metavar="TARGET", help="only the tests of this one, such as CampaignsTests")
+    fuzz.add_argument("--seconds", type=int, default=30, metavar="N", help="so long for each reader (default: 30)")
+    fuzz.add_argument("--seed", type=int, metavar="N", help="begin with this one, as a failure names it")
+    fuzz.add_argument("--sanitize", choices=sanitizers.KINDS, help="with this sanitizer")
     console = add("console-test", testing.run_console, "test the console in a browser; other options go to unittest, such as -k leads")
     console.add_argument("--no-build", action="store_true", help="use what was built last")
     console.set_defaults(takes_more=True)

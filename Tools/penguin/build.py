@@ -4,14 +4,14 @@ import subprocess
 import tempfile
 import time
 
-from penguin import services
+from penguin import sanitizers, services
 from penguin.layout import ROOT
 from penguin.terminal import Failure, duration, live_line
 
 
-def build(*, tests=False, verbose=False):
-    """One `swift build`; tests are always built for debugging."""
-    command = ["swift", "build"] + (["--build-tests"] if tests else ["-c", services.configuration()])
+def build(*, tests=False, verbose=False, sanitizer=None):
+    """One `swift build`; tests are always built for debugging, with a sanitizer in a folder of their own."""
+    command = ["swift", "build"] + (["--build-tests"] if tests else ["-c", services.configuration()]) + sanitizers.arguments(sanitizer)
     started = time.monotonic()
     with live_line() as line, tempfile.TemporaryFile() as output:
         title = " ".join(command)

@@ -8,6 +8,11 @@ ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("auth", "billing", "campaigns", "delivery", "audit")
 
 
+def build_folder():
+    """Where the compiler puts what it makes: `.build`, or what `PENGUIN_BUILD` names, such as a build with a sanitizer."""
+    return ROOT / os.environ.get("PENGUIN_BUILD", ".build")
+
+
 class Layout:
     """The folder of one stack; `PENGUIN_LOCAL` names another one than `.local`, so that two stacks can live side by side."""
 

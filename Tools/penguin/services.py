@@ -5,7 +5,7 @@ import urllib.error
 import urllib.request
 
 from penguin.component import Component
-from penguin.layout import ROOT, SERVICES
+from penguin.layout import SERVICES, build_folder
 from penguin.settings import Wiring, environment
 from penguin.terminal import Failure
 
@@ -15,7 +15,7 @@ _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 # What a service may know of the shell that started it.
 INHERITED = (
     "PATH", "HOME", "LANG", "TZ", "LD_LIBRARY_PATH", "LOG_LEVEL", "DELIVERY_LEASE_SECONDS", "DELIVERY_WORKER_SLOTS",
-    "DELIVERY_CONNECTIONS_PER_MAILBOX",
+    "DELIVERY_CONNECTIONS_PER_MAILBOX", "ASAN_OPTIONS", "TSAN_OPTIONS",
 )
 # What only one of them may know of it.
 INHERITED_BY = {
@@ -33,7 +33,7 @@ def configuration():
 
 
 def executable(service):
-    return ROOT / ".build" / configuration() / service.capitalize()
+    return build_folder() / configuration() / service.capitalize()
 
 
 def components(layout, ports, passwords):

@@ -14,7 +14,7 @@ from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from penguin.layout import ROOT
+from penguin.layout import ROOT, build_folder
 from penguin.terminal import Failure, say
 
 # The test program paints its lines even where nobody sees colours.
@@ -70,16 +70,17 @@ def shares(listing):
     return sorted(found, key=lambda share: (-share.weight, share.title))
 
 
-def run(read, environment=None):
-    """Runs everything, lets `read` see each line, and says with which status the worst share ended."""
-    listing = subprocess.run(["swift", "test", "list", "--skip-build"], cwd=ROOT, capture_output=True, text=True)
+def run(read, environment=None, arguments=(), slowness=1):
+    """Runs everything, lets `read` see each line, and says with which status the worst share ended. `arguments` choose the build, which may be
+    so many times as slow as the ordinary one."""
+    listing = subprocess.run(["swift", "test", "list", "--skip-build", *arguments], cwd=ROOT, env=environment, capture_output=True, text=True)
     if listing.returncode != 0:
         raise Failure(f"The tests cannot be listed.\n{listing.stderr}")
     todo = shares(listing.stdout)
     if not todo:
         raise Failure("There are no Swift tests.")
     printing = threading.Lock()
-    runs = _Runs(_bundle(), environment)
+    runs = _Runs(_bundle(), environment, LIMIT_SECONDS * slowness)
 
     def take(share):
         started = time.monotonic()
@@ -104,17 +105,18 @@ def run(read, environment=None):
 
 def _bundle():
     """The one program that holds the tests of all targets."""
-    found = sorted((ROOT / ".build" / "debug").glob("*PackageTests.xctest"))
+    found = sorted((build_folder() / "debug").glob("*PackageTests.xctest"))
     if len(found) != 1:
-        raise Failure(f"Expected one test program in .build/debug, found {len(found)}.")
+        raise Failure(f"Expected one test program in {build_folder().name}/debug, found {len(found)}.")
     return str(found[0])
 
 
 class _Runs:
     """The processes that run now, so that Ctrl-C leaves none."""
 
-    def __init__(self, program, environment):
+    def __init__(self, program, environment, limit):
         self._program = program
+        self._limit = limit
         self._environment = environment
         self._running = set()
 
@@ -124,12 +126,12 @@ class _Runs:
             command, cwd=ROOT, env=self._environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
         self._running.add(process)
         try:
-            output, _ = process.communicate(timeout=LIMIT_SECONDS)
+            output, _ = process.communicate(timeout=self._limit)
             return process.returncode, COLOURS.sub("", output)
         except subprocess.TimeoutExpired:
             process.kill()
             output, _ = process.communicate()
-            return 1, f"{output}\n✘ Test share \"{share.title}\" was ended after {LIMIT_SECONDS} s.\n"
+            return 1, f"{output}\n✘ Test share \"{share.title}\" was ended after {self._limit} s.\n"
         finally:
             self._running.discard(process)
 

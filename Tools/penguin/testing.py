@@ -7,7 +7,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 
-from penguin import build, checks, console, deploy, docs, isolation, swift_tests
+from penguin import build, checks, console, deploy, docs, isolation, sanitizers, swift_tests
 from penguin.layout import ROOT
 from penguin.terminal import Failure, duration, say
 
@@ -32,6 +32,8 @@ class Result:
 
 
 def run(options):
+    if options.sanitize:
+        return _run_sanitized(options)
     stages = [("build", _build)]
     if not options.more or options.full:
         stages += [
@@ -42,6 +44,23 @@ def run(options):
     if not options.more or options.full:
         stages += [("isolation", _isolation), ("console", _console)]
     return 0 if _run(stages) else 1
+
+
+def _run_sanitized(options):
+    """The Swift tests alone, in a build of their own; what a sanitizer reports of them or of what they start is a failure."""
+    kind = options.sanitize
+    environment = sanitizers.environment(kind)
+    os.environ.update(environment)
+
+    def build_tests():
+        build.build(tests=True, sanitizer=kind)
+        return Result(1, 0)
+
+    def reports():
+        return _faults(sanitizers.reports(kind))
+
+    tests = [("swift test", lambda: _swift_test(options.more, options.full, kind)), (f"{kind} sanitizer", reports)]
+    return 0 if _run([("build", build_tests), *tests]) else 1
 
 
 def _run(stages):
@@ -129,6 +148,16 @@ def _isolation(arguments=()):
     return Result(*isolation.run_all(_stream, arguments))
 
 
+def run_fuzz(options):
+    """./penguin fuzz: broken bytes for every reader of foreign ones, as long as one likes."""
+    os.environ["PENGUIN_FUZZ_SECONDS"] = str(options.seconds)
+    if options.seed is not None:
+        os.environ["PENGUIN_SEED"] = str(options.seed)
+    options.more = ["--filter", rf"{re.escape(options.target)}.*FuzzTests" if options.target else "FuzzTests"]
+    options.full = False
+    return run(options)
+
+
 def run_isolation(options):
     """./penguin isolation: what one company, service or role may not have of another."""
     return _run_alone("isolation", _isolation, options)
@@ -152,7 +181,7 @@ def _faults(faults):
     return Result(0, len(faults), faults) if faults else Result(1, 0)
 
 
-def _swift_test(arguments, full):
+def _swift_test(arguments, full, sanitizer=None):
     """`full` lets the tests that search for rare faults take as long as they need, instead of a few seeds each."""
     environment = {**os.environ, "PENGUIN_TEST_FULL": "1"} if full else None
     found = {"run": 0, "failed": set()}
@@ -166,9 +195,9 @@ def _swift_test(arguments, full):
             found["failed"].add(match.group(1))
 
     if arguments:
-        status = _stream(["swift", "test", "--no-parallel", *arguments], read, environment=environment)
+        status = _stream(["swift", "test", "--no-parallel", *sanitizers.arguments(sanitizer), *arguments], read, environment=environment)
     else:
-        status = swift_tests.run(read, environment)
+        status = swift_tests.run(read, environment, sanitizers.arguments(sanitizer), sanitizers.SLOWNESS if sanitizer else 1)
     return _counted(found["run"], len(found["failed"]), status, told)
 
 
