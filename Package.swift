@@ -51,7 +51,8 @@ package.shared(
 package.shared(
     "ServiceRuntime",
     [
-        "Primitives", "Postgres", "Streams", "RPC", "HTTP", .hummingbird, .configuration, .system, .crypto, .cryptoExtras, .httpClient, .lifecycle, .logging,
+        "Primitives", "Postgres", "Streams", "RPC", "HTTP", .hummingbird, .configuration, .system, .crypto, .cryptoExtras, .httpClient, .lifecycle,
+        .logging,
         .metrics, .nioCore, .nioHTTP1, .nioFoundationCompat, .httpTypes, .signals,
     ])
 package.shared("Mail", ["Primitives", .crypto, .cryptoExtras, .nioCore, .nioPosix, .nioSSL, .asn1, .x509, .logging])

@@ -8,8 +8,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 export COMPOSE_PROJECT_NAME=${COMPOSE_PROJECT_NAME:-penguinmails-test}
 free_port() { /usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
-export GATEWAY_PORT IMAP_PORT GATEWAY_PLAIN_PORT
-GATEWAY_PORT=$(free_port) IMAP_PORT=$(free_port) GATEWAY_PLAIN_PORT=$(free_port)
+export GATEWAY_PORT IMAP_PORT GATEWAY_PLAIN_PORT PROMETHEUS_PORT
+GATEWAY_PORT=$(free_port) IMAP_PORT=$(free_port) GATEWAY_PLAIN_PORT=$(free_port) PROMETHEUS_PORT=$(free_port)
 url=https://localhost:$GATEWAY_PORT
 scratch=$(mktemp -d)
 passed=0
@@ -89,6 +89,24 @@ done
 [[ $(docker compose ps --format '{{.Service}} {{.Health}}' | grep -cE '^(delivery|campaigns) healthy') == 5 ]] || fail "the replicas are not healthy"
 journey --leads Samples/leads.csv --during "docker kill $(container delivery 2)" || fail "the journey with a killed replica"
 pass "nothing was lost, nothing came twice"
+docker compose up --detach --no-recreate --scale delivery=3 --scale campaigns=2
+
+step "Prometheus sees every replica"
+if ! docker image inspect "${PROMETHEUS_IMAGE:-prom/prometheus:v2.53.5}" >/dev/null 2>&1 && ! docker pull -q "${PROMETHEUS_IMAGE:-prom/prometheus:v2.53.5}" 2>/dev/null; then
+    docker build -q -t penguinmails-test-prometheus Tests/compose/prometheus
+    export PROMETHEUS_IMAGE=penguinmails-test-prometheus
+fi
+docker compose --profile dev --profile observability up --detach --no-recreate --scale delivery=3 --scale campaigns=2 prometheus
+seen() {
+    curl -fsS "http://127.0.0.1:$PROMETHEUS_PORT/api/v1/query?query=up%20==%201" 2>/dev/null |
+        /usr/bin/python3 -c 'import collections, json, sys; print(dict(sorted(collections.Counter(one["metric"]["job"] for one in json.load(sys.stdin)["data"]["result"]).items())))' 2>/dev/null
+}
+wanted="{'audit': 1, 'auth': 1, 'billing': 1, 'campaigns': 2, 'delivery': 3}"
+for _ in $(seq 60); do [[ $(seen) == "$wanted" ]] && break; sleep 1; done
+[[ $(seen) == "$wanted" ]] || fail "Prometheus sees $(seen)"
+rules=$(curl -fsS "http://127.0.0.1:$PROMETHEUS_PORT/api/v1/rules" | /usr/bin/python3 -c 'import json, sys; print(sum(rule["health"] == "err" for group in json.load(sys.stdin)["data"]["groups"] for rule in group["rules"]))')
+[[ $rules == 0 ]] || fail "$rules alert rules cannot be evaluated"
+pass "every replica is read, and every alert rule is evaluated"
 
 step "a restart of everything"
 docker compose restart postgres redis

@@ -13,13 +13,11 @@ from penguin import restore, secrets_file, services, settings, stack
 from penguin.layout import SERVICES, Layout, read_json
 from penguin.terminal import Failure
 
-COMPOSE_ENVIRONMENT = "env"
-
 
 def options(command):
     command.add_argument("--env", metavar="PATH", help="the settings of a deployment: a folder with a file a service, or one file for all; default "
         "is the stack of this folder")
-    command.add_argument("--compose", metavar="FOLDER", help="the folder that docker-compose.yml's setup job fills (its volume `run`); the servers "
+    command.add_argument("--compose", metavar="FOLDER", help="the folder that docker-compose.yml's setup job fills (/deal there); the servers "
         "are asked from here by the names in it")
     command.add_argument("--replicas", type=int, default=1, metavar="N", help="so many of each service share the database (default: 1)")
     command.add_argument("--json", action="store_true", help="print one JSON object")
@@ -28,7 +26,7 @@ def options(command):
 def run(options):
     layout = Layout()
     if options.env or options.compose:
-        values, local = probes.read_settings(options.env or Path(options.compose) / COMPOSE_ENVIRONMENT), None
+        values, local = probes.read_settings(options.env or options.compose), None
     else:
         values, local = _local(layout), layout
     if not values:

@@ -187,12 +187,15 @@ def reverse(address):
 
 
 def read_settings(path):
-    """Service → settings: of a folder with a file a service (`auth`, `auth.env`), or of one file that all five share. Lines are NAME=value, as
-    `docker --env-file` and shells read them."""
+    """Service → settings: of a folder with a file a service (`auth`, `auth.env`), or with a folder a service in which each file is a setting, or of
+    one file that all five share. Lines are NAME=value, as `docker --env-file` and shells read them."""
     path = Path(path)
     if path.is_dir():
         from penguin.layout import SERVICES
 
+        folders = [service for service in SERVICES if (path / service).is_dir()]
+        if folders:
+            return {service: _mounted(path / service) for service in folders}
         found = {service: next((path / name for name in (service, f"{service}.env") if (path / name).is_file()), None) for service in SERVICES}
         return {service: _variables(file.read_text()) for service, file in found.items() if file}
     if not path.is_file():
@@ -201,6 +204,11 @@ def read_settings(path):
 
     values = _variables(path.read_text())
     return {service: values for service in SERVICES}
+
+
+def _mounted(folder):
+    """What SETTINGS_FOLDER names: as secrets are mounted into a container."""
+    return {file.name.upper().replace("-", "_"): file.read_text().strip() for file in folder.iterdir() if file.is_file() and not file.name.startswith(".")}
 
 
 def _variables(text):

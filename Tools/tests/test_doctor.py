@@ -271,6 +271,10 @@ class WholeTests(unittest.TestCase):
         file = self.folder / "all.env"
         file.write_text("# one\nexport A='x y'\nB=\"2\"\nC=a=b\n\nnonsense\n")
         self.assertEqual(probes.read_settings(file), {service: {"A": "x y", "B": "2", "C": "a=b"} for service in SERVICES})
+        mounted = self.folder / "mounted" / "auth"
+        (mounted / "keys").mkdir(parents=True)
+        (mounted / "postgres-api-password").write_text("of the file\n")
+        self.assertEqual(probes.read_settings(self.folder / "mounted"), {"auth": {"POSTGRES_API_PASSWORD": "of the file"}})
 
     def test_names_and_end_of_a_certificate(self):
         certificates.make(self.folder / "ca.pem", self.folder, {"gateway": ["localhost", "127.0.0.1"]})
