@@ -16,13 +16,18 @@ _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 INHERITED = (
     "PATH", "HOME", "LANG", "TZ", "LD_LIBRARY_PATH", "LOG_LEVEL", "DELIVERY_LEASE_SECONDS", "DELIVERY_WORKER_SLOTS", "DELIVERY_CONNECTIONS_PER_MAILBOX",
 )
+# What Delivery may be told of each provider of mailboxes.
+OAUTH = ("CLIENT_ID", "CLIENT_SECRET_FILE", "ISSUER", "AUTHORIZE_URL", "TOKEN_URL", "REVOKE_URL", "KEYS_URL", "SCOPES", "SMTP", "IMAP")
 # What only one of them may know of it.
 INHERITED_BY = {
     "billing": (
         "STRIPE_API_BASE", "STRIPE_SECRET_KEY", "STRIPE_PUBLISHABLE_KEY", "STRIPE_WEBHOOK_SECRET", "STRIPE_CONNECT_WEBHOOK_SECRET",
         "STRIPE_CONNECT_APPLICATION_FEE_PERCENT", "STRIPE_PORTAL_CONFIGURATION",
     ),
-    "delivery": ("ACME_DIRECTORY_URL", "ACME_CONTACT", "ACME_TERMS_AGREED", "ACME_CA_FILE", "TRACKING_CNAME_TARGET"),
+    "delivery": (
+        "ACME_DIRECTORY_URL", "ACME_CONTACT", "ACME_TERMS_AGREED", "ACME_CA_FILE", "TRACKING_CNAME_TARGET",
+        *(f"DELIVERY_OAUTH_{provider}_{name}" for provider in ("GOOGLE", "MICROSOFT") for name in OAUTH),
+    ),
 }
 
 
