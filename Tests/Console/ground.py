@@ -19,6 +19,7 @@ sys.path.insert(0, str(ROOT / "Tools"))
 from penguin.layout import Layout, read_json  # noqa: E402
 from penguin.postgres import psql_command, psql_environment  # noqa: E402
 from penguin.stack import RunningStack  # noqa: E402
+from provider import Provider  # noqa: E402
 
 
 class Ground:
@@ -26,6 +27,8 @@ class Ground:
 
     def __init__(self):
         given = os.environ.get("PENGUIN_CONSOLE_STACK")
+        # A stack that is up already knows no provider of ours.
+        self.provider = None if given else Provider()
         if given:
             facts = json.loads(Path(given).read_text())
             self.authority = Path(facts["ca"])
@@ -35,7 +38,7 @@ class Ground:
             folder = ROOT / ".local" / "console" / "stack"
             shutil.rmtree(folder, ignore_errors=True)
             # The stack's keeper is a process of its own and looks there, too.
-            os.environ["PENGUIN_LOCAL"] = str(folder)
+            os.environ.update(PENGUIN_LOCAL=str(folder), **self.provider.settings())
             self.layout = Layout()
             stack = RunningStack.start(self.layout, detached=False)
             atexit.register(stack.stop)

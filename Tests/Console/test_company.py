@@ -68,6 +68,23 @@ class CompanyTests(unittest.TestCase):
         page.locator("dialog").get_by_role("button", name="Pause").click()
         page.locator(".hint", has_text=people.HOSTILE).wait_for()
 
+    def test_a_consent_is_asked_for_at_the_provider_and_what_came_of_it_is_said(self):
+        provider = ground().provider
+        if provider is None:
+            self.skipTest("this stack was not started with the provider of the tests")
+        visit, page = self.visit()
+        for answer, outcome in (("Deny", "Nothing was allowed, so nothing was done."), ("Allow", "Its server did not let us send")):
+            with self.subTest(answer):
+                visit.open(f"{owner().place}/emails?open=new")
+                page.get_by_role("button", name="Connect with Google").click()
+                page.wait_for_url(f"{provider.url}/authorize?**")
+                page.get_by_role("link", name=answer).click()
+                page.get_by_role("link", name="Back to the mailboxes").click()
+                page.locator("main .hint.warn", has_text=outcome).wait_for()
+        # The code was good once, for tokens that were believed; only nobody is at the mail servers.
+        self.assertEqual(provider.exchanged, 1)
+        self.assertNotIn(provider.person, page.locator("main").inner_text())
+
     def test_a_check_of_records_goes_on_until_it_is_stopped(self):
         visit, page = self.visit()
         visit.open(f"{owner().place}/domains?open=new")

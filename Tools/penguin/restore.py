@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import threading
@@ -22,7 +23,7 @@ SEQUENCES = """
     select json_build_array(q.tenant_id, q.campaign_id, q.version, q.steps) from campaigns.campaign_sequences q
     join campaigns.campaigns c on c.tenant_id = q.tenant_id and c.id = q.campaign_id and c.status in ('scheduled', 'active', 'paused')
 """
-SHARED_STEP = "m0000_house"
+SHARED_STEP = re.compile(r"m0000_house|m\d{4}_repeated_headers")
 TOLD = {
     "mails_held": "mails held: they may have gone out since the backup",
     "mails_to_be_held": "mails that will be held when their turn comes",
@@ -131,10 +132,10 @@ def known_migrations():
 
 
 def unknown_migrations(had, known):
-    """What a backup's schema had that these sources do not have, or have otherwise. The step of what all services share is in no file."""
+    """What a backup's schema had that these sources do not have, or have otherwise. The steps of what all services share are in no file."""
     return [
         f"{service} {name}" for service, steps in had.items() for name, checksum in steps.items()
-        if name != SHARED_STEP and known.get(service, {}).get(name) != checksum]
+        if not SHARED_STEP.fullmatch(name) and known.get(service, {}).get(name) != checksum]
 
 
 def _into_stack(layout, manifest, files, path, secret, until, holds):
