@@ -23,6 +23,7 @@ struct CampaignsService: DeployableService {
         Migration(name: "m0009_analytics", embedded: PackageResources.m0009_analytics_sql),
         Migration(name: "m0010_opt_outs", embedded: PackageResources.m0010_opt_outs_sql),
         Migration(name: "m0011_returns", embedded: PackageResources.m0011_returns_sql),
+        Migration(name: "m0040_launch_trace", embedded: PackageResources.m0040_launch_trace_sql),
     ]
 
     static let metrics = CampaignGauges.descriptions

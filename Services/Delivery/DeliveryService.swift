@@ -193,7 +193,8 @@ struct DeliveryService: DeployableService {
     }
 
     var background: [any Service] {
-        gauges.background + [settlement, recount] + sending.background + gates.background + queue.background + domains.background + fetching.background
+        gauges.background + [settlement, recount] + sending.background + gates.background + queue.background + domains.background
+            + fetching.background
             + certificates.background + direct.background + inbox.background + tracking.background + webhooks.background
     }
 

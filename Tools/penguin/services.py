@@ -15,6 +15,7 @@ _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 # What a service may know of the shell that started it.
 INHERITED = (
     "PATH", "HOME", "LANG", "TZ", "LD_LIBRARY_PATH", "LOG_LEVEL", "DELIVERY_LEASE_SECONDS", "DELIVERY_WORKER_SLOTS", "DELIVERY_CONNECTIONS_PER_MAILBOX",
+    "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS", "OTEL_TRACES_SAMPLER_ARG",
 )
 # What only one of them may know of it.
 INHERITED_BY = {

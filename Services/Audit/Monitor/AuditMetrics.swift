@@ -9,6 +9,8 @@ enum AuditMetrics {
         .gauge("trail_unplaced_events", help: "Entries that stand in no month's partition."),
         .gauge("audit_quarantined_events", help: "Events that the trail could not take in and that somebody has to look at."),
         .counter("checkpoint_deliveries_total", "kind", "outcome", help: "Checkpoints sent out of the house, by channel and by what came of it."),
-        .gauge("gateway_certificate_expiry_timestamp_seconds", help: "When the certificate that the gateway shows ends; only where the gateway is probed."),
+        .gauge(
+            "gateway_certificate_expiry_timestamp_seconds",
+            help: "When the certificate that the gateway shows ends; only where the gateway is probed."),
     ]
 }

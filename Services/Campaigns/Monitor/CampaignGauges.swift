@@ -11,7 +11,8 @@ import ServiceRuntime
 struct CampaignGauges: Sendable {
     static let descriptions: [MetricDescription] = [
         .gauge("campaigns_active", help: "Campaigns that are running."),
-        .gauge("campaigns_turn_late_seconds", help: "For how long the running campaign that has waited longest for its turn has; 0 when none is late."),
+        .gauge(
+            "campaigns_turn_late_seconds", help: "For how long the running campaign that has waited longest for its turn has; 0 when none is late."),
         .gauge("campaigns_hand_overs_open", help: "Batches on their way to Delivery."),
         .gauge("campaigns_hand_over_oldest_seconds", help: "Age of the oldest batch that is still on its way; 0 without one."),
     ]

@@ -25,7 +25,9 @@ struct DeliveryGauges: Sendable {
         .gauge(
             "delivery_budget_limit_mails", "provider", help: "Mails that active mailboxes with a daily limit may send in 24 hours, without warm-up."),
         .gauge("delivery_budget_used_mails", "provider", help: "Mails that those mailboxes were given in the last 24 hours."),
-        .gauge("delivery_destination_pauses", "destination", help: "Mailboxes that rest towards a known receiver, or another one, because it said later."),
+        .gauge(
+            "delivery_destination_pauses", "destination", help: "Mailboxes that rest towards a known receiver, or another one, because it said later."
+        ),
         .gauge("delivery_ambiguous_sends", help: "Mails of which nobody knows whether they arrived, up to 20,000."),
         .gauge("delivery_certificates", "state", help: "Certificates of tracking hosts: waiting, ordered, issued, failing."),
         .gauge(

@@ -6,7 +6,8 @@ import Primitives
 /// Rate, errors and duration of public requests by route: the route's template, never the path that was asked for.
 struct RequestMetrics: Sendable {
     static let descriptions: [MetricDescription] = [
-        .counter("http_server_requests_total", "method", "route", "status", help: "Public requests answered, by the route's template and the status."),
+        .counter(
+            "http_server_requests_total", "method", "route", "status", help: "Public requests answered, by the route's template and the status."),
         .histogram(
             "http_server_request_duration_seconds", "method", "route",
             help: "From a public request's arrival to the head of its answer; what a stream then takes is not counted."),
