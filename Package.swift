@@ -52,8 +52,7 @@ package.shared(
     "ServiceRuntime",
     [
         "Primitives", "Postgres", "Streams", "RPC", "HTTP", .hummingbird, .configuration, .system, .crypto, .cryptoExtras, .httpClient, .lifecycle,
-        .logging,
-        .metrics, .nioCore, .nioHTTP1, .nioFoundationCompat, .httpTypes, .signals,
+        .logging, .metrics, .nioCore, .nioHTTP1, .nioFoundationCompat, .httpTypes, .signals,
     ])
 package.shared("Mail", ["Primitives", .crypto, .cryptoExtras, .nioCore, .nioPosix, .nioSSL, .asn1, .x509, .logging])
 /// Questions to DNS through the system's resolver or a configured server.
@@ -99,8 +98,8 @@ package.targets.append(
     .testTarget(
         name: "SystemTests",
         dependencies: [
-            "TestSupport", "Contracts", "Postgres", "Primitives", "RPC", "Streams", .crypto, .cryptoExtras, .httpClient, .logging, .nioCore,
-            .nioFoundationCompat, .nioHTTP1, .nioPosix,
+            "TestSupport", "Contracts", "Postgres", "Primitives", "RPC", "Streams", .crypto, .cryptoExtras, .httpClient, .hummingbird, .logging,
+            .nioCore, .nioFoundationCompat, .nioHTTP1, .nioPosix,
         ],
         path: "Tests/SystemTests",
         swiftSettings: .houseTests))

@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from chaos import command as chaos_command  # noqa: E402
 from chaos import ground  # noqa: E402
 from penguin import (  # noqa: E402
-    audit_verify, backup, benchmarks, build, contract, demo, doctor, openapi, restore, rolling, rotate, sanitizers, stack, testing)
+    audit_verify, backup, benchmarks, build, contract, demo, doctor, openapi, restore, rolling, rotate, sanitizers, stack, story, testing)
 from penguin.layout import SERVICES, Layout, read_json  # noqa: E402
 from penguin.postgres import psql_command, psql_environment  # noqa: E402
 from penguin.processes import end_with  # noqa: E402
@@ -43,6 +43,9 @@ def parser():
     rotate.options(changed)
     logs = add("logs", run_logs, "show the logs and follow them")
     logs.add_argument("process", nargs="?", choices=PROCESSES, metavar="service", help=", ".join(PROCESSES))
+    logs.add_argument("--request", metavar="ID", help="instead, all that one request (X-Request-ID) or trace caused: logs, audit trail, mails and their tries")
+    logs.add_argument("--files", nargs="+", metavar="FILE", help="with --request: look through these logs instead of the stack's")
+    logs.add_argument("--json", action="store_true", help="with --request: one JSON object a line")
     psql = add("psql", run_psql, "[service] open the database, as superuser or as the owner of a service's schema; more words go to psql")
     psql.set_defaults(takes_more=True)
     show = add("demo", demo.run, "build, start everything, send a real campaign, show what happened")
@@ -133,6 +136,8 @@ def run_down(_):
 
 
 def run_logs(options):
+    if options.request:
+        return story.run(options)
     layout = Layout()
     files = [layout.log(name) for name in ([options.process] if options.process else PROCESSES)]
     files = [str(file) for file in files if file.exists()]

@@ -19,7 +19,7 @@ TEMPLATE = ROOT / "Gateway" / "nginx.conf.template"
 # What services may see of a request, besides what the gateway says itself.
 FORWARDED = (
     "Accept", "Accept-Language", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "Last-Event-ID", "Nile-Origin", "Origin", "Purpose", "Range", "Referer",
-    "Sec-Fetch-Site", "Sec-Purpose", "Stripe-Signature", "User-Agent", "X-CSRF-Token", "traceparent", "tracestate",
+    "Sec-Fetch-Site", "Sec-Purpose", "Stripe-Signature", "User-Agent", "X-CSRF-Token", "tracestate",
 )
 
 
@@ -111,7 +111,7 @@ def _upstream(service, address):
 
 def _forwarded_headers():
     lines = [f"proxy_set_header {name} $http_{name.lower().replace('-', '_')};" for name in FORWARDED]
-    lines += ["proxy_set_header Cookie $cookies;", "proxy_set_header Authorization $authorization;"]
+    lines += ["proxy_set_header traceparent $trace_context;", "proxy_set_header Cookie $cookies;", "proxy_set_header Authorization $authorization;"]
     return "\n".join("    " + line for line in lines)
 
 

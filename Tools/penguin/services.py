@@ -15,7 +15,8 @@ _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 # What a service may know of the shell that started it.
 INHERITED = (
     "PATH", "HOME", "LANG", "TZ", "LD_LIBRARY_PATH", "LOG_LEVEL", "DELIVERY_LEASE_SECONDS", "DELIVERY_WORKER_SLOTS",
-    "DELIVERY_CONNECTIONS_PER_MAILBOX", "ASAN_OPTIONS", "TSAN_OPTIONS",
+    "DELIVERY_CONNECTIONS_PER_MAILBOX", "ASAN_OPTIONS", "TSAN_OPTIONS", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS",
+    "OTEL_TRACES_SAMPLER_ARG",
 )
 # What Delivery may be told of each provider of mailboxes.
 OAUTH = ("CLIENT_ID", "CLIENT_SECRET_FILE", "ISSUER", "AUTHORIZE_URL", "TOKEN_URL", "REVOKE_URL", "KEYS_URL", "SCOPES", "SMTP", "IMAP")

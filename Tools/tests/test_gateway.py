@@ -151,12 +151,30 @@ class GatewayTests(GatewayGround):
         self.assertEqual(question["x-request-id"], response.headers["X-Request-ID"])
 
     def test_public_routes_ask_nobody_and_forward_no_identity(self):
-        response, content = self.ask("GET", "/api/v1/status", {"X-Identity-Token": "forged", "traceparent": "00-1-2-01"})
+        response, content = self.ask("GET", "/api/v1/status", {"X-Identity-Token": "forged"})
         self.assertEqual((response.status, content), (200, b"audit"))
         self.assertEqual(self.stubs["auth"].requests, [])
         seen = self.stubs["audit"].requests[0]["headers"]
         self.assertNotIn("x-identity-token", seen)
-        self.assertEqual(seen["traceparent"], "00-1-2-01")
+
+    # One name for a request and what it causes
+
+    def test_a_trace_goes_on_and_one_that_nobody_began_has_the_requests_name(self):
+        known = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"
+        self.ask_as("good", "GET", "/api/v1/campaigns", {"traceparent": known})
+        self.assertEqual(self.stubs["campaigns"].requests[-1]["headers"]["traceparent"], known)
+        self.assertEqual(self.stubs["auth"].requests[-1]["headers"]["traceparent"], known)
+        for bad in ["", "00-1-2-01", known.upper(), "00-" + "0" * 32 + known[35:], known[:36] + "0" * 16 + "-01", known + "-more", "01" + known[2:]]:
+            with self.subTest(bad):
+                response, _ = self.ask_as("good", "GET", "/api/v1/campaigns", {"traceparent": bad} if bad else {})
+                request = response.headers["X-Request-ID"]
+                self.assertEqual(self.stubs["campaigns"].requests[-1]["headers"]["traceparent"], f"00-{request}-{request[:16]}-01")
+                self.assertEqual(self.stubs["auth"].requests[-1]["headers"]["traceparent"], f"00-{request}-{request[:16]}-01")
+        log = self.logs[self.port]
+        eventually(lambda: request in log.read_text())
+        lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
+        self.assertEqual({line["trace_id"] for line in lines if line["request_id"] == request}, {request})
+        self.assertIn(known[3:35], {line["trace_id"] for line in lines})
 
     def test_machine_routes_get_no_cookies(self):
         self.ask("POST", "/u/abc", {"Cookie": "session=good", "Authorization": "Bearer x"}, body=b"List-Unsubscribe=One-Click")

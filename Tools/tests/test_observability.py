@@ -4,7 +4,9 @@ import json
 import re
 import shutil
 import subprocess
+import tempfile
 import unittest
+from pathlib import Path
 
 from penguin import observability
 
@@ -77,6 +79,18 @@ class FileTests(unittest.TestCase):
                 for member in ("severity:", "summary:", "action:"):
                     self.assertIn(member, part)
                 self.assertIn(f"alertname: {name}\n", tried)
+
+    def test_panels_ask_what_prometheus_understands(self):
+        dashboard = json.loads(observability.DASHBOARD.read_text())
+        expressions = [target["expr"] for panel in dashboard["panels"] if panel["type"] != "row" for target in panel["targets"]]
+        self.assertGreater(len(expressions), 60)
+        rules = [{"record": f"panel_{number}", "expr": expression.replace("$job", ".*")} for number, expression in enumerate(expressions)]
+        with tempfile.TemporaryDirectory() as folder:
+            # JSON is YAML.
+            file = Path(folder) / "rules.yml"
+            file.write_text(json.dumps({"groups": [{"name": "panels", "rules": rules}]}))
+            result = subprocess.run(["promtool", "check", "rules", str(file)], capture_output=True, text=True, timeout=60)
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
 
     def test_rules_fire_when_they_should(self):
         tool = shutil.which("promtool")

@@ -1,6 +1,7 @@
 import Contracts
 import Foundation
 import Postgres
+import Primitives
 
 /// The SQL of campaigns.
 enum CampaignStore {
@@ -110,7 +111,7 @@ enum CampaignStore {
         try await transaction.query(
             """
             update campaigns set status = \(status), version = version + 1, revision = revision + 1, postal_address = \(postalAddress),
-                status_reason = null, launched_at = \(instant), next_at = '-infinity'
+                status_reason = null, launched_at = \(instant), next_at = '-infinity', launch_trace = \(TraceContext.traceparent)
             where tenant_id = \(tenant) and id = \(campaign.id) and status = 'draft' and revision = \(campaign.revision)
             """
         ).affected > 0

@@ -1,5 +1,6 @@
 import Contracts
 import Foundation
+import Primitives
 
 /// A batch of a campaign's mails on its way to Delivery.
 struct HandOver: Sendable {
@@ -17,6 +18,8 @@ struct HandOver: Sendable {
     let isChecked: Bool
     /// Until when this process has the batch for itself, by the database's clock; also its proof.
     var lockedUntil: Date
+    /// The trace of the request that launched the campaign.
+    var trace: TraceParent?
 
     /// A mail that was decided: whose, from where, saying what.
     struct Member: Sendable {

@@ -26,7 +26,7 @@ struct HandOverLoop: Service {
         let (database, outbox, clock) = (house.worker, house.outbox, house.clock)
         runner = HandOverRunner(
             store: HandOverStore(database: database), templates: TemplateVersions(database: database), billing: house.peer(.billing),
-            delivery: house.peer(.delivery), outbox: outbox, clock: clock, logger: house.logger)
+            delivery: house.peer(.delivery), outbox: outbox, clock: clock, logger: house.logger, tracer: house.tracer)
         rounds = RoundRunner(store: RoundStore(database: database), delivery: house.peer(.delivery), outbox: outbox, clock: clock)
         enroller = Enroller(database: database, outbox: outbox, clock: clock)
         starter = Starter(database: database, domains: SenderDomains(delivery: house.peer(.delivery)), outbox: outbox, clock: clock)

@@ -17,11 +17,23 @@ struct HandOverRunner: Sendable {
     let outbox: Outbox
     let clock: WallClock
     let logger: Logger
+    var tracer = Tracer.silent
 
     /// Takes a batch as far as it goes; throws what may go away by itself, and then the batch is taken up again.
     func handOver(_ identifier: UUID) async throws {
-        guard var taken = try await store.take(identifier) else { return }
+        guard let taken = try await store.take(identifier) else { return }
+        // A step of the trace in which somebody launched the campaign.
+        try await tracer.span("campaign.hand_over", .producer, continuing: taken.trace) { span in
+            span["penguin.campaign"] = .text(taken.campaign.description)
+            span["penguin.hand_over"] = .text(taken.id.text)
+            try await handOver(taken, span)
+        }
+    }
+
+    private func handOver(_ batch: HandOver, _ span: ActiveSpan) async throws {
+        var taken = batch
         let members = try await checkedMembers(of: taken)
+        span["penguin.mails"] = .number(Int64(members.count))
         if !members.isEmpty {
             guard let reservation = try await reserve(Int64(members.count), for: taken) else { return }
             let isCovered = Self.covers(reservation, Int64(members.count))

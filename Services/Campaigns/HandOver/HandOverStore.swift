@@ -26,7 +26,7 @@ struct HandOverStore: Sendable {
                 returning id, tenant_id, campaign_id, is_checked, locked_until)
             select h.id, h.tenant_id, h.campaign_id, h.is_checked, h.locked_until, c.name, c.workspace_id, c.postal_address, c.sending_window,
                    c.time_zone, c.uses_lead_zone, c.daily_cap, c.rotation, c.tracks_opens, c.tracks_clicks, c.stops_on_reply,
-                   c.sequence_version, s.steps
+                   c.sequence_version, c.launch_trace, s.steps
             from taken h join campaigns c on c.tenant_id = h.tenant_id and c.id = h.campaign_id
             join campaign_sequences s on s.tenant_id = c.tenant_id and s.campaign_id = c.id and s.version = c.sequence_version
             """
@@ -37,7 +37,8 @@ struct HandOverStore: Sendable {
                 sequence: CampaignSequence(version: try row.decode("sequence_version"), steps: try CampaignStore.steps(row)),
                 postalAddress: try row.decodeOptional("postal_address"), tracksOpens: try row.decode("tracks_opens"),
                 tracksClicks: try row.decode("tracks_clicks"), stopsOnReply: try row.decode("stops_on_reply"),
-                isChecked: try row.decode("is_checked"), lockedUntil: try row.decode("locked_until"))
+                isChecked: try row.decode("is_checked"), lockedUntil: try row.decode("locked_until"),
+                trace: TraceParent(parsing: try row.decodeOptional("launch_trace")))
         }
     }
 

@@ -24,13 +24,15 @@ struct JobWorker: Service {
     let clock: WallClock
     let wakeup: Wakeup
     let logger: Logger
+    let tracer: Tracer
     private let load = Load()
     private let lanes = LaneOrder()
     private let metrics = JobMetrics()
 
     init(
         streams: WorkStreams, store: JobStore, redis: RedisConfiguration, handlers: [String: JobHandler], slots: Int, lease: Double,
-        clock: WallClock, wakeup: Wakeup, logger: Logger
+        clock: WallClock,
+        wakeup: Wakeup, logger: Logger, tracer: Tracer = .silent
     ) {
         self.streams = streams
         self.store = store
@@ -41,6 +43,7 @@ struct JobWorker: Service {
         self.clock = clock
         self.wakeup = wakeup
         self.logger = logger
+        self.tracer = tracer
     }
 
     func run() async throws {
@@ -127,9 +130,25 @@ struct JobWorker: Service {
     private func perform(_ job: RunningJob) async -> JobResult {
         guard let handler = handlers[job.kind] else { return .dead("there is no handler for jobs of the kind \(job.kind)") }
         let start = ContinuousClock.now
-        let result = await attempt(job, handler)
+        let result = await traced(job) { await attempt(job, handler) }
         metrics.count(job.kind, result, since: start)
         return result
+    }
+
+    /// A step of the trace in which it was asked for; what the clock asked for is in none.
+    private func traced(_ job: RunningJob, _ work: () async -> JobResult) async -> JobResult {
+        guard let trace = job.trace else { return await work() }
+        return await tracer.span("job \(job.kind)", .consumer, continuing: trace) { span in
+            span["penguin.job"] = .text(job.id.text)
+            span["penguin.attempt"] = .number(Int64(job.attempt))
+            let result = await work()
+            switch result {
+            case .retry: span.fail("failed; tried again later")
+            case .dead: span.fail("failed for good")
+            case .done, .snooze: break
+            }
+            return result
+        }
     }
 
     private func attempt(_ job: RunningJob, _ handler: JobHandler) async -> JobResult {

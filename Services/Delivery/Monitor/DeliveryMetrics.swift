@@ -14,8 +14,7 @@ struct DeliveryMetrics: Sendable {
         .counter("delivery_leases_lost_total", help: "Leases that ended before their work did."),
         .counter(
             "delivery_results_total", "result",
-            help: "Tries of mails by what came of them: accepted, refused, deferred, ambiguous, unreachable, postponed, mailbox_refused, handed_back."
-        ),
+            help: "Tries of mails: accepted, refused, deferred, ambiguous, unreachable, postponed, mailbox_refused, handed_back."),
         .counter("delivery_planned_total", "outcome", help: "Mails handed over: new, known (had before), suppressed (goes to nobody)."),
         .counter("delivery_jobs_total", "kind", "result", help: "Jobs other than mail by what came of a try: done, snooze, retry, dead."),
         .histogram("delivery_job_seconds", "kind", help: "One try of a job other than mail."),

@@ -100,8 +100,10 @@ struct Enqueuer: Sendable {
     private func jobs(_ new: New, _ tenant: TenantID, _ now: Date) -> SQL {
         let sends = new.map(\.1.send)
         return """
-            insert into jobs (id, queue, kind, tenant_id, workspace_id, campaign_id, enrolment_id, lane_id, destination, priority, run_at, created_at)
-            select id, queue, 'email', \(tenant), workspace_id, campaign_id, enrolment_id, lane_id, destination, priority, run_at, \(now)
+            insert into jobs (id, queue, kind, tenant_id, workspace_id, campaign_id, enrolment_id, lane_id, destination, priority, run_at, payload,
+                              created_at)
+            select id, queue, 'email', \(tenant), workspace_id, campaign_id, enrolment_id, lane_id, destination, priority, run_at,
+                   \(JobTrace.current), \(now)
             from unnest(\(new.map(\.0)), \(sends.map { WorkQueue(mailPriority: $0.priority).rawValue }), \(sends.map(\.workspace)),
                         \(PostgresOptionals(sends.map(\.campaign))), \(PostgresOptionals(sends.map(\.enrolment))), \(sends.map(\.mailbox)),
                         \(sends.map { Self.destination(of: $0.recipient) }), \(sends.map(\.priority)), \(new.map(\.1.runAt)))

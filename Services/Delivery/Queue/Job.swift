@@ -1,6 +1,7 @@
 import Contracts
 import Foundation
 import Postgres
+import Primitives
 
 /// A job to be done by a kind's handler: identifiers and small values only.
 struct NewJob: Sendable {
@@ -32,6 +33,8 @@ struct RunningJob: Sendable {
     let attempt: Int
     let maxAttempts: Int
     let entry: StreamEntryPlace
+    /// Where it was asked for.
+    var trace: TraceParent?
 
     var claim: Claim { Claim(job: id, fence: fence) }
 }

@@ -16,9 +16,11 @@ struct JobStore: Sendable {
         let rows = try await transaction.query(
             """
             insert into jobs (id, queue, kind, tenant_id, lane_id, payload, unique_key, priority, run_at, max_attempts, created_at)
-            select n.*, \(now)::timestamptz from unnest(\(jobs.map { _ in UUID.v7(at: now) }), \(jobs.map(\.queue.rawValue)), \(jobs.map(\.kind)),
+            select n.id, n.queue, n.kind, n.tenant_id, n.lane_id, \(JobTrace.added), n.unique_key, n.priority, n.run_at, n.max_attempts,
+                \(now)::timestamptz from unnest(\(jobs.map { _ in UUID.v7(at: now) }), \(jobs.map(\.queue.rawValue)), \(jobs.map(\.kind)),
                 \(jobs.map(\.tenant)), \(jobs.map { $0.lane ?? $0.tenant.uuid }), \(jobs.map(\.payload)), \(PostgresOptionals(jobs.map(\.uniqueKey))),
-                \(jobs.map(\.priority)), \(jobs.map { $0.runAt ?? now }), \(jobs.map(\.maxAttempts))) as n
+                \(jobs.map(\.priority)), \(jobs.map { $0.runAt ?? now }), \(jobs.map(\.maxAttempts)))
+                as n (id, queue, kind, tenant_id, lane_id, payload, unique_key, priority, run_at, max_attempts)
             on conflict (tenant_id, kind, unique_key) where unique_key is not null do nothing
             returning queue, tenant_id, lane_id, run_at
             """)
@@ -60,7 +62,8 @@ struct JobStore: Sendable {
         let places = Dictionary(entries.map { ($0.claim.job, $0.place) }) { first, _ in first }
         return try await database.query(
             """
-            select j.id, j.fence, j.queue, j.kind, j.tenant_id, j.lane_id, coalesce(j.payload, '{}') as payload, j.attempt, j.max_attempts
+            select j.id, j.fence, j.queue, j.kind, j.tenant_id, j.lane_id, coalesce(j.payload, '{}') as payload, j.attempt, j.max_attempts,
+                \(JobTrace.column)
             from unnest(\(entries.map(\.claim.job)), \(entries.map(\.claim.fence))) as e (id, fence)
             join jobs j on j.id = e.id and j.fence = e.fence and \(Self.isRunning) order by j.priority, j.run_at, j.id
             """
@@ -70,7 +73,8 @@ struct JobStore: Sendable {
                 id: id, fence: try row.decode("fence"), queue: try row.decode("queue"), kind: try row.decode("kind"),
                 tenant: try row.decode("tenant_id"), lane: try row.decode("lane_id"), payload: Data(try row.decode("payload", as: String.self).utf8),
                 attempt: try row.decode("attempt"), maxAttempts: try row.decode("max_attempts"),
-                entry: places[id] ?? StreamEntryPlace(stream: "", position: ""))
+                entry: places[id] ?? StreamEntryPlace(stream: "", position: ""),
+                trace: try JobTrace.trace(row))
         }
     }
 

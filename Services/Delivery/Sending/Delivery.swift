@@ -2,6 +2,7 @@ import Contracts
 import Foundation
 import Mail
 import Postgres
+import Primitives
 
 /// A claimed mail in a worker's hands: everything that sending it needs.
 struct Delivery: Sendable {
@@ -47,6 +48,8 @@ struct Delivery: Sendable {
     let entry: StreamEntryPlace
     /// What is noticed of it; nil is nothing.
     var tracking: DeliveryTracking?
+    /// Where it was asked for.
+    var trace: TraceParent?
 
     var job: UUID { send.uuid }
     var claim: Claim { Claim(job: job, fence: fence) }
@@ -97,6 +100,14 @@ enum DeliveryResult: Sendable, Equatable {
         case .postponed: .postponed
         case .mailboxRefused: .mailboxRefused
         case .handedBack: .handedBack
+        }
+    }
+
+    /// The server's number, where it said one.
+    var code: Int? {
+        switch self {
+        case .accepted(let code, _), .refused(let code, _), .deferred(let code, _): code
+        default: nil
         }
     }
 

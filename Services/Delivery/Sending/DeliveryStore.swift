@@ -27,6 +27,7 @@ struct DeliveryStore: Sendable {
         let rows = try await database.query(
             """
             select j.id, j.fence, j.queue, j.priority, j.attempt, j.unreachable, j.tenant_id, j.lane_id as mailbox_id, j.destination as domain,
+                   \(JobTrace.column),
                    coalesce(p.provider, j.destination) as destination, coalesce(p.expires_at < now(), true) as is_unknown,
                    greatest(0, extract(epoch from clock_timestamp() - j.claimed_at)::float8) as age, s.send_key, s.campaign_id,
                    s.enrolment_id, s.reservation_id, s.recipient, s.deferrals, s.first_deferred_at, s.created_at, c.recipient_name, c.subject,
@@ -78,7 +79,7 @@ struct DeliveryStore: Sendable {
                     createdAt: try row.decode("created_at"), destination: try row.decodeOptional("destination"),
                     hasGap: try row.decode("has_gap"), hasFailures: try row.decode("has_failures"),
                     entry: places[send.uuid] ?? StreamEntryPlace(stream: "", position: ""),
-                    tracking: try Self.tracking(row, bases)),
+                    tracking: try Self.tracking(row, bases), trace: try JobTrace.trace(row)),
                 mailbox: try SendingMailbox(row: row))
         }
     }

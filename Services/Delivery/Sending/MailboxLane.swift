@@ -28,6 +28,7 @@ actor MailboxLane {
         let metrics: DeliveryMetrics
         let clock: WallClock
         let logger: Logger
+        var tracer = Tracer.silent
     }
 
     private let tools: Tools
@@ -136,7 +137,9 @@ actor MailboxLane {
                 await old.quit()
             }
             let available = connection?.0 ?? takeIdle(current.version)
-            let (attempt, kept) = await tools.metrics.send.measure { await deliver(delivery, from: current, over: available) }
+            let (attempt, kept) = await tools.metrics.send.measure {
+                await traced(delivery, from: current, over: available)
+            }
             connection = kept.map { ($0, current.version) }
             if case .mailboxRefused(let reason) = attempt.result {
                 refusedVersion = current.version
@@ -146,6 +149,32 @@ actor MailboxLane {
         }
         if let (connection, version) = connection { idle.append((connection, .now, version)) }
         senders -= 1
+    }
+
+    /// One try as a step of the trace in which the mail was asked for. The trace ends here: nothing of it is in the mail.
+    private func traced(_ delivery: Delivery, from mailbox: SendingMailbox, over kept: SMTPConnection?) async -> (Attempt, SMTPConnection?) {
+        guard let trace = delivery.trace else { return await deliver(delivery, from: mailbox, over: kept) }
+        return await tools.tracer.span("mail.send", .client, continuing: trace) { span in
+            let (attempt, connection) = await deliver(delivery, from: mailbox, over: kept)
+            let result = attempt.result
+            if span.isRecording {
+                span["network.protocol.name"] = .text("smtp")
+                span["server.address"] = .text(mailbox.isDirect ? "direct" : mailbox.server.host)
+                span["penguin.send"] = .text("\(delivery.send)")
+                span["penguin.attempt"] = .number(Int64(delivery.attempt))
+                span["penguin.result"] = .text(result.kind.rawValue)
+                if let code = result.code { span["smtp.reply_code"] = .number(Int64(code)) }
+                if result.kind != .accepted { span.fail(result.kind.rawValue) }
+            }
+            // Of mails that a person's own request asked for; those of campaigns are too many for a line each.
+            tools.logger.log(
+                level: delivery.campaign == nil ? .info : .debug, "mail tried",
+                metadata: [
+                    "send": "\(delivery.send)", "attempt": "\(delivery.attempt)", "result": "\(result.kind.rawValue)",
+                    "code": "\(result.code.map(String.init) ?? "-")",
+                ])
+            return (attempt, connection)
+        }
     }
 
     /// A connection with the settings of today; those with older ones are closed by their last reference.

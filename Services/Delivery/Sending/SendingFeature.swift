@@ -76,7 +76,7 @@ struct SendingFeature: Sendable {
             streams: WorkStreams(consumer: queue.name, queues: WorkQueue.others),
             store: JobStore(database: house.worker, counters: queue.otherCounters), redis: house.redis,
             handlers: handlers.reduce(into: [:]) { $0.merge($1) { first, _ in first } }, slots: slots, lease: Double(lease), clock: house.clock,
-            wakeup: wakeup, logger: house.logger)
+            wakeup: wakeup, logger: house.logger, tracer: house.tracer)
     }
 
     private static func tools(
@@ -93,7 +93,7 @@ struct SendingFeature: Sendable {
                 logger: house.logger),
             keyring: house.keyring, tokens: parts.tokens, connections: connections, idleTime: .seconds(20), load: load,
             destinations: DestinationSlots(limit: try house.settings.integer("delivery.destination.concurrency", in: 1...10_000)),
-            direct: parts.direct.transport, metrics: metrics, clock: house.clock, logger: house.logger)
+            direct: parts.direct.transport, metrics: metrics, clock: house.clock, logger: house.logger, tracer: house.tracer)
     }
 
     private static func retention(_ settings: Settings) throws -> Maintenance.Retention {

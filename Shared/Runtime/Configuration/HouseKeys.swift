@@ -28,6 +28,7 @@ enum HouseKeys {
             ConfigurationKey("token.public.keys.file", "The five services' public keys (JWKS; the kid is the service's name)."),
             ConfigurationKey("encryption.keys.file", "Root keys for secrets at rest: {\"current\":id,\"keys\":{id: base64}}."),
         ]
+        + TraceSettings.keys
         + ServiceName.allCases.map {
             ConfigurationKey("\($0.rawValue).rpc.url", "Internal listener of \($0.rawValue), such as http://127.0.0.1:9001.")
         }

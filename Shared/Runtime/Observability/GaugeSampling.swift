@@ -5,7 +5,7 @@ public import ServiceLifecycle
 
 /// Looks at something that is counted nowhere else, again and again, and sets gauges by it.
 ///
-/// A look that fails is counted and changes nothing: gauges then tell of the last one that did not.
+/// A look that fails is counted and changes nothing: gauges then tell of the last one that did not. The next comes after 15 seconds at the latest.
 public struct GaugeSampling: Service {
     public static let descriptions: [MetricDescription] = [
         .counter("gauge_samplings_total", "what", "outcome", help: "Looks at what gauges tell of: ok, or failed, which leaves them as they were.")
@@ -29,16 +29,18 @@ public struct GaugeSampling: Service {
         let bad = Counter(label: "gauge_samplings_total", dimensions: [("what", what), ("outcome", "failed")])
         await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
+                var pause = interval
                 do {
                     try await sample()
                     good.increment()
                 } catch {
                     if Task.isCancelled { return }
                     bad.increment()
+                    pause = min(interval, .seconds(15))
                     // Whatever is away, others say so.
                     logger.debug("gauges not set", metadata: ["what": "\(what)", "error": "\(error)"])
                 }
-                try? await Task.sleep(for: interval)
+                try? await Task.sleep(for: pause)
             }
         }
     }

@@ -8,7 +8,7 @@ enum MetricCatalogue {
     /// What every service has.
     static let house =
         RequestMetrics.descriptions + RPCMetrics.descriptions + PoolMetrics.descriptions + StreamMetrics.descriptions + HouseGauges.descriptions
-        + GaugeSampling.descriptions
+        + GaugeSampling.descriptions + SpanBuffer.descriptions
 
     static func of<Deployable: DeployableService>(_ type: Deployable.Type) -> [MetricDescription] {
         (house + type.metrics).sorted { $0.name < $1.name }

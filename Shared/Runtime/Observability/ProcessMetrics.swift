@@ -22,9 +22,8 @@ enum ProcessMetrics {
         let values = values(stat: stat, machine: machine, ticks: Double(sysconf(Int32(_SC_CLK_TCK))), page: Double(sysconf(Int32(_SC_PAGESIZE))))
         let all = values.merging(["process_open_fds": Double(open), "process_max_fds": Double(limit.rlim_cur)]) { first, _ in first }
         return descriptions.compactMap { description in
-            all[description.name].map { value in
-                "# HELP \(description.name) \(description.help)\n# TYPE \(description.name) \(description.kind.rawValue)\n\(description.name) \(value)\n"
-            }
+            let name = description.name
+            return all[name].map { "# HELP \(name) \(description.help)\n# TYPE \(name) \(description.kind.rawValue)\n\(name) \($0)\n" }
         }.joined()
     }
 

@@ -9,7 +9,7 @@ import Streams
 
 extension House {
     /// Builds the floor of a running service from its settings; reads the key files, connects to nothing.
-    static func build(_ service: ServiceName, _ settings: Settings, httpClient: HTTPClient, logger: Logger) async throws -> House {
+    static func build(_ service: ServiceName, _ settings: Settings, httpClient: HTTPClient, tracer: Tracer, logger: Logger) async throws -> House {
         let tokens = try await ServiceTokens(
             service: service, privateKeyPEM: try file(settings, "token.private.key.file"),
             publicKeysJWKS: try file(settings, "token.public.keys.file"))
@@ -29,7 +29,7 @@ extension House {
                 host: settings["redis.host"], port: try settings.integer("redis.port", in: 1...65_535), username: settings["redis.username"],
                 password: settings["redis.password"]),
             outbox: Outbox(), tokens: tokens, keyring: try Keyring(contentsOf: URL(filePath: settings["encryption.keys.file"])),
-            publicBaseURL: publicBaseURL, settings: settings, peers: { peers[$0] ?? .failing })
+            publicBaseURL: publicBaseURL, settings: settings, tracer: tracer, peers: { peers[$0] ?? .failing })
     }
 
     static func postgres(_ service: ServiceName, _ role: String, _ settings: Settings) throws(SettingsError) -> PostgresConfiguration {

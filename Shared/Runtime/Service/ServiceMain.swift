@@ -61,7 +61,8 @@ public enum ServiceMain {
     private static func serve<Deployable: DeployableService>(
         _ type: Deployable.Type, _ settings: Settings, httpClient: HTTPClient, metrics: MetricsRegistry, logger: Logger
     ) async throws {
-        let house = try await House.build(type.name, settings, httpClient: httpClient, logger: logger)
+        let (tracer, export) = try tracing(type.name, settings, httpClient, logger)
+        let house = try await House.build(type.name, settings, httpClient: httpClient, tracer: tracer, logger: logger)
         let schema = try schema(of: type, settings, logger)
         if !type.servesWithoutDatabase { try await schema.migrate() }
         let service = try await type.init(house)
@@ -80,11 +81,25 @@ public enum ServiceMain {
         let work = housekeeping + service.background
         let stored: [any Service] = type.servesWithoutDatabase ? [DatabaseWork(schema: schema, services: work, logger: logger)] : work
         var group = ServiceGroupConfiguration(
-            services: stored + service.watching + listeners,
+            services: export + stored + service.watching + listeners,
             gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         group.maximumGracefulShutdownDuration = .seconds(20)
         logger.info("starting", metadata: ["public_port": "\(settings["public.port"])", "internal_port": "\(settings["internal.port"])"])
         try await ServiceGroup(configuration: group).run()
+    }
+
+    /// Traces go on in any case; what they consist of is kept only where somebody takes it. Who exports ends last.
+    private static func tracing(
+        _ service: ServiceName, _ settings: Settings, _ httpClient: HTTPClient, _ logger: Logger
+    ) throws -> (Tracer, [any Service]) {
+        let traces = try TraceSettings(settings, service: service, instance: settings["service.instance"])
+        guard let endpoint = traces.endpoint else { return (.silent, []) }
+        let wakeup = Wakeup()
+        let buffer = SpanBuffer(wakeup: wakeup)
+        let export = TraceExport(
+            endpoint: endpoint, headers: traces.headers, resource: traces.resource, buffer: buffer, wakeup: wakeup, httpClient: httpClient,
+            logger: logger)
+        return (Tracer(clock: .system, share: traces.share) { buffer.keep($0) }, [export])
     }
 
     private static func gauges(_ house: House) -> GaugeSampling {
