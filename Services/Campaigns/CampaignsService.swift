@@ -25,7 +25,7 @@ struct CampaignsService: DeployableService {
         Migration(name: "m0011_returns", embedded: PackageResources.m0011_returns_sql),
         HouseTables.repeatedHeaders("m0012_repeated_headers"),
         Migration(name: "m0012_tallies", embedded: PackageResources.m0012_tallies_sql),
-        Migration(name: "m0040_launch_trace", embedded: PackageResources.m0040_launch_trace_sql),
+        Migration(name: "m0013_launch_trace", embedded: PackageResources.m0013_launch_trace_sql),
     ]
 
     static let metrics = CampaignGauges.descriptions
