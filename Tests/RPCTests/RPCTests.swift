@@ -15,6 +15,7 @@ import TestSupport
 import Testing
 
 @testable import RPC
+@testable import ServiceRuntime
 
 private struct Add: RPCMethod {
     static let name = "test.add"
@@ -148,6 +149,59 @@ struct RPCTests {
                 #expect(asked.withLock { $0 } == 1)
             }
         }
+    }
+
+    @Test("a question goes on in the trace and under the request in which it is asked, and both sides count it")
+    func observed() async throws {
+        let tokens = try await TestTokens.make()
+        let seen = Mutex<(context: TraceContext?, told: String?)>((nil, nil))
+        var methods = RPCRouter(service: .billing)
+        methods.on(Add.self) { request, context in
+            seen.withLock { $0 = (TraceContext.current, context.traceparent) }
+            guard request.first >= 0 else { throw RPCError(kind: "negative", message: "no negative numbers") }
+            return Sum(total: request.first + request.second)
+        }
+        let spans = Mutex<[Span]>([])
+        let tracer = Tracer(clock: .system) { span in spans.withLock { $0.append(span) } }
+        let (registry, answering) = (MetricsRegistry(), methods)
+        let metrics = RPCMetrics(factory: registry)
+        try await serving { router in
+            answering.mount(on: router, tokens: tokens[.billing]!, clock: .system, tracer: tracer, metrics: metrics, logger: quiet)
+        } _: { url in
+            let client = RPCClient.http(
+                url: url, caller: .auth, target: .billing, tokens: tokens[.auth]!, httpClient: .shared, metrics: metrics, logger: quiet)
+            let began = TraceParent.root()
+            await tracer.span("request", .server, continuing: began, requestID: "r-1") { _ in
+                _ = try? await client.call(Add(first: 1, second: 1))
+                _ = try? await client.call(Add(first: -1, second: 1))
+            }
+            let (context, told) = seen.withLock { $0 }
+            #expect(context?.position.traceIdentifier == began.traceIdentifier)
+            #expect(context?.requestID == "r-1")
+            #expect(TraceParent(parsing: told)?.traceIdentifier == began.traceIdentifier)
+
+            let kept = spans.withLock { $0 }
+            #expect(kept.map(\.name) == ["test.add", "test.add", "test.add", "test.add", "request"])
+            #expect(kept.map(\.kind) == [.server, .client, .server, .client, .server])
+            #expect(kept.allSatisfy { $0.position.traceIdentifier == began.traceIdentifier })
+            // Each is the child of the one around it.
+            #expect(kept[0].parent == kept[1].position.spanIdentifier && kept[1].parent == kept[4].position.spanIdentifier)
+            #expect(kept[4].parent == began.spanIdentifier)
+            #expect(kept.map(\.failure) == [nil, nil, "negative", "negative", nil])
+        }
+        let text = registry.exposition()
+        #expect(text.contains(#"rpc_server_requests_total{method="test.add",caller="auth",outcome="ok"} 1"#))
+        #expect(text.contains(#"rpc_server_requests_total{method="test.add",caller="auth",outcome="negative"} 1"#))
+        #expect(text.contains(#"rpc_client_requests_total{peer="billing",method="test.add",outcome="negative"} 1"#))
+        #expect(text.contains(#"rpc_server_request_duration_seconds_count{method="test.add"} 2"#))
+    }
+
+    @Test("a name that nobody answers is counted as unknown, whatever it is")
+    func unknown() async throws {
+        let context = RPCContext(caller: .auth, traceparent: nil, deadline: .now + .seconds(5), logger: quiet)
+        let answer = await router().answered(Array(#"{"jsonrpc":"2.0","id":1,"method":"made.up","params":{}}"#.utf8), context)
+        #expect(answer.method == "unknown" && answer.outcome == "method_not_found")
+        #expect(await router().answered(Array("{".utf8), context).outcome == "parse_error")
     }
 
     private func serving(

@@ -25,7 +25,7 @@ public struct TestHouse: Sendable {
     /// Makes database, roles and schema of `service` and runs its migrations.
     public static func make<Deployable: DeployableService>(
         for service: Deployable.Type, peers: [ServiceName: RPCRouter] = [:], configuration: [String: String] = [:],
-        clock: TestClock = TestClock(), logLevel: Logger.Level = .error
+        clock: TestClock = TestClock(), tracer: Tracer = .silent, logLevel: Logger.Level = .error
     ) async throws -> TestHouse {
         var logger = Logger(label: "test.\(service.name.rawValue)")
         logger.logLevel = logLevel
@@ -48,7 +48,7 @@ public struct TestHouse: Sendable {
             api: Database(database.configuration(role: "\(name)_api"), connections: 4), worker: Database(worker, connections: 4),
             workerPostgres: worker, redis: redis.configuration, outbox: Outbox(), tokens: tokens[service.name]!,
             keyring: try Keyring(current: "k1", keys: ["k1": randomBytes(32)]), publicBaseURL: URL(string: "https://localhost:8443")!,
-            settings: settings, peers: { peer in peers[peer].map { .local($0, caller: service.name) } ?? .failing })
+            settings: settings, tracer: tracer, peers: { peer in peers[peer].map { .local($0, caller: service.name) } ?? .failing })
         return TestHouse(house: house, database: database, redis: redis, clock: clock, authTokens: tokens[.auth]!)
     }
 

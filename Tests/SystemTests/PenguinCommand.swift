@@ -18,6 +18,8 @@ struct PenguinCommand: Sendable {
     static let repository = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
     let folder: URL
+    /// Beside what this test was started with.
+    var environment: [String: String] = [:]
 
     /// Calls `body` with a fresh folder and stops whatever it left running.
     static func withFolder<Value>(_ body: (PenguinCommand) async throws -> Value) async throws -> Value {
@@ -33,6 +35,11 @@ struct PenguinCommand: Sendable {
         _ = try await command.run(["down"])
         try FileManager.default.removeItem(at: folder)
         return try result.get()
+    }
+
+    /// The same, told more.
+    func with(_ environment: [String: String]) -> PenguinCommand {
+        PenguinCommand(folder: folder, environment: environment)
     }
 
     /// Runs one command to its end. The services are those that the build beside this test made.
@@ -65,7 +72,7 @@ struct PenguinCommand: Sendable {
         process.executableURL = executable
         process.arguments = arguments
         process.environment = ProcessInfo.processInfo.environment.merging(
-            ["PENGUIN_LOCAL": folder.path(), "PENGUIN_CONFIGURATION": "debug"]
+            ["PENGUIN_LOCAL": folder.path(), "PENGUIN_CONFIGURATION": "debug"].merging(environment) { $1 }
         ) { $1 }
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = try FileHandle(forWritingTo: output)
