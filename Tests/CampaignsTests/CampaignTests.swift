@@ -1,6 +1,7 @@
 import Contracts
 import Foundation
 import Postgres
+import Primitives
 import RPC
 import Testing
 
@@ -27,6 +28,19 @@ struct CampaignTests {
         )
         #expect(progress.text("status") == "completed")
         #expect(progress.text("status_reason") == "with 1 held")
+    }
+
+    @Test("what is handed over goes on in the trace in which the campaign was launched")
+    func trace() async throws {
+        let fixture = try await CampaignsFixture.make()
+        let campaign = try await fixture.campaign(leads: 3)
+        _ = try await fixture.send(.post, "/api/v1/campaigns/\(campaign)/launch")
+        try await fixture.handOverAll()
+        let stored = try await fixture.house.house.worker.query("select launch_trace from campaigns")[0]
+        let launch = try #require(TraceParent(parsing: try stored.decodeOptional("launch_trace")))
+        let seen = fixture.peers.state.withLock { $0.traces }.map { TraceParent(parsing: $0) }
+        #expect(seen.count == 1)
+        #expect(seen.allSatisfy { $0?.traceIdentifier == launch.traceIdentifier && $0?.spanIdentifier != launch.spanIdentifier })
     }
 
     @Test("old, repeated and crossing words of Delivery change nothing")

@@ -38,6 +38,8 @@ final class Peers: Sendable {
         /// Reasons for which mail from the mailboxes' domain is not authenticated; empty when it is.
         var domainFaults: [DeliveryRPC.SendingDomains.Reason] = []
         var needsDomains = true
+        /// In which traces mails were handed over.
+        var traces: [String?] = []
     }
 
     let state = Mutex(State())
@@ -138,7 +140,8 @@ final class Peers: Sendable {
         delivery.on(DeliveryRPC.FindSuppressed.self) { request, _ in
             try self.answer("suppressed", self.state.withLock { state in request.addresses.filter(state.suppressed.contains) })
         }
-        delivery.on(DeliveryRPC.EnqueueSends.self) { request, _ in
+        delivery.on(DeliveryRPC.EnqueueSends.self) { request, context in
+            self.state.withLock { $0.traces.append(context.traceparent) }
             guard request.sends.count <= 500 else { throw RPCError(kind: "invalid_batch", message: "too many") }
             let fresh = self.state.withLock { state in
                 request.sends.count { send in

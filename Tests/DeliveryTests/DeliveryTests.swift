@@ -29,7 +29,7 @@ struct DeliveryFixture: Sendable {
 
     /// `mailboxes`: how many the plan allows.
     static func make(
-        lease: Int = 30, destinationConcurrency: Int = 32, mailboxes: Int64? = nil, more: [String: String] = [:]
+        lease: Int = 30, destinationConcurrency: Int = 32, mailboxes: Int64? = nil, more: [String: String] = [:], tracer: Tracer = .silent
     ) async throws -> DeliveryFixture {
         var auth = RPCRouter(service: .auth)
         auth.on(AuthRPC.ReadWorkspace.self) { request, _ in
@@ -49,7 +49,7 @@ struct DeliveryFixture: Sendable {
             configuration: [
                 "delivery.lease.seconds": "\(lease)", "delivery.connections.per.mailbox": "1", "delivery.smtp.reach": "anywhere",
                 "delivery.destination.concurrency": "\(destinationConcurrency)",
-            ].merging(more) { $1 })
+            ].merging(more) { $1 }, tracer: tracer)
         let service = try await DeliveryService(house.house)
         return DeliveryFixture(
             house: house, service: service, mail: try await TestMailServer.start(), rpc: .local(house.router(service), caller: .campaigns),
