@@ -49,21 +49,20 @@ def make(layout):
     NOTES.write_text(json.dumps({
         "email": journey.address, "password": journey.password, "workspace": workspace, "sent": journey.campaign, "paused": paused,
         "mailbox": journey.sender,
-        "segment": segment["id"], "webhook": webhook, "actions": sorted(set(journey.audit_actions(set()))),
-        "migrations": {service: sorted(steps) for service, steps in known_migrations().items()}}, indent=2) + "\n")
+        "segment": segment["id"], "webhook": webhook, "actions": sorted(set(journey.audit_actions(set())))}, indent=2) + "\n")
 
 
-def test(layout):
+def test(layout, had):
     notes = json.loads(NOTES.read_text())
     api = Api(journey_of(layout).api.base_url, layout.authority)
-    new = {service: len(set(steps) - set(notes["migrations"][service])) for service, steps in known_migrations().items()}
+    new = {service: len(set(steps) - set(had[service])) for service, steps in known_migrations().items()}
     step(f"migrated by {', '.join(f'{count} steps of {service}' for service, count in new.items() if count) or 'no step: nothing has changed since'}")
     report = json.loads(penguin(layout, "doctor", "--json", check=False).stdout)
-    same([one for one in report["findings"] if one["level"] == "failure"], [])
+    same([one for one in report["findings"] if one["level"] == "failure" and not one["code"].startswith("host.")], [])
     same(len([one for one in report["findings"] if one["code"] == "migrations"]), len(SERVICES))
     step("the owner signs in and finds what there was")
     api.post("/api/v1/auth/sign-in", {"email": notes["email"], "password": notes["password"]})
-    same(len(list(api.every("/api/v1/leads"))), LEADS)
+    same(len(list(api.every("/api/v1/leads", workspace=notes["workspace"]))), LEADS)
     same([api.get(f"/api/v1/campaigns/{notes[name]}/progress")[state] for name, state in (("sent", "finished"), ("paused", "total"))], [LEADS, LEADS])
     same(api.get(f"/api/v1/segments/{notes['segment']}")["name"], "Leads")
     same(api.get(f"/api/v1/webhooks/{notes['webhook']}")["url"], "https://hooks.customers.example/penguin")
@@ -86,10 +85,10 @@ def main(folder, makes):
     if makes:
         BACKUP.unlink(missing_ok=True)
     else:
-        penguin(layout, "restore", str(BACKUP), **VARIABLE)
+        restored = json.loads(penguin(layout, "restore", str(BACKUP), "--json", **VARIABLE).stdout)
     penguin(layout, "up", "--detach", "--no-build")
     try:
-        make(layout) if makes else test(layout)
+        make(layout) if makes else test(layout, restored["manifest"]["migrations"])
     finally:
         penguin(layout, "down", check=False)
 

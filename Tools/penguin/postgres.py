@@ -69,7 +69,8 @@ class Postgres:
             yield
         finally:
             component.process.send_signal(component.stop_signal)
-            component.process.wait(component.stop_seconds)
+            # What was loaded has to get to the disk first, which may take a while.
+            component.process.wait(10 * component.stop_seconds)
 
     def _folder(self):
         """The folder of the cluster, which the user that runs it can get at."""
