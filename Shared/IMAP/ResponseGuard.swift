@@ -90,7 +90,8 @@ struct ResponseGuard {
         case UInt8(ascii: "("):
             depth += 1
             guard depth <= Self.depthLimit else { throw .malformed("brackets in brackets") }
-        case UInt8(ascii: ")"): depth -= 1
+        // One that closes nothing makes no room for others.
+        case UInt8(ascii: ")"): depth = max(0, depth - 1)
         case UInt8(ascii: "{"): brace = carriesData ? 0 : nil
         case UInt8(ascii: "0")...UInt8(ascii: "9"):
             guard let number = brace else { return }

@@ -48,7 +48,7 @@ public actor ServiceTokens {
     public func token(for audience: ServiceName, now: Date) async throws -> String {
         if let known = minted[audience], now < known.renewAt { return known.token }
         let claims = ServiceClaims(
-            iss: .init(value: service.rawValue), aud: .init(value: audience.rawValue), iat: .init(value: now),
+            iss: .init(value: service.rawValue), aud: TokenAudience(audience.rawValue), iat: .init(value: now),
             exp: .init(value: now.addingTimeInterval(Self.lifetime)), use: "service")
         let token = try await keys.sign(claims, kid: signing)
         minted[audience] = (token, now.addingTimeInterval(Self.lifetime / 2))
@@ -66,7 +66,7 @@ public actor ServiceTokens {
     /// The identity of a person for one service; only Auth's signature is believed.
     public func sign(_ identity: IdentityClaims, for audience: ServiceName, now: Date) async throws -> String {
         let claims = SignedIdentity(
-            iss: .init(value: service.rawValue), aud: .init(value: audience.rawValue), iat: .init(value: now),
+            iss: .init(value: service.rawValue), aud: TokenAudience(audience.rawValue), iat: .init(value: now),
             exp: .init(value: now.addingTimeInterval(Self.lifetime)), use: "identity", identity: identity)
         return try await keys.sign(claims, kid: signing)
     }
@@ -79,7 +79,7 @@ public actor ServiceTokens {
         return claims.identity
     }
 
-    private func check(_ token: String, issuer: String, audience: AudienceClaim, expiry: Date, now: Date) throws {
+    private func check(_ token: String, issuer: String, audience: TokenAudience, expiry: Date, now: Date) throws {
         // The key was chosen by the header's kid: it must be the issuer's own.
         let header = token.split(separator: ".").first.flatMap { Data(base64URL: String($0)) } ?? Data()
         let fields = try JSONDecoder().decode(TokenHeader.self, from: header)
@@ -104,7 +104,7 @@ public enum TokenError: Error, Sendable, Equatable {
 
 private struct ServiceClaims: JWTPayload {
     let iss: IssuerClaim
-    let aud: AudienceClaim
+    let aud: TokenAudience
     let iat: IssuedAtClaim
     let exp: ExpirationClaim
     let use: String
@@ -115,7 +115,7 @@ private struct ServiceClaims: JWTPayload {
 
 private struct SignedIdentity: JWTPayload {
     let iss: IssuerClaim
-    let aud: AudienceClaim
+    let aud: TokenAudience
     let iat: IssuedAtClaim
     let exp: ExpirationClaim
     let use: String

@@ -7,7 +7,9 @@ public import Streams
 
 /// A service's program itself, on a test's database, to be killed and started again.
 public final class ServiceProcess {
-    private static let products = URL(filePath: #filePath).appending(path: "../../../.build/debug").standardized
+    /// PENGUIN_BUILD: another build than the ordinary one, such as one with a sanitizer.
+    private static let products = URL(filePath: #filePath)
+        .appending(path: "../../../\(ProcessInfo.processInfo.environment["PENGUIN_BUILD"] ?? ".build")/debug").standardized
 
     /// Where it answers people.
     public let address: String
@@ -45,6 +47,7 @@ public final class ServiceProcess {
             "TOKEN_PUBLIC_KEYS_FILE": folder.appending(path: "keys.jwks").path(),
             "ENCRYPTION_KEYS_FILE": folder.appending(path: "encryption.json").path(), "LOG_LEVEL": "warning",
         ]
+        for name in ["ASAN_OPTIONS", "TSAN_OPTIONS"] { environment[name] = ProcessInfo.processInfo.environment[name] }
         for kind in ["OWNER", "API", "WORKER"] { environment["POSTGRES_\(kind)_PASSWORD"] = "test" }
         for service in ServiceName.allCases { environment["\(service.rawValue.uppercased())_RPC_URL"] = "http://127.0.0.1:1" }
         for (name, value) in settings { environment[name.uppercased().replacing(".", with: "_")] = value }

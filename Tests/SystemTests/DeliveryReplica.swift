@@ -64,6 +64,7 @@ struct DeliveryGround: Sendable {
             "ENCRYPTION_KEYS_FILE": folder.appending(path: "encryption.json").path(), "LOG_LEVEL": "warning", "DELIVERY_LEASE_SECONDS": "2",
             "DELIVERY_WORKER_SLOTS": "32", "DELIVERY_SMTP_REACH": "anywhere", "DELIVERY_CONNECTIONS_PER_MAILBOX": "2",
         ]
+        for name in ["ASAN_OPTIONS", "TSAN_OPTIONS"] { values[name] = ProcessInfo.processInfo.environment[name] }
         for kind in ["OWNER", "API", "WORKER"] { values["POSTGRES_\(kind)_PASSWORD"] = "test" }
         // Nobody is there: settling with Billing waits, sending does not.
         for service in ServiceName.allCases { values["\(service.rawValue.uppercased())_RPC_URL"] = "http://127.0.0.1:1" }
@@ -73,7 +74,8 @@ struct DeliveryGround: Sendable {
 
 /// One process of Delivery, started again and again.
 final class DeliveryReplica {
-    private static let executable = PenguinCommand.repository.appending(path: ".build/debug/Delivery")
+    private static let executable = PenguinCommand.repository
+        .appending(path: "\(ProcessInfo.processInfo.environment["PENGUIN_BUILD"] ?? ".build")/debug/Delivery")
 
     let internalPort: Int
     private let ground: DeliveryGround

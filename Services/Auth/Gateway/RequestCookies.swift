@@ -7,8 +7,9 @@ struct RequestCookies {
     init(_ headers: HTTPFields) {
         for field in headers[values: .cookie] {
             for pair in field.split(separator: ";") {
-                let sides = pair.split(separator: "=", maxSplits: 1)
-                guard sides.count == 2 else { continue }
+                // What stands before the first sign is the name, also when nothing does: `=session=…` names no session.
+                let sides = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+                guard sides.count == 2, !sides[1].isEmpty else { continue }
                 let name = sides[0].drop { $0 == " " }
                 if values[String(name)] == nil { values[String(name)] = String(sides[1]) }
             }

@@ -243,7 +243,7 @@ private struct Truth: Codable, Sendable {
 private struct IDTokenClaims: JWTPayload {
     let iss: String
     let sub: String
-    let aud: AudienceClaim
+    let aud: TokenAudience
     let azp: String?
     let exp: Date
     let iat: Date

@@ -154,7 +154,7 @@ private struct PublishedKeys: Decodable {
 private struct IDTokenClaims: JWTPayload {
     let iss: String
     let sub: String
-    let aud: AudienceClaim
+    let aud: TokenAudience
     let azp: String?
     /// Microsoft's name for the person's company.
     let tid: String?

@@ -97,7 +97,7 @@ struct OAuthRoutes {
     private static func presentedBinding(of request: Request) -> String? {
         for field in request.headers[values: .cookie] {
             for pair in field.split(separator: ";") {
-                let sides = pair.split(separator: "=", maxSplits: 1)
+                let sides = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
                 guard sides.count == 2, sides[0].drop(while: { $0 == " " }) == bindingCookie else { continue }
                 let value = String(sides[1])
                 if value.utf8.count == 43, Data(base64URL: value)?.count == 32 { return value }

@@ -5,18 +5,22 @@ import Testing
 
 @testable import Delivery
 
-/// 2,000 broken mails; a million with PENGUIN_TEST_FULL=1. PENGUIN_SEED repeats a run: each mail has the seed of the run plus its number.
+/// 2,000 broken mails; a million with PENGUIN_TEST_FULL=1, as many as fit into PENGUIN_FUZZ_SECONDS where that is set.
+/// PENGUIN_SEED repeats a run: each mail has the seed of the run plus its number.
 struct InboundFuzzTests {
     private static let environment = ProcessInfo.processInfo.environment
     private static let isFull = environment["PENGUIN_TEST_FULL"] == "1"
-    private static let count: UInt64 = isFull ? 1_000_000 : 2_000
+    private static let seconds = environment["PENGUIN_FUZZ_SECONDS"].flatMap { Double($0) }
+    private static let count: UInt64 = seconds != nil ? .max : isFull ? 1_000_000 : 2_000
     private static let seed = environment["PENGUIN_SEED"].flatMap { UInt64($0) } ?? 20_261_128
 
     @Test("broken mails are read in bounded time, to a bounded size, and kill nobody's address") func brokenMailsAreReadIn() throws {
         let corpus = try InboundCorpus()
         let mails = try corpus.entries.filter { !$0.isReply }.map { try corpus.bytes(of: $0) }
         let limits = MIMELimits()
+        let end = Self.seconds.map { ContinuousClock.now + .milliseconds(Int64($0 * 1_000)) }
         for number in 0..<Self.count {
+            if let end, ContinuousClock.now >= end { break }
             var mutator = MailMutator(seed: Self.seed &+ number)
             let bytes = mutator.next(from: mails)
             let before = Self.processorTime()
