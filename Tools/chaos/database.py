@@ -31,9 +31,10 @@ delete from delivery.destination_pauses;
 commit;
 """
 
-# Mails without an end, and campaigns that go on.
+# Mails without an end, which under resend one of unknown fate is too, and campaigns that go on.
 OPEN = """
-select (select count(*) from delivery.sends where state in ('planned', 'claimed', 'data_sent', 'deferred'))
+select (select count(*) from delivery.sends s left join delivery.delivery_settings p on p.tenant_id = s.tenant_id
+        where s.state in ('planned', 'claimed', 'data_sent', 'deferred') or s.state = 'ambiguous' and p.ambiguous = 'resend')
     + (select count(*) from campaigns.campaigns where status <> 'completed')
 """
 

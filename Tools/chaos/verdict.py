@@ -95,6 +95,9 @@ def _planned(companies):
 def _ended(companies):
     counts = Counter(send["state"] for send in _sends(companies))
     problems = _named("sends have no end", [f"{send['id']} ({send['state']})" for send in _sends(companies) if send["state"] not in ENDS])
+    problems += _named(
+        "sends are held although their company has them sent again",
+        [send["id"] for company in companies if company["policy"] == "resend" for send in company["sends"] if send["state"] == "ambiguous"])
     return _line(
         "every send is accepted, refused, suppressed or ambiguous",
         ", ".join(f"{counts[state]} {state}" for state in ENDS if counts[state]), problems)

@@ -10,11 +10,16 @@ HOLD, RESEND = "11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-
 
 
 def company(tenant, policy):
-    """Ten leads: five accepted, one refused, one held, one suppressed at its claim, two taken out before the hand-over."""
-    states = ["accepted"] * 5 + ["refused", "ambiguous", "suppressed"]
+    """Ten leads: five accepted, one refused, one of unknown fate, one suppressed at its claim, two taken out before the hand-over.
+
+    Under resend the one of unknown fate was lost and has been accepted at its second try.
+    """
+    unknown = "ambiguous" if policy == "hold" else "accepted"
+    states = ["accepted"] * 5 + ["refused", unknown, "suppressed"]
+    resent = int(policy == "resend")
     sends = [
         {"id": f"{tenant[0]}-{number}", "key": f"campaign:{tenant[0]}{number}:1", "to": f"lead{number}@{tenant[0]}.example", "state": state,
-         "ambiguities": 1 if state == "ambiguous" else 0}
+         "ambiguities": 1 if number == 6 else 0}
         for number, state in enumerate(states)
     ]
     for send in sends:
@@ -22,10 +27,10 @@ def company(tenant, policy):
     return {
         "tenant": tenant, "policy": policy, "leads": 10, "listed": ["listed@x.example"], "sends": sends,
         "counters": {
-            "status": "completed", "total": 10, "waiting": 0, "queued": 0, "deferred": 0, "finished": 5, "held": 1, "bounced": 1, "failed": 0,
+            "status": "completed", "total": 10, "waiting": 0, "queued": 0, "deferred": 0, "finished": 5 + resent, "held": 1 - resent, "bounced": 1, "failed": 0,
             "suppressed": 3, "outstanding": 0, "stat_sent": 6, "stat_refused": 1},
-        "enrolments": {"finished": 5, "held": 1, "bounced": 1, "suppressed": 3},
-        "campaign_states": {"accepted": 5, "refused": 1, "ambiguous": 1, "suppressed": 1},
+        "enrolments": {"finished": 5 + resent, "held": 1 - resent, "bounced": 1, "suppressed": 3},
+        "campaign_states": {"accepted": 5 + resent, "refused": 1, "ambiguous": 1 - resent, "suppressed": 1},
         "quota": {"used": 7, "reserved": 0, "reservations_used": 7, "reservations_open": 0, "delivery_used": 7, "unreserved": 0},
         "acts": {"made": ["t1", "t2"], "told": ["t1", "t2"], "answered": ["t2"]},
         "actions": {name: 1 for name in (
@@ -84,7 +89,7 @@ class VerdictTests(unittest.TestCase):
 
     def test_a_double_of_what_was_ambiguous_is_right_under_resend_and_a_third_is_not(self):
         def double(found, copies):
-            held = next(send for send in found["companies"][1]["sends"] if send["state"] == "ambiguous")
+            held = found["companies"][1]["sends"][6]
             found["record"] += [{"id": held["message_id"], "to": held["to"], "fate": "taken"}] * copies
         self.assertEqual(self.broken(lambda found: double(found, 1)), [])
         self.assertEqual(self.broken(lambda found: double(found, 2)), ["twice under resend only what was ambiguous"])
@@ -109,6 +114,11 @@ class VerdictTests(unittest.TestCase):
         def leave(found):
             found["companies"][0]["sends"][7]["state"] = "deferred"
         self.assertIn("every send is accepted, refused, suppressed or ambiguous", self.broken(leave))
+
+    def test_a_send_that_is_held_although_it_shall_be_sent_again_is_told(self):
+        def hold(found):
+            found["companies"][1]["sends"][6]["state"] = "ambiguous"
+        self.assertIn("every send is accepted, refused, suppressed or ambiguous", self.broken(hold))
 
     def test_a_lead_that_was_never_planned_is_told(self):
         def forget(found):
