@@ -94,7 +94,7 @@ def settle_trail(api):
     tenant = api.get("/api/v1/auth/session")["tenant"]["id"]
     api.post("/api/v1/audit/holds", {"reason": f"Case 12 O 345/26 {HOSTILE}", "from": "2026-01-01T00:00:00Z"})
     released = api.post("/api/v1/audit/holds", {"reason": "The regulator asked for it.", "from": "2026-01-01T00:00:00Z", "to": "2026-07-01T00:00:00Z"})["id"]
-    api._change("DELETE", f"/api/v1/audit/holds/{released}", None)
+    api._change("DELETE", f"/api/v1/audit/holds/{released}", None, {})
     api.put("/api/v1/audit/checkpoint-delivery", {"kind": "mail", "address": "trail@example.com"})
     untaken(tenant)
 
