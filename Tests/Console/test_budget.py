@@ -42,10 +42,10 @@ class BudgetTests(unittest.TestCase):
                 sizes = {path.name: packed(path) for path in needed(*shell, screen)}
                 self.assertLessEqual(sum(sizes.values()), 90_000, sizes)
 
-    def test_all_script_is_at_most_190_kB(self):
+    def test_all_script_is_at_most_200_kB(self):
         """Who looks at every screen there is loads this, once: browsers keep modules and ask only whether they are still good."""
         sizes = {str(path.relative_to(CONSOLE)): packed(path) for path in CONSOLE.rglob("*.js")}
-        self.assertLessEqual(sum(sizes.values()) + packed(LIT), 190_000, sorted(sizes.items(), key=lambda one: -one[1])[:8])
+        self.assertLessEqual(sum(sizes.values()) + packed(LIT), 200_000, sorted(sizes.items(), key=lambda one: -one[1])[:8])
 
     def test_the_sheet_is_at_most_15_kB(self):
         self.assertLessEqual(packed(CONSOLE / "console.css"), 15_000)

@@ -80,10 +80,10 @@ class InjectorTests(unittest.TestCase):
     def test_a_stopped_redis_stays_away_until_its_time_is_over(self):
         faults = self.injector(Fault(1, 1, "redis-stop", {}, 2))
         faults.step(1)
-        self.assertTrue(self.layout.hold("redis").exists())
+        self.assertTrue(self.layout.held("redis").exists())
         self.now += 3
         faults.step(1)
-        self.assertFalse(self.layout.hold("redis").exists())
+        self.assertFalse(self.layout.held("redis").exists())
 
     def test_when_nothing_more_will_come_what_is_left_comes_one_after_the_other(self):
         faults = self.injector(Fault(1, 50, "redis-stop", {}, 2), Fault(2, 60, "kill", {"service": "audit"}))
