@@ -171,7 +171,7 @@ class CheckTests(unittest.TestCase):
 
     def test_migrations(self):
         known = {"m0001_a": "1", "m0002_b": "2"}
-        self.assertEqual(said(checks.migrations("auth", {"m0000_house": "x", **known}, known)), [])
+        self.assertEqual(said(checks.migrations("auth", {"m0000_house": "x", "m0015_repeated_headers": "y", **known}, known)), [])
         self.assertEqual(said(checks.migrations("auth", {"m0001_a": "1"}, known)), [("migrations.missing", "warning")])
         self.assertEqual(said(checks.migrations("auth", {**known, "m0003_c": "3"}, known)), [("migrations.unknown", "failure")])
         self.assertEqual(said(checks.migrations("auth", {**known, "m0001_a": "9"}, known)), [("migrations.changed", "failure")])
