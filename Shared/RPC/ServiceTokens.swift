@@ -14,6 +14,8 @@ public actor ServiceTokens {
 
     private let service: ServiceName
     private let keys: JWTKeyCollection
+    /// The names of those keys.
+    private let known: Set<String>
     /// By which name others know the key that we sign with.
     private let signing: JWKIdentifier
     private var minted: [ServiceName: (token: String, renewAt: Date)] = [:]
@@ -25,12 +27,16 @@ public actor ServiceTokens {
         keys = JWTKeyCollection()
         let privateKey = try EdDSA.PrivateKey(pem: privateKeyPEM)
         var own = service.rawValue
+        var known: Set<String> = []
         for key in set.keys {
             guard let name = key.keyIdentifier?.string, let owner = Self.owner(ofKey: name), let x = key.x else { continue }
-            let known = try EdDSA.PublicKey(x: x, curve: .ed25519)
-            if owner == service, known == privateKey.publicKey { own = name }
-            await keys.add(eddsa: known, kid: JWKIdentifier(string: name))
+            let publicKey = try EdDSA.PublicKey(x: x, curve: .ed25519)
+            if owner == service, publicKey == privateKey.publicKey { own = name }
+            known.insert(name)
+            await keys.add(eddsa: publicKey, kid: JWKIdentifier(string: name))
         }
+        known.insert(own)
+        self.known = known
         signing = JWKIdentifier(string: own)
         await keys.add(eddsa: privateKey, kid: signing)
     }
@@ -80,10 +86,12 @@ public actor ServiceTokens {
     }
 
     private func check(_ token: String, issuer: String, audience: TokenAudience, expiry: Date, now: Date) throws {
-        // The key was chosen by the header's kid: it must be the issuer's own.
+        // The key was chosen by the header's kid: it must be the issuer's own. For one that it does not know the collection takes the first it has.
         let header = token.split(separator: ".").first.flatMap { Data(base64URL: String($0)) } ?? Data()
         let fields = try JSONDecoder().decode(TokenHeader.self, from: header)
-        guard fields.alg == "EdDSA", let owner = Self.owner(ofKey: fields.kid), owner.rawValue == issuer else { throw TokenError.wrongKey }
+        guard fields.alg == "EdDSA", known.contains(fields.kid), let owner = Self.owner(ofKey: fields.kid), owner.rawValue == issuer else {
+            throw TokenError.wrongKey
+        }
         guard audience.value == [service.rawValue] else { throw TokenError.wrongAudience }
         guard expiry.addingTimeInterval(Self.leeway) > now else { throw TokenError.expired }
     }

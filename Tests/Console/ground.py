@@ -14,7 +14,8 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "Tools"))
+# Behind our own: the tools have a package `bench`, too.
+sys.path.append(str(ROOT / "Tools"))
 
 from penguin.layout import Layout, read_json  # noqa: E402
 from penguin.postgres import psql_command, psql_environment  # noqa: E402

@@ -18,7 +18,7 @@ from pathlib import Path
 from ground import ROOT, ground
 from penguin.terminal import Failure, wait_until
 
-sys.path.insert(0, str(ROOT / "Tools"))
+sys.path.append(str(ROOT / "Tools"))
 
 from mailserver.dovecot import PASSWORD, USERS  # noqa: E402
 

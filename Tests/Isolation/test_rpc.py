@@ -55,6 +55,10 @@ class Tokens:
         return f"{text}.{_base64(signature)}"
 
 
+# What they ask needs no words: they are answered whatever stands beside.
+WITHOUT_PARAMETERS = {"delivery.readTransportHealth"}
+
+
 class Questions(unittest.TestCase):
     maxDiff = None
 
@@ -72,6 +76,8 @@ class Questions(unittest.TestCase):
                 token = self.tokens.make(caller, caller, service)
                 for name in names:
                     status, reply = ask(service, name, token)
+                    if name in WITHOUT_PARAMETERS and status == 200 and "result" in reply:
+                        continue
                     if (status, reply.get("error", {}).get("code")) != (200, -32602):
                         faults.append(f"{caller} asks {name}: {status} {reply}")
         self.assertEqual(faults, [])

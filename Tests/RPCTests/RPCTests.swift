@@ -290,6 +290,30 @@ struct TokenTests {
         await #expect(throws: TokenError.wrongUse) { try await billing.verifyIdentity(forged, now: now) }
     }
 
+    @Test("a number that no key has is nobody's, also where the first key of all has signed")
+    func unknownNumber() async throws {
+        struct Claims: JWTPayload {
+            var iss = "auth"
+            var aud = "billing"
+            var exp = ExpirationClaim(value: .distantFuture)
+            var iat = IssuedAtClaim(value: Date())
+            var use = "service"
+            func verify(using algorithm: some JWTAlgorithm) throws {}
+        }
+        let (mine, theirs) = (Curve25519.Signing.PrivateKey(), Curve25519.Signing.PrivateKey())
+        func entry(_ name: String, _ key: Curve25519.Signing.PrivateKey) -> String {
+            #"{"kty":"OKP","crv":"Ed25519","kid":"\#(name)","x":"\#(key.publicKey.rawRepresentation.base64URL)"}"#
+        }
+        let document = #"{"keys":[\#(entry("campaigns", mine)),\#(entry("billing", theirs))]}"#
+        let billing = try await ServiceTokens(service: .billing, privateKeyPEM: theirs.pemRepresentation, publicKeysJWKS: document)
+        for name in ["auth.999999", "auth"] {
+            let forger = JWTKeyCollection()
+            await forger.add(eddsa: try EdDSA.PrivateKey(pem: mine.pemRepresentation), kid: JWKIdentifier(string: name))
+            let forged = try await forger.sign(Claims(), kid: JWKIdentifier(string: name))
+            await #expect(throws: TokenError.wrongKey) { try await billing.verify(forged, now: now) }
+        }
+    }
+
     @Test("identities come from Auth alone, and neither kind of token passes for the other")
     func identities() async throws {
         let tokens = try await TestTokens.make()

@@ -61,10 +61,10 @@ struct MetricsCatalogueTests {
         let stat = "42 (a) b (c) S " + fields.joined(separator: " ")
         let values = ProcessMetrics.values(stat: stat, machine: "cpu 1 2\nbtime 1000\nprocesses 3\n", ticks: 100, page: 4_096)
         // The state is the first field behind the name; utime and stime are the 12th and 13th.
-        #expect(values["process_cpu_seconds_total"] == (1_100 + 1_200) / 100)
-        #expect(values["process_threads"] == 1_700)
-        #expect(values["process_resident_memory_bytes"] == 2_100 * 4_096)
-        #expect(values["process_start_time_seconds"] == 1_000 + 1_900 / 100)
+        #expect(values["process_cpu_seconds_total"] == 23.0)
+        #expect(values["process_threads"] == 1_700.0)
+        #expect(values["process_resident_memory_bytes"] == 8_601_600.0)
+        #expect(values["process_start_time_seconds"] == 1_019.0)
         #expect(ProcessMetrics.values(stat: "nonsense", machine: "", ticks: 100, page: 4_096).isEmpty)
         #expect(ProcessMetrics.exposition().contains("\nprocess_threads "))
     }

@@ -144,6 +144,23 @@ struct TraceExportTests {
         #expect(kept.withLock { $0 } == 1)
     }
 
+    @Test("what comes from outside is kept by our own share, by every service alike, and not where it does not want to be")
+    func admission() throws {
+        func admitted(_ end: String, _ flags: String, _ share: Double) throws -> Bool {
+            let text = "00-4bf92f3577b34da6a3ce929d\(end)-00f067aa0ba902b7-\(flags)"
+            let parent = try #require(TraceParent(parsing: text))
+            let taken = Tracer(clock: .system, share: share, keep: { _ in }).admitted(parent)
+            #expect(taken.traceIdentifier == parent.traceIdentifier && taken.spanIdentifier == parent.spanIdentifier)
+            return taken.isSampled
+        }
+        #expect(try admitted("00000000", "01", 0.01))
+        #expect(try !admitted("7fffffff", "01", 0.01))
+        #expect(try admitted("7fffffff", "01", 0.5) && !admitted("80000000", "01", 0.5))
+        #expect(try admitted("ffffffff", "01", 1) && !admitted("00000000", "00", 1) && !admitted("00000000", "01", 0))
+        // Who keeps nothing changes nothing.
+        #expect(Tracer.silent.admitted(.root()).isSampled)
+    }
+
     @Test("settings say where traces go, and each mistake is named")
     func settings() throws {
         func read(_ values: [String: String]) throws -> TraceSettings {

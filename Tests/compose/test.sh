@@ -50,6 +50,10 @@ ready
 pass "the gateway answers"
 
 step "what each container may do"
+for _ in $(seq 60); do
+    [[ $(docker compose ps --format '{{.Service}} {{.Health}}' | grep -cE '^(auth|billing|campaigns|delivery|audit|gateway) healthy') == 6 ]] && break
+    sleep 1
+done
 for service in auth billing campaigns delivery audit gateway; do
     read -r user frozen <<<"$(docker inspect --format '{{.Config.User}} {{.HostConfig.ReadonlyRootfs}}' "$(container $service)")"
     [[ $user != "" && $user != root && $user != 0 && $frozen == true ]] || fail "$service runs as '$user', read-only $frozen"

@@ -29,7 +29,7 @@ struct CampaignGauges: Sendable {
             """
             select (select count(*) from campaigns where status = 'active')::float8 as active,
                 coalesce((select extract(epoch from now() - next_at) from campaigns where status = 'active' and next_at <= now() and sweeping is null
-                    order by next_at limit 1), 0)::float8 as late,
+                    and next_at > '-infinity' order by next_at limit 1), 0)::float8 as late,
                 (select count(*) from hand_overs where state = 'open')::float8 as open,
                 coalesce((select extract(epoch from now() - min(created_at)) from hand_overs where state = 'open'), 0)::float8 as oldest
             """)[0]

@@ -15,9 +15,9 @@ public struct TraceParent: Sendable, Equatable {
         (traceIdentifier, spanIdentifier, self.flags) = (parts[1], parts[2], flags)
     }
 
-    private init(trace: String, flags: UInt8) {
+    private init(trace: String, span: String = TraceParent.random(words: 1), flags: UInt8) {
         traceIdentifier = trace
-        spanIdentifier = Self.random(words: 1)
+        spanIdentifier = span
         self.flags = flags
     }
 
@@ -26,6 +26,12 @@ public struct TraceParent: Sendable, Equatable {
 
     /// The next step of this trace.
     public func child() -> TraceParent { TraceParent(trace: traceIdentifier, flags: flags) }
+
+    /// The same, kept only if it is among the `share` of all traces, from 0 to 1, that are: every service decides alike, by the trace's identifier.
+    func sampled(share: Double) -> TraceParent {
+        let place = Double(UInt32(traceIdentifier.suffix(8), radix: 16) ?? 0) / 4_294_967_296
+        return TraceParent(trace: traceIdentifier, span: spanIdentifier, flags: place < share ? flags : flags & ~1)
+    }
 
     /// Whether whoever began it wants its steps to be kept.
     public var isSampled: Bool { flags & 1 == 1 }

@@ -9,12 +9,15 @@ public struct Tracer: Sendable {
     private let share: Double
     private let keep: (@Sendable (Span) -> Void)?
 
-    /// `share`: of the traces that begin here, how many are kept, from 0 to 1; what others began is kept as they say. `keep` returns at once.
+    /// `share`: of the traces that begin here or come from outside, how many are kept, from 0 to 1; steps of others' traces are kept as they say. `keep` returns at once.
     public init(clock: WallClock, share: Double = 1, keep: (@Sendable (Span) -> Void)?) {
         self.clock = clock
         self.share = share
         self.keep = keep
     }
+
+    /// What comes from outside, with our own word on whether it is kept: nobody else decides how much we record.
+    public func admitted(_ parent: TraceParent) -> TraceParent { keep == nil ? parent : parent.sampled(share: share) }
 
     /// Runs `work` as a step after `parent`, or as the first of a trace of its own; what `work` awaits belongs to it.
     public func span<Value, Failure: Error>(

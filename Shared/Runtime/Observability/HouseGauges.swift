@@ -63,7 +63,7 @@ struct HouseGauges: Sendable {
             groups = try await redis.command(["XINFO", "GROUPS", source.eventStream])
         } catch {
             // No stream yet: nobody has said anything.
-            guard error.code == .server else { throw error }
+            guard error.code == .server, error.message.hasPrefix("ERR no such key") else { throw error }
             return
         }
         guard let lag = try await Self.lag(of: service.rawValue, in: groups, length: { try await length(of: source) }) else { return }

@@ -37,7 +37,7 @@ struct RequestObservation: RouterMiddleware {
     private func trace(
         _ request: Request, _ requestID: String?, _ work: (ActiveSpan) async throws -> Response
     ) async throws -> Response {
-        let parent = TraceParent(parsing: request.headers[Self.traceparent])
+        let parent = TraceParent(parsing: request.headers[Self.traceparent]).map(tracer.admitted)
         if let parent, parent.traceIdentifier == requestID {
             return try await tracer.span("request", .server, beginning: parent.child(), requestID: requestID, work)
         }
