@@ -1,6 +1,6 @@
 """A person who has a keyboard and no mouse: goes by Tab and by keys, and by nothing else."""
 
-from bench import Visit
+from browser import Visit
 
 # The accessible name of what has the focus, near enough: its label, or what it says.
 NAME = """() => { const one = document.activeElement;

@@ -6,7 +6,7 @@ import unittest
 from pathlib import Path
 
 import people
-from bench import ROOT, Visit, ground
+from browser import ROOT, Visit, ground
 
 CONSOLE = ROOT / "Gateway" / "Console"
 LIT = "/usr/share/nodejs/lit/lit-all.min.js"
@@ -51,12 +51,12 @@ class BudgetTests(unittest.TestCase):
         self.assertLessEqual(packed(CONSOLE / "console.css"), 15_000)
 
     def first(self, person, path):
-        """Bytes of script until all is quiet, and what was asked for before the heading."""
+        """Bytes of script until all is quiet, and what the heading waited for: what was answered before it."""
         with Visit(person) as visit:
             visit.open(path)
             before = visit.page.evaluate(
                 """() => { const end = performance.getEntriesByName('heading')[0].startTime;
-                    return performance.getEntriesByType('resource').filter((one) => one.startTime < end).map((one) => one.name); }""")
+                    return performance.getEntriesByType('resource').filter((one) => one.responseEnd && one.responseEnd <= end).map((one) => one.name); }""")
             script = visit.page.evaluate(
                 "performance.getEntriesByType('resource').filter((one) => one.name.endsWith('.js')).reduce((sum, one) => sum + one.encodedBodySize, 0)")
             return script, [path] + before

@@ -4,7 +4,7 @@ import unittest
 
 import people
 import replies
-from bench import Visit
+from browser import Visit
 from penguin.terminal import wait_until
 from playwright.sync_api import expect
 

@@ -6,7 +6,7 @@ import unittest
 from functools import cache
 
 import people
-from bench import Visit, ground
+from browser import Visit, ground
 from test_way_in import one_time_code
 
 # Refusals that a test asks for are written to the console by the browser itself.

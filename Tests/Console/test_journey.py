@@ -4,7 +4,7 @@ import time
 import unittest
 from pathlib import Path
 
-from bench import ROOT, Visit, ground
+from browser import ROOT, Visit, ground
 from keyboard import Keyboard
 from penguin import dns
 from test_way_in import mailed

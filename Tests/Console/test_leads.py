@@ -5,7 +5,7 @@ import unittest
 import urllib.parse
 
 import people
-from bench import Visit
+from browser import Visit
 from penguin.terminal import wait_until
 
 # The browser itself writes a line for each refused request.

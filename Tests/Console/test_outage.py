@@ -3,7 +3,7 @@
 import unittest
 
 import people
-from bench import Visit, ground
+from browser import Visit, ground
 from playwright.sync_api import expect
 
 CAMPAIGNS = "/dashboard/workspaces/{slug}/campaigns"

@@ -3,7 +3,7 @@
 import unittest
 
 import people
-from bench import Visit
+from browser import Visit
 
 QUEUE = "/dashboard/system/queues/analytics%3Adaily-aggregate"
 

@@ -2,7 +2,7 @@
 
 import unittest
 
-from bench import Visit, ground
+from browser import Visit, ground
 
 PAGES = {"status": "/status", "verify-email": "/verify-email?token=nobody%22%3E%3Cb%3E", "email-change": "/email-change?token=nobody", "reset-password": "/reset-password?token=nobody", "unsubscribe-broken": "/u/nobody"}
 

@@ -3,7 +3,7 @@
 import unittest
 
 import people
-from bench import POLICY, Visit
+from browser import POLICY, Visit
 from screens import SCREENS
 
 SCHEMES = ("light", "dark")

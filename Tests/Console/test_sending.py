@@ -3,7 +3,7 @@
 import unittest
 
 import people
-from bench import Visit
+from browser import Visit
 from penguin.terminal import wait_until
 from playwright.sync_api import expect
 

@@ -5,7 +5,7 @@ import re
 import unittest
 
 import people
-from bench import Visit, ground
+from browser import Visit, ground
 
 # The browser itself writes a line for each failed request.
 NETWORK = (r"Failed to load resource", r"net::ERR")

@@ -5,7 +5,7 @@ import unittest
 from functools import cache
 
 import people
-from bench import Visit
+from browser import Visit
 from keyboard import Keyboard
 
 PLACE = "/dashboard/leads/suppressions"

@@ -4,7 +4,7 @@ import unittest
 from functools import cache
 
 import people
-from bench import Visit, ground
+from browser import Visit, ground
 from keyboard import Keyboard
 
 PLACE = "/dashboard/audit/settings"

@@ -8,7 +8,7 @@ import time
 import unittest
 
 import people
-from bench import Visit, ground
+from browser import Visit, ground
 from penguin.mailbox import Mailbox
 from penguin.terminal import wait_until
 

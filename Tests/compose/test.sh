@@ -100,7 +100,7 @@ if ! docker image inspect "${PROMETHEUS_IMAGE:-prom/prometheus:v2.53.5}" >/dev/n
     docker build -q -t penguinmails-test-prometheus Tests/compose/prometheus
     export PROMETHEUS_IMAGE=penguinmails-test-prometheus
 fi
-docker compose --profile dev --profile observability up --detach --no-recreate --scale delivery=3 --scale campaigns=2 prometheus
+docker compose --profile dev --profile observability up --detach --no-recreate --no-deps prometheus
 seen() {
     curl -fsS "http://127.0.0.1:$PROMETHEUS_PORT/api/v1/query?query=up%20==%201" 2>/dev/null |
         /usr/bin/python3 -c 'import collections, json, sys; print(dict(sorted(collections.Counter(one["metric"]["job"] for one in json.load(sys.stdin)["data"]["result"]).items())))' 2>/dev/null
