@@ -34,6 +34,9 @@ class Result:
 def run(options):
     if options.sanitize:
         return _run_sanitized(options)
+    if options.full:
+        # Also the console's tests read it: then every screen is looked at in all four views.
+        os.environ["PENGUIN_TEST_FULL"] = "1"
     stages = [("build", _build)]
     if not options.more or options.full:
         stages += [
