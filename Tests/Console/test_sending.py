@@ -10,6 +10,13 @@ from playwright.sync_api import expect
 UNCLEAR = "/dashboard/unclear"
 
 
+def _with_certificate(certificate):
+    def answer(route):
+        found = route.fetch()
+        route.fulfill(response=found, json={**found.json(), "tracking_certificate": certificate})
+    return answer
+
+
 class SendingTests(unittest.TestCase):
     def setUp(self):
         self.person = people.full()
@@ -63,10 +70,7 @@ class SendingTests(unittest.TestCase):
         issued = {"host": "track.left.example", "state": "issued", "detail": "It is valid.", "is_used": True, "issued_at": "2026-01-01T00:00:00Z", "expires_at": "2100-01-01T00:00:00Z", "renews_at": "2099-12-01T00:00:00Z"}
         failing = {"host": "track.left.example", "state": "failing", "detail": people.HOSTILE, "is_used": False, "next_attempt_at": "2100-01-01T00:00:00Z"}
         for certificate, words in ((issued, ("Valid", "It is valid.", "Under this host", "Expires", "Renewed")), (failing, ("Not there yet", people.HOSTILE, "Under the platform’s host", "Tried next"))):
-            def answer(route, certificate=certificate):
-                found = route.fetch()
-                route.fulfill(response=found, json={**found.json(), "tracking_certificate": certificate})
-            page.route(f"**/api/v1/domains/{self.person.ids.domain}", answer)
+            page.route(f"**/api/v1/domains/{self.person.ids.domain}", _with_certificate(certificate))
             card = self.visit.open(path, ".steps").locator(".card", has_text="Certificate of the tracking host")
             for word in words:
                 expect(card).to_contain_text(word)

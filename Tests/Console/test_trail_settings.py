@@ -39,7 +39,7 @@ class TrailSettingsTests(unittest.TestCase):
         self.assertEqual(page.locator("dialog textarea").input_value(), "short")
         keys.type(f"Case 12 {people.HOSTILE}").reach("Place the hold").press("Enter")
         page.wait_for_selector("dialog", state="detached")
-        page.locator("pm-table td", has_text=people.HOSTILE).wait_for()
+        page.locator("pm-table td.main", has_text=people.HOSTILE).wait_for()
         self.assertIn("The whole trail", page.locator("pm-table").inner_text())
         self.assertIn("Ada Example", page.locator("pm-table").inner_text())
         keys.reach("Release").press("Enter")
