@@ -3,16 +3,14 @@
 The wait of a mail is from the commit that plans it to the commit that marks its body as sent.
 """
 
-import os
-import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 from bench.delivery import Sink, Sql
 from bench.load_parts import tenants
 from bench.load_parts.figures import percentile
-from penguin import demo, services
-from penguin.layout import Layout, read_json
+from penguin.benchmarks import own_stack
+from penguin.layout import read_json
 from penguin.rpc import Peer
 from penguin.terminal import Failure, say, step, wait_until
 
@@ -22,17 +20,9 @@ URGENT_SECONDS = 1.0
 
 
 def run(options):
-    if services.configuration() != "release":
-        say("  This measures a debug build; PENGUIN_CONFIGURATION=release ./penguin bench measures what would be deployed.")
-    with tempfile.TemporaryDirectory(prefix="penguin-bench-") as folder:
-        os.environ["PENGUIN_LOCAL"] = folder
-        layout = Layout()
-        stack = demo.running_stack(layout, options.no_build)
-        try:
-            with Sink() as sink:
-                yield from _measure(stack, layout, sink, options.mails or BIG)
-        finally:
-            stack.stop()
+    with own_stack(options) as (stack, layout):
+        with Sink() as sink:
+            yield from _measure(stack, layout, sink, options.mails or BIG)
 
 
 def _measure(stack, layout, sink, big_mails):

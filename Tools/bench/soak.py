@@ -1,15 +1,14 @@
 """Half an hour at half of the measured maximum: memory, connections, dead rows, Redis and the wait of mails, the last third beside the first."""
 
-import os
-import tempfile
 import time
 from pathlib import Path
 
 from bench.delivery import Sink, Sql
 from bench.load_parts import tenants
 from bench.load_parts.figures import percentile, slope, thirds
-from penguin import demo, redis, services
-from penguin.layout import SERVICES, Layout, read_json
+from penguin import redis
+from penguin.benchmarks import own_stack
+from penguin.layout import SERVICES, read_json
 from penguin.rpc import Peer
 from penguin.terminal import Failure, duration, live_line, say, step
 
@@ -27,17 +26,9 @@ MEASURES = [(f"resident memory of {service}", "MB") for service in SERVICES] + [
 
 
 def run(options):
-    if services.configuration() != "release":
-        say("  This measures a debug build; PENGUIN_CONFIGURATION=release ./penguin bench measures what would be deployed.")
-    with tempfile.TemporaryDirectory(prefix="penguin-bench-") as folder:
-        os.environ["PENGUIN_LOCAL"] = folder
-        layout = Layout()
-        stack = demo.running_stack(layout, options.no_build)
-        try:
-            with Sink() as sink:
-                yield from _Soak(stack, layout, sink).results(options.minutes or MINUTES, options.mails or PROBE_MAILS)
-        finally:
-            stack.stop()
+    with own_stack(options) as (stack, layout):
+        with Sink() as sink:
+            yield from _Soak(stack, layout, sink).results(options.minutes or MINUTES, options.mails or PROBE_MAILS)
 
 
 class _Soak:

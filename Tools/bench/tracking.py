@@ -3,20 +3,18 @@
 The addresses are those of a real mail, read out of the mail server; wrk asks them over TLS through the gateway and at Delivery's own listener.
 """
 
-import os
 import re
-import tempfile
 import time
 import uuid
 
 from bench.auth import CONNECTIONS, STATIC, _load
 from bench.delivery import Sql
-from penguin import demo, services
 from penguin.api import Api
+from penguin.benchmarks import own_stack
 from penguin.journey import Journey
-from penguin.layout import Layout, read_json
+from penguin.layout import read_json
 from penguin.rpc import Peer
-from penguin.terminal import Failure, say, wait_until
+from penguin.terminal import Failure, wait_until
 
 LIMIT_MS = 5
 RECIPIENT = "lead@example.org"
@@ -24,16 +22,8 @@ BROWSER = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KH
 
 
 def run(options):
-    if services.configuration() != "release":
-        say("  This measures a debug build; PENGUIN_CONFIGURATION=release ./penguin bench measures what would be deployed.")
-    with tempfile.TemporaryDirectory(prefix="penguin-bench-") as folder:
-        os.environ["PENGUIN_LOCAL"] = folder
-        layout = Layout()
-        stack = demo.running_stack(layout, options.no_build)
-        try:
-            yield from _results(stack.facts, layout)
-        finally:
-            stack.stop()
+    with own_stack(options) as (stack, layout):
+        yield from _results(stack.facts, layout)
 
 
 def _results(facts, layout):
